@@ -1,0 +1,45 @@
+//! Pictures with meaning, and the contract that every metric of Lookalike keeps.
+//!
+//! * [`Picture`]: samples as they were decoded, together with what they mean (size, channels,
+//!   full scale, transfer), so that no caller can get a range wrong.
+//! * [`Metric`] → [`Prepared`] → [`Score`]: a metric prepares a reference once and scores many
+//!   candidates against it; a score knows its full id and which direction is better.
+//! * [`MetricCard`]: what a metric computes, where it comes from, what it reproduces and what it
+//!   is blind to, as data.
+//! * [`MetricId`]: `family[:variant][@profile][+option=value]`, frozen: a score of one id never
+//!   changes between releases.
+//!
+//! Reference first, candidate second, everywhere. Nothing here prints, exits or panics on user
+//! data; every failure is an [`Error`] that says what was expected, what was found and what to do.
+
+mod card;
+#[cfg(feature = "decode")]
+pub mod decode;
+#[cfg(feature = "decode")]
+pub mod encode;
+mod error;
+#[cfg(feature = "fit")]
+mod fit;
+mod id;
+mod luma;
+mod metric;
+mod picture;
+mod preprocess;
+#[cfg(feature = "procedural")]
+pub mod procedural;
+mod provenance;
+mod samples;
+mod score;
+
+pub use card::{ColourUse, DisplayScale, MetricCard, ValueRange};
+pub use error::{Error, Result};
+#[cfg(feature = "fit")]
+pub use fit::{FitPolicy, fit};
+pub use id::MetricId;
+pub use luma::Luma;
+pub use metric::{Gradient, Metric, Prepared, Want, check_same_size};
+pub use picture::Picture;
+pub use preprocess::{PictureOptions, Preprocessed, Tonemap};
+pub use provenance::{AlphaPolicy, Encoding, Provenance};
+pub use samples::{Channels, Samples};
+pub use score::{Direction, Part, Score, ScoreMap, ScoreProvenance};

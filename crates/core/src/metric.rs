@@ -1,0 +1,91 @@
+//! The contract every metric keeps.
+
+use crate::{Direction, Error, MetricCard, MetricId, Picture, Result, Score};
+
+/// What is wanted besides the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Want {
+    /// The map of the metric, where it has one.
+    pub map: bool,
+}
+
+/// The derivative of a metric's value with respect to every sample of the candidate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// The value at the candidate.
+    pub value: f64,
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Channels: 1 or 3.
+    pub channels: usize,
+    /// `channels × height × width` derivatives with respect to samples on the 0…1 scale, channel
+    /// after channel, row by row. Finite everywhere: at singular points the metric's documentation
+    /// names the subgradient that is taken.
+    pub samples: Vec<f64>,
+}
+
+/// A full-reference metric under one id.
+///
+/// Implementations own their preprocessing: a caller hands over pictures, never ranges, means or
+/// channel orders. Results do not depend on the number of threads or on what else is scored.
+pub trait Metric: Send + Sync {
+    /// The full id, profile and options included.
+    fn id(&self) -> &MetricId;
+
+    /// What is known about it.
+    fn card(&self) -> &MetricCard;
+
+    /// Reads the reference once, for scoring many candidates against it.
+    ///
+    /// # Errors
+    /// When the metric is not defined on the picture: too small, not display-coded.
+    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>>;
+
+    /// Scores one pair.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare) and [`Prepared::compare`].
+    fn compare(&self, reference: &Picture, candidate: &Picture, want: Want) -> Result<Score> {
+        self.prepare(reference)?.compare(candidate, want)
+    }
+
+    /// Which way is better.
+    fn direction(&self) -> Direction {
+        self.card().direction
+    }
+}
+
+/// A metric that has read its reference.
+pub trait Prepared: Send + Sync {
+    /// Scores one candidate.
+    ///
+    /// A greyscale picture meets a colour picture as if its channel were repeated.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] when the sizes differ; [`Error::Undefined`] when the formula gives
+    /// no number.
+    fn compare(&self, candidate: &Picture, want: Want) -> Result<Score>;
+
+    /// The derivative of the value with respect to the candidate.
+    ///
+    /// # Errors
+    /// [`Error::NoGradient`] for metrics whose card offers none; otherwise as
+    /// [`compare`](Self::compare).
+    fn gradient(&self, candidate: &Picture) -> Result<Gradient>;
+}
+
+/// Checks that two pictures have one size.
+///
+/// # Errors
+/// [`Error::SizeMismatch`].
+pub fn check_same_size(reference: &Picture, candidate: &Picture) -> Result<()> {
+    if (reference.width(), reference.height()) == (candidate.width(), candidate.height()) {
+        return Ok(());
+    }
+    Err(Error::SizeMismatch {
+        reference: (reference.width(), reference.height()),
+        candidate: (candidate.width(), candidate.height()),
+    })
+}
