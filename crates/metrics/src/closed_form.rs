@@ -1,0 +1,246 @@
+//! How a formula becomes a [`Metric`]: the checks, conversions and bookkeeping that all closed-form
+//! metrics share, so that a metric's own file holds its paper and nothing else.
+
+use lookalike_core::{
+    Channels, Encoding, Error, Gradient, Metric, MetricCard, MetricId, Part, Picture, Prepared,
+    Result, Score, ScoreMap, ScoreProvenance, Want,
+};
+
+use crate::plane::Plane;
+
+/// A formula over two pictures of one size and one number of channels.
+///
+/// `features` reads a picture once; `compare` needs nothing else. What the reference contributes is
+/// therefore computed once for many candidates.
+pub(crate) trait ClosedForm: Send + Sync {
+    /// What is kept of a picture.
+    type Features: Send + Sync;
+
+    /// Reads a picture. Its shorter side is at least [`minimum_side`](Self::minimum_side).
+    fn features(&self, picture: &Picture) -> Result<Self::Features, Reason>;
+
+    /// The value, its parts and, when wanted, the map.
+    fn compare(
+        &self,
+        reference: &Self::Features,
+        candidate: &Self::Features,
+        want: Want,
+    ) -> Result<Outcome, Reason>;
+
+    /// The value and its derivative with respect to the candidate's channels on the 0…1 scale.
+    fn gradient(
+        &self,
+        _reference: &Self::Features,
+        _candidate: &Self::Features,
+    ) -> Option<(f64, Vec<Plane>)> {
+        None
+    }
+
+    /// Smallest shorter side; differs from the card's when an option changes it.
+    fn minimum_side(&self, card: &MetricCard) -> usize {
+        card.minimum_side
+    }
+
+    /// The crate and version that does the computing, when it is not this one.
+    fn software(&self) -> String {
+        concat!("lookalike-metrics ", env!("CARGO_PKG_VERSION")).to_owned()
+    }
+}
+
+/// Why a formula gives no number for a pair; becomes [`Error::Undefined`].
+#[derive(Debug)]
+pub(crate) struct Reason(pub(crate) String);
+
+/// What a formula gives.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) value: f64,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) map: Option<ScoreMap>,
+}
+
+impl Outcome {
+    /// A value alone.
+    pub(crate) fn of(value: f64) -> Self {
+        Self { value, ..Self::default() }
+    }
+
+    /// The same with a part.
+    pub(crate) fn with_part(mut self, name: impl Into<String>, value: f64) -> Self {
+        self.parts.push(Part::new(name, value));
+        self
+    }
+
+    /// The same with a map.
+    pub(crate) fn with_map(self, map: Option<ScoreMap>) -> Self {
+        Self { map, ..self }
+    }
+}
+
+/// A plane as a map whose first sample lies at (`left`, `top`) and whose samples are `step` apart.
+pub(crate) fn score_map(plane: &Plane, left: usize, top: usize, step: usize) -> ScoreMap {
+    ScoreMap {
+        width: plane.width,
+        height: plane.height,
+        values: plane.data.iter().map(|&v| v as f32).collect(),
+        left,
+        top,
+        step,
+    }
+}
+
+/// The channels of a picture as planes from 0 to `peak`: one for grey, three for RGB.
+pub(crate) fn channels(picture: &Picture, peak: f64) -> Vec<Plane> {
+    (0..picture.channels().count())
+        .map(|c| Plane::new(picture.width(), picture.height(), picture.plane(c, peak)))
+        .collect()
+}
+
+/// Red, green and blue from 0 to `peak`; a grey channel is repeated.
+pub(crate) fn rgb(picture: &Picture, peak: f64) -> [Plane; 3] {
+    [0, 1, 2].map(|c| Plane::new(picture.width(), picture.height(), picture.plane(c, peak)))
+}
+
+/// A luma plane on the 0…255 scale.
+pub(crate) fn luma(picture: &Picture, luma: lookalike_core::Luma) -> Plane {
+    Plane::new(picture.width(), picture.height(), picture.luma(luma))
+}
+
+/// A formula under its id and card.
+pub(crate) struct Registered<M> {
+    id: MetricId,
+    card: &'static MetricCard,
+    formula: M,
+}
+
+impl<M: ClosedForm + 'static> Registered<M> {
+    /// `id` is the full id, options of the metric included.
+    pub(crate) fn boxed(id: MetricId, card: &'static MetricCard, formula: M) -> Box<dyn Metric> {
+        Box::new(Self { id, card, formula })
+    }
+}
+
+impl<M: ClosedForm> Registered<M> {
+    fn check(&self, picture: &Picture) -> Result<()> {
+        if picture.encoding() == Encoding::SceneLinear && !self.card.scene_linear {
+            return Err(Error::NotDisplayCoded {
+                name: picture.name(),
+                found: "the samples are scene-linear".to_owned(),
+                id: self.id.to_string(),
+            });
+        }
+        let minimum = self.formula.minimum_side(self.card);
+        if picture.shorter_side() < minimum {
+            let hint = match self.card.when_smaller {
+                "" => String::new(),
+                advice => format!("; {advice}"),
+            };
+            let (width, height) = (picture.width(), picture.height());
+            return Err(Error::TooSmall { id: self.id.to_string(), minimum, width, height, hint });
+        }
+        Ok(())
+    }
+
+    fn features(&self, picture: &Picture) -> Result<M::Features> {
+        self.formula.features(picture).map_err(|reason| self.undefined(reason))
+    }
+
+    fn undefined(&self, Reason(reason): Reason) -> Error {
+        Error::Undefined { id: self.id.to_string(), reason }
+    }
+}
+
+impl<M: ClosedForm> Metric for Registered<M> {
+    fn id(&self) -> &MetricId {
+        &self.id
+    }
+
+    fn card(&self) -> &MetricCard {
+        self.card
+    }
+
+    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>> {
+        self.check(reference)?;
+        let features = self.features(reference)?;
+        Ok(Box::new(PreparedClosedForm { metric: self, reference, features }))
+    }
+}
+
+struct PreparedClosedForm<'a, M: ClosedForm> {
+    metric: &'a Registered<M>,
+    reference: &'a Picture,
+    features: M::Features,
+}
+
+impl<M: ClosedForm> PreparedClosedForm<'_, M> {
+    /// Calls `act` with both pictures' features; a grey picture meets a colour picture as if its
+    /// channel were repeated.
+    fn with_features<T>(
+        &self,
+        candidate: &Picture,
+        act: impl FnOnce(&M::Features, &M::Features) -> Result<T>,
+    ) -> Result<T> {
+        lookalike_core::check_same_size(self.reference, candidate)?;
+        self.metric.check(candidate)?;
+        match (self.reference.channels(), candidate.channels()) {
+            (Channels::Grey, Channels::Rgb) => {
+                let reference = self.metric.features(&self.reference.to_rgb())?;
+                act(&reference, &self.metric.features(candidate)?)
+            }
+            (Channels::Rgb, Channels::Grey) => {
+                act(&self.features, &self.metric.features(&candidate.to_rgb())?)
+            }
+            _ => act(&self.features, &self.metric.features(candidate)?),
+        }
+    }
+}
+
+impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
+    fn compare(&self, candidate: &Picture, want: Want) -> Result<Score> {
+        let metric = self.metric;
+        let outcome = self.with_features(candidate, |reference, candidate| {
+            let outcome = metric.formula.compare(reference, candidate, want);
+            outcome.map_err(|reason| metric.undefined(reason))
+        })?;
+        if outcome.value.is_nan() {
+            return Err(metric.undefined(Reason("the formula gives NaN".to_owned())));
+        }
+        Ok(Score {
+            id: metric.id.clone(),
+            value: outcome.value,
+            direction: metric.card.direction,
+            parts: outcome.parts,
+            map: outcome.map,
+            provenance: ScoreProvenance {
+                software: metric.formula.software(),
+                ..ScoreProvenance::default()
+            },
+        })
+    }
+
+    fn gradient(&self, candidate: &Picture) -> Result<Gradient> {
+        let metric = self.metric;
+        // The derivative has the candidate's own channels, so a grey candidate stays grey.
+        let mixed = self.reference.channels() != candidate.channels();
+        let answer = if mixed {
+            None
+        } else {
+            self.with_features(candidate, |r, c| Ok(metric.formula.gradient(r, c)))?
+        };
+        let Some((value, planes)) = answer else {
+            let reason = if mixed {
+                "reference and candidate must both be grey or both be RGB".to_owned()
+            } else {
+                "its formula is singular or not continuous on ordinary pictures".to_owned()
+            };
+            return Err(Error::NoGradient { id: metric.id.to_string(), reason });
+        };
+        Ok(Gradient {
+            value,
+            width: candidate.width(),
+            height: candidate.height(),
+            channels: planes.len(),
+            samples: planes.into_iter().flat_map(|plane| plane.data).collect(),
+        })
+    }
+}
