@@ -1,0 +1,345 @@
+//! A run over many pairs: several metrics, several threads, results in the order of the inputs.
+//!
+//! Each reference is decoded and prepared once for all its candidates. A pair that fails does not
+//! stop the others; a cancelled run keeps what is done. The same bits come out for any number of
+//! threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use lookalike_core::decode::{DecodeOptions, read};
+use lookalike_core::{
+    DisplayScale, FitPolicy, Metric, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
+};
+
+use crate::error::Result;
+use crate::pairing::{Candidate, Group, WorkList};
+
+/// A metric, or the choice between two by the size of the pair.
+pub struct Choice {
+    metric: Box<dyn Metric>,
+    below: Option<(usize, Box<dyn Metric>)>,
+}
+
+impl Choice {
+    /// One metric at every size.
+    pub fn fixed(metric: Box<dyn Metric>) -> Self {
+        Self { metric, below: None }
+    }
+
+    /// `small` when the shorter side is below `side`, else `large`.
+    pub fn by_size(large: Box<dyn Metric>, side: usize, small: Box<dyn Metric>) -> Self {
+        Self { metric: large, below: Some((side, small)) }
+    }
+
+    /// The metric for pictures of a size.
+    pub fn at(&self, width: usize, height: usize) -> &dyn Metric {
+        match &self.below {
+            Some((side, small)) if width.min(height) < *side => small.as_ref(),
+            _ => self.metric.as_ref(),
+        }
+    }
+
+    /// The metric for pictures whose shorter side is below a limit, and that limit.
+    pub fn small(&self) -> Option<(usize, &dyn Metric)> {
+        self.below.as_ref().map(|(side, metric)| (*side, metric.as_ref()))
+    }
+
+    /// The metric for large pictures, which gives the choice its name.
+    pub fn metric(&self) -> &dyn Metric {
+        self.metric.as_ref()
+    }
+}
+
+/// The metrics that are used when none is named: `ssim`, `ms-ssim` (`@small` below 161 pixels),
+/// `psnr` and `ssimulacra2`.
+///
+/// # Errors
+/// Never in a complete build; the registry's errors are passed on.
+pub fn default_metrics() -> Result<Vec<Choice>> {
+    Ok(vec![
+        Choice::fixed(crate::metric("ssim")?),
+        Choice::by_size(crate::metric("ms-ssim")?, 161, crate::metric("ms-ssim@small")?),
+        Choice::fixed(crate::metric("psnr")?),
+        Choice::fixed(crate::metric("ssimulacra2")?),
+    ])
+}
+
+/// How a run is carried out.
+pub struct Comparison {
+    /// What is computed for every pair, in the order of the result.
+    pub metrics: Vec<Choice>,
+    /// How pictures are read.
+    pub decode: DecodeOptions,
+    /// What happens to pairs of different size.
+    pub fit: FitPolicy,
+    /// Whether maps are wanted of the metrics that have one.
+    pub maps: bool,
+    /// Threads; 0 uses all cores. Values do not depend on it.
+    pub jobs: usize,
+}
+
+/// The scores of one pair.
+#[derive(Clone, Debug)]
+pub struct PairScores {
+    /// The reference.
+    pub reference: PathBuf,
+    /// The candidate.
+    pub candidate: PathBuf,
+    /// A relative path without extension, unique within the run.
+    pub label: PathBuf,
+    /// Columns that were compared.
+    pub width: usize,
+    /// Rows that were compared.
+    pub height: usize,
+    /// What the metrics gave, in their order; metrics that failed are missing.
+    pub scores: Vec<Score>,
+}
+
+/// Something that could not be scored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The file at fault, or the candidate of the pair.
+    pub path: PathBuf,
+    /// What was expected, what was found, what to do.
+    pub message: String,
+}
+
+/// What became of one pair.
+#[derive(Clone, Debug, Default)]
+pub struct PairOutcome {
+    /// The scores, unless a picture could not be read or fitted.
+    pub pair: Option<PairScores>,
+    /// What failed: at most one entry for the pictures, or one for each metric that refused them.
+    pub failures: Vec<Failure>,
+}
+
+impl Comparison {
+    /// Runs over a work list and hands every outcome to `sink` in the order of the list, as soon as
+    /// it and all before it are done. `store` is called on the worker with every finished pair and
+    /// may take its maps; what it could not do joins the pair's failures.
+    ///
+    /// Returns the number of pairs that were left out because `cancelled` became true.
+    pub fn run(
+        &self,
+        work: &WorkList,
+        cancelled: &AtomicBool,
+        store: impl Fn(&mut PairScores) -> Vec<Failure> + Sync,
+        mut sink: impl FnMut(PairOutcome),
+    ) -> usize {
+        let jobs = self.jobs();
+        // Metrics use several threads inside. They share one pool, and no more than `jobs` pairs
+        // are in flight, so memory stays bounded however long the list is.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build().ok();
+        let mut offsets = Vec::with_capacity(work.groups.len());
+        let mut total = 0;
+        for group in &work.groups {
+            offsets.push(total);
+            total += group.candidates.len();
+        }
+        let across_groups = work.groups.len() >= jobs;
+        let (group_jobs, candidate_jobs) = if across_groups { (jobs, 1) } else { (1, jobs) };
+        let mut done = 0;
+        // A bounded channel keeps finished pairs from piling up behind a slow sink.
+        let (sender, receiver) = mpsc::sync_channel::<(usize, PairOutcome)>(1024);
+        std::thread::scope(|scope| {
+            let (offsets, store, pool) = (&offsets, &store, pool.as_ref());
+            scope.spawn(move || {
+                in_parallel(group_jobs, work.groups.len(), cancelled, |g| {
+                    let run =
+                        GroupRun { comparison: self, group: &work.groups[g], cancelled, pool };
+                    run.score_all(candidate_jobs, store, |index, outcome| {
+                        // The receiver outlives all senders.
+                        let _ = sender.send((offsets[g] + index, outcome));
+                    });
+                });
+            });
+            let mut waiting = std::collections::BTreeMap::new();
+            for (index, outcome) in receiver {
+                waiting.insert(index, outcome);
+                while let Some(outcome) = waiting.remove(&done) {
+                    sink(outcome);
+                    done += 1;
+                }
+            }
+            // After a cancellation there are gaps; what is finished behind them still counts.
+            for outcome in waiting.into_values() {
+                sink(outcome);
+                done += 1;
+            }
+        });
+        total - done
+    }
+
+    fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.jobs == 0 { cores() } else { self.jobs }
+    }
+
+    /// The reference, read once by every metric that accepts it. A refusal is found again, and
+    /// reported, with each candidate.
+    fn prepare<'a>(&'a self, reference: &'a Picture) -> Vec<Option<Box<dyn Prepared + 'a>>> {
+        let (width, height) = (reference.width(), reference.height());
+        self.metrics.iter().map(|choice| choice.at(width, height).prepare(reference).ok()).collect()
+    }
+
+    fn score(
+        &self,
+        group: &Group,
+        reference: &Picture,
+        prepared: &[Option<Box<dyn Prepared + '_>>],
+        candidate: &Candidate,
+    ) -> PairOutcome {
+        let picture = match read(&candidate.path, &self.decode) {
+            Ok(picture) => picture,
+            Err(error) => return failed(&candidate.path, &error),
+        };
+        let same_size =
+            (reference.width(), reference.height()) == (picture.width(), picture.height());
+        let fitted;
+        let (reference, picture, prepared) = if same_size {
+            (reference, &picture, prepared)
+        } else {
+            fitted = match fit(reference.clone(), picture, self.fit) {
+                Ok(pair) => pair,
+                Err(error) => return failed(&candidate.path, &error),
+            };
+            // What was prepared belongs to the reference at its own size.
+            (&fitted.0, &fitted.1, &[][..])
+        };
+        let preprocessing = preprocessing(reference, picture);
+        let mut pair = PairScores {
+            reference: group.reference.clone(),
+            candidate: candidate.path.clone(),
+            label: candidate.label.clone(),
+            width: reference.width(),
+            height: reference.height(),
+            scores: Vec::with_capacity(self.metrics.len()),
+        };
+        let mut failures = Vec::new();
+        for (index, choice) in self.metrics.iter().enumerate() {
+            let metric = choice.at(pair.width, pair.height);
+            let want = Want { map: self.maps && metric.card().map.is_some() };
+            let score = match prepared.get(index) {
+                Some(Some(prepared)) => prepared.compare(picture, want),
+                _ => metric.compare(reference, picture, want),
+            };
+            match score {
+                Ok(mut score) => {
+                    score.provenance.preprocessing.clone_from(&preprocessing);
+                    pair.scores.push(score);
+                }
+                Err(error) => {
+                    let (path, message) = (candidate.path.clone(), error.to_string());
+                    failures.push(Failure { path, message });
+                }
+            }
+        }
+        PairOutcome { pair: Some(pair), failures }
+    }
+
+    /// The scale on which a metric's maps are drawn.
+    pub fn display_scale(&self, id: &MetricId) -> Option<DisplayScale> {
+        let all = self.metrics.iter().flat_map(|choice| {
+            std::iter::once(choice.metric()).chain(choice.small().map(|(_, metric)| metric))
+        });
+        all.filter(|metric| metric.id() == id).find_map(|metric| metric.card().map)
+    }
+}
+
+/// One reference on its way through all its candidates.
+struct GroupRun<'a> {
+    comparison: &'a Comparison,
+    group: &'a Group,
+    cancelled: &'a AtomicBool,
+    pool: Option<&'a rayon::ThreadPool>,
+}
+
+impl GroupRun<'_> {
+    fn score_all(
+        &self,
+        jobs: usize,
+        store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
+        send: impl Fn(usize, PairOutcome) + Sync,
+    ) {
+        let reference = read(&self.group.reference, &self.comparison.decode);
+        let prepared = match &reference {
+            Ok(picture) if self.group.candidates.len() > 1 => {
+                self.in_pool(|| self.comparison.prepare(picture))
+            }
+            _ => Vec::new(),
+        };
+        in_parallel(jobs, self.group.candidates.len(), self.cancelled, |index| {
+            let outcome = match &reference {
+                Ok(picture) => {
+                    let candidate = &self.group.candidates[index];
+                    let mut outcome = self.in_pool(|| {
+                        self.comparison.score(self.group, picture, &prepared, candidate)
+                    });
+                    if let Some(pair) = &mut outcome.pair {
+                        outcome.failures.extend(store(pair));
+                    }
+                    outcome
+                }
+                Err(error) => failed(&self.group.reference, error),
+            };
+            send(index, outcome);
+        });
+    }
+
+    fn in_pool<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        match self.pool {
+            Some(pool) => pool.install(act),
+            // The system gave no threads for a pool of the asked size: rayon's own does the work.
+            None => act(),
+        }
+    }
+}
+
+/// Calls `act` with every index below `count` on `jobs` threads, until `cancelled` is true.
+fn in_parallel(jobs: usize, count: usize, cancelled: &AtomicBool, act: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count || cancelled.load(Ordering::Relaxed) {
+                return;
+            }
+            act(index);
+        }
+    };
+    if jobs.min(count) <= 1 {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(count) {
+            scope.spawn(work);
+        }
+    });
+}
+
+impl PairScores {
+    /// Takes the maps out of the scores, with their positions among the scores.
+    pub fn take_maps(&mut self) -> Vec<(usize, ScoreMap)> {
+        let scores = self.scores.iter_mut().enumerate();
+        scores.filter_map(|(index, score)| Some((index, score.map.take()?))).collect()
+    }
+}
+
+/// What was done to both pictures since they were decoded, for the provenance of their scores.
+pub fn preprocessing(reference: &Picture, candidate: &Picture) -> Vec<String> {
+    let roles = [("reference", reference), ("candidate", candidate)];
+    let steps = roles.into_iter().flat_map(|(role, picture)| {
+        picture.provenance().steps.iter().map(move |step| format!("{role}: {step}"))
+    });
+    steps.collect()
+}
+
+fn failed(path: &Path, error: &lookalike_core::Error) -> PairOutcome {
+    // The list of failures names the path; the message need not repeat it.
+    let text = error.to_string();
+    let prefix = format!("{}: ", path.display());
+    let message = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
+    PairOutcome { pair: None, failures: vec![Failure { path: path.to_owned(), message }] }
+}

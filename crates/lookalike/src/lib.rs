@@ -1,0 +1,47 @@
+//! Lookalike: how alike two pictures look to a person.
+//!
+//! The façade of the workspace: every metric by its id ([`metric`]), folders of pictures paired and
+//! scored on all cores ([`pairing`], [`Comparison`]), rules that fail a build ([`Gate`]), maps of
+//! where pictures differ ([`heat_map()`]).
+//!
+//! ```
+//! use lookalike::prelude::*;
+//! let reference = lookalike::procedural::scene(1, 64, 48);
+//! let candidate = lookalike::procedural::Distortion::Blur.apply(&reference, 0.3, 0)?;
+//! let score = lookalike::metric("ssim")?.compare(&reference, &candidate, Want::default())?;
+//! assert_eq!(score.id.to_string(), "ssim@wang");
+//! assert!(score.value < 1.0);
+//! # Ok::<(), lookalike::Error>(())
+//! ```
+
+mod comparison;
+mod error;
+mod gate;
+mod heat_map;
+pub mod pairing;
+mod summary;
+
+pub use comparison::{
+    Choice, Comparison, Failure, PairOutcome, PairScores, default_metrics, preprocessing,
+};
+pub use error::{Error, Result};
+pub use gate::{Comparator, Gate, GateSyntax};
+pub use heat_map::heat_map;
+pub use lookalike_core::Error as CoreError;
+pub use lookalike_core::{
+    AlphaPolicy, Channels, ColourUse, Direction, DisplayScale, Encoding, FitPolicy, Gradient, Luma,
+    Metric, MetricCard, MetricId, Part, Picture, PictureOptions, Prepared, Provenance, Samples,
+    Score, ScoreMap, ScoreProvenance, Tonemap, ValueRange, Want, decode, encode, fit, procedural,
+};
+pub use lookalike_metrics::{Definition, definitions, find, metric};
+pub use summary::Summary;
+
+/// What nearly every program that uses this crate needs.
+pub mod prelude {
+    pub use crate::{Direction, Metric, MetricId, Picture, Prepared, Score, Want};
+}
+
+/// The example of the README is compiled with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,78 @@
+//! Metrics that are right to miss a property, each with the reason.
+
+/// One metric and what it is excused from. An exception that is not needed is a violation.
+struct Exception {
+    /// A full id.
+    metric: &'static str,
+    property: &'static str,
+    #[allow(dead_code, reason = "read by people")]
+    reason: &'static str,
+}
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        metric: "vifp",
+        property: "best value",
+        reason: "more contrast than the reference has gives values above 1",
+    },
+    Exception {
+        metric: "vifp:rgb",
+        property: "best value",
+        reason: "more contrast than the reference has gives values above 1",
+    },
+    Exception {
+        metric: "uqi@torchmetrics",
+        property: "identity",
+        reason: "flat windows count as 0, even when they are equal",
+    },
+    Exception {
+        metric: "uqi@torchmetrics",
+        property: "map of equal pictures",
+        reason: "flat windows count as 0, even when they are equal",
+    },
+    Exception {
+        metric: "uqi@torchmetrics",
+        property: "place of damage",
+        reason: "undamaged flat windows count as 0",
+    },
+    Exception {
+        metric: "haarpsi",
+        property: "grey as colour",
+        reason: "the authors' code compares chroma in colour pictures only, and equal chroma counts",
+    },
+    Exception {
+        metric: "haarpsi@piq",
+        property: "grey as colour",
+        reason: "the authors' code compares chroma in colour pictures only, and equal chroma counts",
+    },
+];
+
+/// Whether a metric is excused from a property.
+pub(crate) fn excused(id: &str, property: &str) -> bool {
+    EXCEPTIONS.iter().any(|exception| exception.property == property && exception.metric == id)
+}
+
+/// The tolerance of a metric where others keep within `usual`.
+pub(crate) fn tolerance(id: &str, property: &str, usual: f64) -> f64 {
+    let family = id.split([':', '@']).next().unwrap_or_default();
+    let wider = TOLERANCES
+        .iter()
+        .find(|(metric, of, ..)| *of == property && (*metric == id || *metric == family));
+    wider.map_or(usual, |(_, _, tolerance, _)| *tolerance)
+}
+
+/// Metric or family, property, tolerance, reason.
+const TOLERANCES: &[(&str, &str, f64, &str)] = &[(
+    "mix-zhao",
+    "place of damage",
+    6.0,
+    "its widest window has a standard deviation of 8 pixels",
+)];
+
+#[test]
+fn every_exception_names_a_metric() {
+    let excused = EXCEPTIONS.iter().map(|exception| exception.metric);
+    for metric in excused.chain(TOLERANCES.iter().map(|(metric, ..)| *metric)) {
+        assert!(lookalike::metric(metric).is_ok(), "there is no metric {metric}");
+    }
+}
