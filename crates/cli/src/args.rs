@@ -1,0 +1,246 @@
+//! What can be typed. One struct per command; what it means is decided in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// How alike two pictures look to a person.
+#[derive(Debug, Parser)]
+#[command(name = "lookalike", version, about, max_term_width = 100)]
+#[command(after_help = "Exit status: 0 done and all gates passed, 1 a gate failed, 2 an error.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compare a reference with candidates, or two folders, by one or more metrics
+    Compare(Box<CompareArgs>),
+    /// List the metrics, or print the card of one
+    Metrics(MetricsArgs),
+    /// Draw example pictures with graded distortions and compare them
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page per command into a folder
+    Man {
+        /// Folder for the pages
+        #[arg(short, long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// Write the result to a file instead of standard output
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// How the result is written
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    /// Threads; 0 uses all cores. Values do not depend on it
+    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    pub(crate) jobs: usize,
+
+    /// No warnings and no progress
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// No progress bar
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; a bare number for one pair and one metric on a pipe
+    Text,
+    /// One object with everything
+    Json,
+    /// One line per pair as soon as it is done, then the summary
+    Jsonl,
+    /// One row per score
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The reference: a picture or a folder. `-` alone reads lines of reference, tab, candidate
+    #[arg(required_unless_present_any = ["all_pairs", "consecutive"], value_name = "REFERENCE")]
+    pub(crate) reference: Option<PathBuf>,
+
+    /// Candidates: pictures or folders; `-` reads paths from standard input
+    #[arg(value_name = "CANDIDATE")]
+    pub(crate) candidates: Vec<PathBuf>,
+
+    /// Compare every pair of pictures in a folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "candidates", "consecutive"])]
+    pub(crate) all_pairs: Option<PathBuf>,
+
+    /// Compare each picture of a folder with the one before it
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "candidates"])]
+    pub(crate) consecutive: Option<PathBuf>,
+
+    /// Lists on standard input are separated by NUL bytes
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+
+    /// Metrics by id, such as ssim,psnr:y@studio+shave=4 [default: ssim, ms-ssim, psnr, ssimulacra2]
+    #[arg(short, long = "metric", value_name = "ID,…", value_delimiter = ',', action = ArgAction::Append)]
+    pub(crate) metrics: Vec<String>,
+
+    /// Fail (exit 1) unless every pair meets the rule, such as 'ssim>=0.95'
+    #[arg(long = "gate", value_name = "RULE")]
+    pub(crate) gates: Vec<String>,
+
+    /// Write a heat map per pair and metric into a folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) map: Option<PathBuf>,
+
+    /// Show every profile of the metrics' families side by side: why two libraries disagree
+    #[arg(long, conflicts_with_all = ["gates", "map"])]
+    pub(crate) explain_diff: bool,
+
+    /// What to do when sizes differ
+    #[arg(long, value_enum, default_value_t = Fit::Error)]
+    pub(crate) fit: Fit,
+
+    /// What lies behind transparent pixels
+    #[arg(long, value_enum, default_value_t = Alpha::Error)]
+    pub(crate) alpha: Alpha,
+
+    /// Files without a partner are not errors
+    #[arg(long)]
+    pub(crate) allow_missing: bool,
+
+    /// Only names that match the pattern, relative to the folder
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) include: Vec<String>,
+
+    /// No names that match the pattern
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) exclude: Vec<String>,
+
+    /// How many of the worst pairs the summary names
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) worst: usize,
+
+    /// Largest picture that is decoded, in pixels; K, M and G are understood
+    #[arg(long, value_name = "N", default_value = "512M", value_parser = pixels)]
+    pub(crate) max_pixels: u64,
+
+    #[command(flatten)]
+    pub(crate) value: ValueArgs,
+}
+
+/// Options that change values, and therefore become part of the reported ids.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Options that change values and become part of the id")]
+pub(crate) struct ValueArgs {
+    /// Taps of the window, for metrics that have one (odd, at least 3)
+    #[arg(long, value_name = "N")]
+    pub(crate) window: Option<usize>,
+
+    /// Pixels cut off on every side
+    #[arg(long, value_name = "N")]
+    pub(crate) shave: Option<usize>,
+
+    /// Pixels per degree of the viewing situation, for metrics that know one
+    #[arg(long, value_name = "X")]
+    pub(crate) ppd: Option<f64>,
+
+    /// The sample value that stands for full intensity, such as 4095 for 12 bits in 16-bit files
+    #[arg(long, value_name = "X")]
+    pub(crate) range: Option<f64>,
+
+    /// Compare BT.601 luma in place of colour
+    #[arg(long)]
+    pub(crate) grey: bool,
+
+    /// Curve from scene-linear light (OpenEXR, Radiance HDR) to display-coded samples
+    #[arg(long, value_name = "NAME", value_parser = ["clip", "reinhard", "aces"])]
+    pub(crate) tonemap: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fit {
+    /// Refuse
+    Error,
+    /// Resample the candidate to the reference's size (antialiased bicubic)
+    Resize,
+    /// Cut both to the common size, keeping their centres
+    Crop,
+    /// Pad both with black on the right and at the bottom
+    Pad,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Alpha {
+    /// Refuse pictures with transparent pixels
+    Error,
+    /// Composite over white
+    White,
+    /// Composite over black
+    Black,
+    /// Drop the alpha channel
+    Ignore,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MetricsArgs {
+    /// A metric or family, such as ssim, ssim:y or ssim@skimage
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for the pictures and maps
+    #[arg(value_name = "DIR", default_value = "lookalike-demo")]
+    pub(crate) folder: PathBuf,
+
+    /// Seed of the scene
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+fn pixels(text: &str) -> Result<u64, String> {
+    let wrong = || format!("expected a number of pixels such as 500000, 64M or 1G, found '{text}'");
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let count: u64 = digits.parse().map_err(|_| wrong())?;
+    count.checked_mul(unit).filter(|&pixels| pixels > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn pixel_counts_have_units() {
+        assert_eq!(pixels("512M"), Ok(512 << 20));
+        assert_eq!(pixels("100"), Ok(100));
+        for text in ["", "M", "0", "-1", "99999999999G", "1T"] {
+            assert!(pixels(text).is_err(), "{text}");
+        }
+    }
+}

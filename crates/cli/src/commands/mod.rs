@@ -1,0 +1,10 @@
+//! One file per command.
+
+pub(crate) mod compare;
+pub(crate) mod demo;
+pub(crate) mod explain;
+mod inputs;
+pub(crate) mod manual;
+mod maps;
+pub(crate) mod metrics;
+mod selection;

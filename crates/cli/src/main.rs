@@ -1,0 +1,65 @@
+//! The `lookalike` command: arguments in, a result on standard output, an exit status.
+//!
+//! Exit status 0: done, gates passed. 1: a gate failed. 2: an error. A reader that closes the pipe
+//! ends the program silently.
+
+mod args;
+mod commands;
+mod log;
+mod output;
+mod print;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::output::is_broken_pipe;
+
+/// Planes of large pictures come and go all the time; this allocator keeps their pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How a command ended, short of an error that stopped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Done; gates passed.
+    Passed,
+    /// Done; a gate failed.
+    GateFailed,
+    /// Done as far as possible; something could not be scored.
+    Incomplete,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Passed => Self::SUCCESS,
+            Status::GateFailed => Self::from(1),
+            Status::Incomplete => Self::from(2),
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<Status> {
+    match &cli.command {
+        Command::Compare(args) => commands::compare::run(args, &cli.global),
+        Command::Metrics(args) => commands::metrics::run(args, &cli.global),
+        Command::Demo(args) => commands::demo::run(args, &cli.global),
+        Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
+        Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
+    }
+}
+
+#[allow(clippy::print_stderr)]
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(status) => status.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lookalike: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
