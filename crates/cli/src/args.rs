@@ -51,6 +51,22 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     pub(crate) jobs: usize,
 
+    /// Seed of everything random
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Where to compute
+    #[arg(long, global = true, value_name = "NAME", default_value = "cpu", value_parser = ["cpu"])]
+    pub(crate) device: String,
+
+    /// Never use the network (no command does)
+    #[arg(long, global = true)]
+    pub(crate) offline: bool,
+
+    /// Say on standard error what was done to every pair
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
     /// No warnings and no progress
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
@@ -207,10 +223,6 @@ pub(crate) struct DemoArgs {
     /// Folder for the pictures and maps
     #[arg(value_name = "DIR", default_value = "lookalike-demo")]
     pub(crate) folder: PathBuf,
-
-    /// Seed of the scene
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
 }
 
 fn pixels(text: &str) -> Result<u64, String> {

@@ -72,7 +72,11 @@ fn execute(
                 tally.add(&pair);
                 let files = maps.files(&pair, comparison);
                 let record = PairRecord::new(pair, &files);
-                if !printer.tells_everything() {
+                if global.verbose {
+                    let size = format!("{}x{}", record.width, record.height);
+                    log.warn(&format!("{} against {}: {size}", record.candidate, record.reference));
+                }
+                if global.verbose || !printer.tells_everything() {
                     for step in record.preprocessing() {
                         log.warn(&format!("{}: {step}", record.candidate));
                     }

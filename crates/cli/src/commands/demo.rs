@@ -22,12 +22,12 @@ const STRENGTHS: [f64; 3] = [0.1, 0.35, 0.8];
 pub(crate) fn run(args: &DemoArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     std::fs::create_dir_all(&args.folder)
         .with_context(|| format!("{}: cannot make the folder", args.folder.display()))?;
-    let scene = scene(args.seed, SIZE.0, SIZE.1);
+    let scene = scene(global.seed, SIZE.0, SIZE.1);
     let reference = write(args, "reference", &scene)?;
     let mut command = vec!["lookalike".into(), "compare".into(), reference.into_os_string()];
     for distortion in Distortion::ALL {
         for (grade, strength) in STRENGTHS.into_iter().enumerate() {
-            let picture = distortion.apply(&scene, strength, args.seed)?;
+            let picture = distortion.apply(&scene, strength, global.seed)?;
             let name = format!("{}-{}", distortion.name(), grade + 1);
             command.push(write(args, &name, &picture)?.into_os_string());
         }

@@ -80,3 +80,25 @@ fn names_with_blanks_and_other_scripts_are_names() {
         assert_eq!(json.1["pairs"][0]["candidate"], path);
     }
 }
+
+#[test]
+fn flags_of_every_command_are_understood() {
+    let place = Workplace::with_pair();
+    let run = place.run(&[
+        "--offline",
+        "--device",
+        "cpu",
+        "--seed",
+        "7",
+        "-v",
+        "compare",
+        "a.png",
+        "b.png",
+        "-m",
+        "psnr",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stderr.contains("b.png against a.png: "), "{}", run.stderr);
+    assert!(run.stdout.trim_end().parse::<f64>().is_ok(), "{}", run.stdout);
+    assert!(place.fails(&["metrics", "--device", "quantum"]).contains("possible values: cpu"));
+}
