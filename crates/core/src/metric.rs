@@ -1,5 +1,7 @@
 //! The contract every metric keeps.
 
+use std::borrow::Cow;
+
 use crate::{Direction, Error, MetricCard, MetricId, Picture, Result, Score};
 
 /// What is wanted besides the value.
@@ -41,7 +43,17 @@ pub trait Metric: Send + Sync {
     ///
     /// # Errors
     /// When the metric is not defined on the picture: too small, not display-coded.
-    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>>;
+    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>> {
+        self.prepare_picture(Cow::Borrowed(reference))
+    }
+
+    /// As [`prepare`](Self::prepare), of a reference that may be handed over; the one method that
+    /// implementations write.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    fn prepare_picture<'a>(&'a self, reference: Cow<'a, Picture>)
+    -> Result<Box<dyn Prepared + 'a>>;
 
     /// Scores one pair.
     ///

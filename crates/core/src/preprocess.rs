@@ -3,6 +3,7 @@
 //! `psnr:y@studio+shave=4`, `ssim+grey`, `mse+range=4095`, `ssim+tonemap=reinhard`. The order is
 //! fixed: range, tone mapping, shaving, grey.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use crate::{
@@ -201,23 +202,25 @@ impl Metric for Preprocessed {
         self.inner.card()
     }
 
-    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>> {
-        let reference = self.options.apply(reference)?;
-        Ok(Box::new(PreparedPreprocessed { metric: self, reference }))
+    fn prepare_picture<'a>(
+        &'a self,
+        reference: Cow<'a, Picture>,
+    ) -> Result<Box<dyn Prepared + 'a>> {
+        let inner = self.inner.prepare_picture(Cow::Owned(self.options.apply(&reference)?))?;
+        Ok(Box::new(PreparedPreprocessed { metric: self, inner }))
     }
 }
 
-/// Keeps the processed reference; the inner metric reads it again for every candidate, since a
-/// value cannot borrow from itself.
+/// The inner metric, prepared on the processed reference.
 struct PreparedPreprocessed<'a> {
     metric: &'a Preprocessed,
-    reference: Picture,
+    inner: Box<dyn Prepared + 'a>,
 }
 
 impl Prepared for PreparedPreprocessed<'_> {
     fn compare(&self, candidate: &Picture, want: Want) -> Result<Score> {
         let candidate = self.metric.options.apply(candidate)?;
-        let mut score = self.metric.inner.compare(&self.reference, &candidate, want)?;
+        let mut score = self.inner.compare(&candidate, want)?;
         score.id = self.metric.id.clone();
         if let Some(map) = &mut score.map {
             map.left += self.metric.options.shave;

@@ -1,6 +1,8 @@
 //! How a formula becomes a [`Metric`]: the checks, conversions and bookkeeping that all closed-form
 //! metrics share, so that a metric's own file holds its paper and nothing else.
 
+use std::borrow::Cow;
+
 use lookalike_core::{
     Channels, Encoding, Error, Gradient, Metric, MetricCard, MetricId, Part, Picture, Prepared,
     Result, Score, ScoreMap, ScoreProvenance, Want,
@@ -159,16 +161,19 @@ impl<M: ClosedForm> Metric for Registered<M> {
         self.card
     }
 
-    fn prepare<'a>(&'a self, reference: &'a Picture) -> Result<Box<dyn Prepared + 'a>> {
-        self.check(reference)?;
-        let features = self.features(reference)?;
+    fn prepare_picture<'a>(
+        &'a self,
+        reference: Cow<'a, Picture>,
+    ) -> Result<Box<dyn Prepared + 'a>> {
+        self.check(&reference)?;
+        let features = self.features(&reference)?;
         Ok(Box::new(PreparedClosedForm { metric: self, reference, features }))
     }
 }
 
 struct PreparedClosedForm<'a, M: ClosedForm> {
     metric: &'a Registered<M>,
-    reference: &'a Picture,
+    reference: Cow<'a, Picture>,
     features: M::Features,
 }
 
@@ -180,7 +185,7 @@ impl<M: ClosedForm> PreparedClosedForm<'_, M> {
         candidate: &Picture,
         act: impl FnOnce(&M::Features, &M::Features) -> Result<T>,
     ) -> Result<T> {
-        lookalike_core::check_same_size(self.reference, candidate)?;
+        lookalike_core::check_same_size(&self.reference, candidate)?;
         self.metric.check(candidate)?;
         match (self.reference.channels(), candidate.channels()) {
             (Channels::Grey, Channels::Rgb) => {

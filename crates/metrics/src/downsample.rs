@@ -90,6 +90,12 @@ pub fn automatic_factor(width: usize, height: usize) -> usize {
     ((width.min(height) + 128) / 256).max(1)
 }
 
+/// As [`automatic_factor`] with halves rounded to even, as Python rounds: 2, not 3, for a side of
+/// 640 (piq).
+pub fn automatic_factor_half_even(width: usize, height: usize) -> usize {
+    ((width.min(height) as f64 / 256.0).round_ties_even() as usize).max(1)
+}
+
 /// A `factor × factor` mean around every sample, then every `factor`-th sample from the first.
 ///
 /// The SSIM authors' 2011 code uses [`Border::Symmetric`] and covers the offsets
@@ -156,5 +162,8 @@ mod tests {
         assert_eq!(automatic_factor(384, 600), 2);
         assert_eq!(automatic_factor(383, 600), 1);
         assert_eq!(automatic_factor(10, 10), 1);
+        assert_eq!((automatic_factor(640, 700), automatic_factor_half_even(640, 700)), (3, 2));
+        assert_eq!(automatic_factor_half_even(384, 600), 2);
+        assert_eq!(automatic_factor_half_even(10, 10), 1);
     }
 }

@@ -27,6 +27,7 @@ use lookalike_core::{ColourUse, DisplayScale, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, rgb, score_map};
+use crate::colour_axes::{YIQ_THREE_DIGITS, weighted_sum};
 use crate::downsample::{automatic_factor, blur_and_decimate};
 use crate::filter::{Border, SCHARR, gradient_magnitude};
 use crate::phase_congruency::phase_congruency;
@@ -39,8 +40,8 @@ const GRADIENT_CONSTANT: f64 = 160.0;
 const CHROMA_CONSTANT: f64 = 200.0;
 const CHROMA_EXPONENT: f64 = 0.03;
 
-/// Red, green and blue to Y, I, Q.
-const YIQ: [[f64; 3]; 3] = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]];
+/// Red, green and blue to Y.
+const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 
 struct Fsim {
     chroma: bool,
@@ -61,17 +62,11 @@ impl ClosedForm for Fsim {
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let step = automatic_factor(picture.width(), picture.height());
         let rgb = rgb(picture, 255.0);
-        let plane = |[r, g, b]: [f64; 3]| {
-            let mut sum = rgb[0].map(|v| r * v);
-            for ((sum, green), blue) in sum.data.iter_mut().zip(&rgb[1].data).zip(&rgb[2].data) {
-                *sum += g * green + b * blue;
-            }
-            blur_and_decimate(&sum, step, Border::Zero)
-        };
-        let luma = plane(YIQ[0]);
+        let plane = |weights| blur_and_decimate(&weighted_sum(&rgb, weights), step, Border::Zero);
+        let luma = plane(LUMA);
         let (phase, gradient) =
             rayon::join(|| phase_congruency(&luma), || gradient_magnitude(&luma, SCHARR));
-        let chroma = self.chroma.then(|| [plane(YIQ[1]), plane(YIQ[2])]);
+        let chroma = self.chroma.then(|| YIQ_THREE_DIGITS.map(plane));
         Ok(Features { phase, gradient, chroma, step })
     }
 

@@ -32,13 +32,9 @@ use crate::downsample::{Halving, halve};
 use crate::filter::{PREWITT, derivatives};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::similarity::similarity;
 
 const C: f64 = 170.0;
-
-/// (2ab + c) / (a² + b² + c): 1 where two responses are alike, exactly 1 where they are equal.
-pub(crate) fn similarity(a: f64, b: f64, c: f64) -> f64 {
-    (2.0 * a * b + c) / (a * a + b * b + c)
-}
 
 /// What the sum of squared deviations is divided by.
 #[derive(Clone, Copy)]

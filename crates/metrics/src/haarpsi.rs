@@ -27,20 +27,15 @@ use lookalike_core::{Channels, ColourUse, DisplayScale, Luma, MetricCard, Pictur
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma, rgb, score_map};
+use crate::colour_axes::{ChromaRows, YIQ_FOUR_DIGITS, YIQ_THREE_DIGITS, weighted_sum};
 use crate::downsample::{Halving, halve};
 use crate::filter::{Border, Taps, blur, separable};
-use crate::gmsd::similarity;
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::similarity::similarity;
 
 const C: f64 = 30.0;
 const ALPHA: f64 = 4.2;
-
-/// Rows I and Q of YIQ.
-type ChromaRows = [[f64; 3]; 2];
-
-const THREE_DIGITS: ChromaRows = [[0.596, -0.274, -0.322], [0.211, -0.523, 0.312]];
-const FOUR_DIGITS: ChromaRows = [[0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]];
 
 struct HaarPsi {
     chroma: ChromaRows,
@@ -61,11 +56,9 @@ impl ClosedForm for HaarPsi {
     fn features(&self, picture: &Picture) -> Result<Responses, Reason> {
         let half = halve(&luma(picture, Luma::Y601), Halving::ZeroBeyond);
         let chroma = (picture.channels() == Channels::Rgb).then(|| {
-            let [red, green, blue] =
-                rgb(picture, 255.0).map(|plane| halve(&plane, Halving::ZeroBeyond));
-            self.chroma.map(|[r, g, b]| {
-                let red_green = red.zip(&green, |red, green| r * red + g * green);
-                let axis = red_green.zip(&blue, |sum, blue| sum + b * blue);
+            let rgb = rgb(picture, 255.0).map(|plane| halve(&plane, Halving::ZeroBeyond));
+            self.chroma.map(|weights| {
+                let axis = weighted_sum(&rgb, weights);
                 blur(&axis, &Taps::mean(2), Border::Zero).map(f64::abs)
             })
         });
@@ -186,7 +179,7 @@ macro_rules! definition {
 }
 
 pub(crate) const DEFINITIONS: &[Definition] =
-    &[definition!(HAARPSI, THREE_DIGITS), definition!(HAARPSI_PIQ, FOUR_DIGITS)];
+    &[definition!(HAARPSI, YIQ_THREE_DIGITS), definition!(HAARPSI_PIQ, YIQ_FOUR_DIGITS)];
 
 #[cfg(test)]
 mod tests {

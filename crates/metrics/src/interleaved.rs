@@ -1,6 +1,8 @@
 //! Pictures in the form in which other crates take them: interleaved red, green and blue.
 
-use lookalike_core::{Encoding, Picture, Samples};
+use std::borrow::Cow;
+
+use lookalike_core::{Channels, Encoding, Picture, Samples};
 
 use crate::closed_form::Reason;
 use crate::colour_space::srgb_decode;
@@ -23,7 +25,10 @@ pub(crate) fn rgb_u8(picture: &Picture) -> Option<Vec<u8>> {
     if picture.encoding() != Encoding::Srgb {
         return None;
     }
-    let picture = picture.to_rgb();
+    let picture = match picture.channels() {
+        Channels::Rgb => Cow::Borrowed(picture),
+        Channels::Grey => Cow::Owned(picture.to_rgb()),
+    };
     if let (Samples::U8(samples), 255.0) = (picture.samples(), picture.full_scale()) {
         return Some(samples.clone());
     }
@@ -51,7 +56,6 @@ pub(crate) fn linear_rgb(picture: &Picture) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookalike_core::Channels;
 
     #[test]
     fn only_samples_on_the_8_bit_grid_are_8_bit_codes() {

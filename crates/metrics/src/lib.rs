@@ -27,6 +27,7 @@ mod registry;
 #[cfg(feature = "butteraugli")]
 mod butteraugli;
 mod ciede2000;
+mod colour_axes;
 mod colour_space;
 mod cw_ssim;
 mod flip;

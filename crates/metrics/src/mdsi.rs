@@ -26,11 +26,12 @@
 use lookalike_core::{ColourUse, Direction, DisplayScale, MetricCard, Picture, ValueRange, Want};
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, rgb, score_map};
+use crate::colour_axes::weighted_sum;
 use crate::downsample::{automatic_factor, blur_and_decimate};
 use crate::filter::{Border, PREWITT, gradient_magnitude};
-use crate::gmsd::similarity;
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::similarity::similarity;
 
 const C_GRADIENT: f64 = 140.0;
 const C_FUSED: f64 = 55.0;
@@ -55,12 +56,8 @@ impl ClosedForm for Mdsi {
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let factor = automatic_factor(picture.width(), picture.height());
-        let [red, green, blue] =
-            rgb(picture, 255.0).map(|plane| blur_and_decimate(&plane, factor, Border::Zero));
-        let [luma, h, m] = AXES.map(|[r, g, b]| {
-            let red_green = red.zip(&green, |red, green| r * red + g * green);
-            red_green.zip(&blue, |sum, blue| sum + b * blue)
-        });
+        let rgb = rgb(picture, 255.0).map(|plane| blur_and_decimate(&plane, factor, Border::Zero));
+        let [luma, h, m] = AXES.map(|weights| weighted_sum(&rgb, weights));
         let magnitude = gradient_magnitude(&luma, PREWITT);
         Ok(Features { factor, luma, magnitude, chroma: [h, m] })
     }

@@ -28,6 +28,7 @@ use lookalike_core::{
 };
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma, rgb, score_map};
+use crate::colour_axes::{YIQ_FOUR_DIGITS, weighted_sum};
 use crate::downsample::{Halving, halve};
 use crate::filter::{PREWITT, gradient_magnitude};
 use crate::gmsd::{Divisor, standard_deviation};
@@ -38,9 +39,6 @@ const WEIGHTS: [f64; 4] = [0.096, 0.596, 0.289, 0.019];
 const ALPHA: f64 = 0.5;
 const C: f64 = 170.0;
 const BETA: [f64; 3] = [0.01, 0.32, 15.0];
-
-/// Rows I and Q of YIQ.
-const CHROMA: [[f64; 3]; 2] = [[0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]];
 
 struct MultiScaleGmsd {
     colour: bool,
@@ -66,12 +64,9 @@ impl ClosedForm for MultiScaleGmsd {
         }
         let mut chroma = Vec::new();
         if self.colour && picture.channels() == Channels::Rgb {
-            let [red, green, blue] = rgb(picture, 255.0)
+            let rgb = rgb(picture, 255.0)
                 .map(|plane| (1..WEIGHTS.len()).fold(plane, |p, _| halve(&p, Halving::ZeroBeyond)));
-            for [r, g, b] in CHROMA {
-                let red_green = red.zip(&green, |red, green| r * red + g * green);
-                chroma.push(red_green.zip(&blue, |sum, blue| sum + b * blue));
-            }
+            chroma.extend(YIQ_FOUR_DIGITS.map(|weights| weighted_sum(&rgb, weights)));
         }
         Ok(Scales { magnitudes, chroma })
     }

@@ -151,6 +151,23 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_prepared_behind_options_gives_the_same_bits() {
+        use crate::test_pictures::{noisy, textured};
+        use lookalike_core::{Channels, Want};
+        let reference = textured(40, 36, Channels::Rgb, 1);
+        let metric = metric("ssim+shave=3+grey").unwrap();
+        let prepared = metric.prepare(&reference).unwrap();
+        for amplitude in [5.0, 25.0] {
+            let candidate = noisy(&reference, amplitude, 2);
+            let want = Want { map: true };
+            let anew = metric.compare(&reference, &candidate, want).unwrap();
+            assert_eq!(prepared.compare(&candidate, want).unwrap(), anew);
+            assert_eq!(anew.map.map(|map| (map.left, map.top)), Some((8, 8)));
+        }
+        assert!(metric.prepare(&textured(16, 16, Channels::Rgb, 1)).is_err(), "10 pixels are left");
+    }
+
+    #[test]
     fn unknown_names_get_advice() {
         let message = |id: &str| metric(id).err().unwrap().to_string();
         assert!(message("sssim").contains("did you mean 'ssim'"), "{}", message("sssim"));

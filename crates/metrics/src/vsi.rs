@@ -22,7 +22,8 @@ use lookalike_core::{ColourUse, DisplayScale, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, rgb, score_map};
-use crate::downsample::pool;
+use crate::colour_axes::weighted_sum;
+use crate::downsample::{automatic_factor_half_even, pool};
 use crate::filter::{Border, Margins, SCHARR, gradient_magnitude, pad};
 use crate::plane::Plane;
 use crate::registry::Definition;
@@ -53,7 +54,7 @@ impl ClosedForm for Vsi {
     type Features = Features;
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
-        let step = (picture.shorter_side() as f64 / 256.0).round_ties_even().max(1.0) as usize;
+        let step = automatic_factor_half_even(picture.width(), picture.height());
         let codes = rgb(picture, 255.0);
         let plane = |weights: [f64; 3]| shrink(&weighted_sum(&codes, weights), step);
         let (saliency, (gradient, chroma)) = rayon::join(
@@ -89,14 +90,6 @@ impl ClosedForm for Vsi {
         let shown = want.map.then(|| score_map(&map, 0, 0, reference.step));
         Ok(Outcome::of(value).with_map(shown))
     }
-}
-
-fn weighted_sum([red, green, blue]: &[Plane; 3], [r, g, b]: [f64; 3]) -> Plane {
-    let mut sum = red.map(|v| r * v);
-    for ((sum, green), blue) in sum.data.iter_mut().zip(&green.data).zip(&blue.data) {
-        *sum += g * green + b * blue;
-    }
-    sum
 }
 
 /// Block means, the blocks shifted half a block towards the start.

@@ -28,7 +28,7 @@ use lookalike_core::{Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, score_map};
-use crate::downsample::{automatic_factor, blur_and_decimate, pool};
+use crate::downsample::{automatic_factor, automatic_factor_half_even, blur_and_decimate, pool};
 use crate::filter::Border;
 use crate::plane::Plane;
 use crate::samples::{CHANNEL_NAMES, SamplesUsed};
@@ -57,10 +57,7 @@ impl Shrinking {
         match self {
             Self::None => 1,
             Self::Decimated => automatic_factor(picture.width(), picture.height()),
-            // Python rounds halves to even: 2, not 3, for a side of 640.
-            Self::Pooled => {
-                ((picture.shorter_side() as f64 / 256.0).round_ties_even() as usize).max(1)
-            }
+            Self::Pooled => automatic_factor_half_even(picture.width(), picture.height()),
         }
     }
 
