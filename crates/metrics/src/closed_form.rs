@@ -240,12 +240,18 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
             };
             return Err(Error::NoGradient { id: metric.id.to_string(), reason });
         };
+        let channels = planes.len();
+        let mut planes = planes.into_iter();
+        let mut samples = planes.next().map(|plane| plane.data).unwrap_or_default();
+        for plane in planes {
+            samples.extend_from_slice(&plane.data);
+        }
         Ok(Gradient {
             value,
             width: candidate.width(),
             height: candidate.height(),
-            channels: planes.len(),
-            samples: planes.into_iter().flat_map(|plane| plane.data).collect(),
+            channels,
+            samples,
         })
     }
 }

@@ -66,7 +66,7 @@ impl Taps {
 }
 
 /// Where position `i` of an axis of `length` samples reads from; `None` reads zero.
-fn source(i: isize, length: usize, border: Border) -> Option<usize> {
+pub(crate) fn source(i: isize, length: usize, border: Border) -> Option<usize> {
     let n = length as isize;
     if (0..n).contains(&i) {
         return Some(i as usize);

@@ -2,7 +2,9 @@
 //! `tests/agreement/*.csv`.
 //!
 //! A row says: this id gives the value under this key within this tolerance on every pair.
-//! Columns: `id`, `key`, `tolerance` (absolute), `scale` (the key's value is multiplied by it),
+//! Columns: `id`, `key`, `tolerance` (absolute; `1e-9/1e-6` for metrics that have an oracle: the
+//! first for samples in double precision, which the oracle answers, the second for the pictures as
+//! they were decoded), `scale` (the key's value is multiplied by it),
 //! `except` (candidates, `*` as wildcard, separated by blanks, for which the two definitions are
 //! known to differ), `null` (`error`: where the key has no value the id must refuse the size;
 //! `any`: another convention accepts it).
@@ -26,7 +28,8 @@ use sha2::{Digest, Sha256};
 struct Row {
     id: String,
     key: String,
-    tolerance: f64,
+    /// For samples in double precision, when that differs, and for samples as decoded.
+    tolerances: [Option<f64>; 2],
     scale: f64,
     except: Vec<String>,
     null_is_error: bool,
@@ -52,7 +55,12 @@ fn rows() -> Vec<Row> {
             rows.push(Row {
                 id: cells[0].to_owned(),
                 key: cells[1].to_owned(),
-                tolerance: cells[2].parse().unwrap(),
+                tolerances: match cells[2].split_once('/') {
+                    Some((oracle, decoded)) => {
+                        [Some(oracle.parse().unwrap()), Some(decoded.parse().unwrap())]
+                    }
+                    None => [None, Some(cells[2].parse().unwrap())],
+                },
                 scale: cells[3].parse().unwrap(),
                 except: cells[4].split_whitespace().map(str::to_owned).collect(),
                 null_is_error: cells[5] == "error",
@@ -78,11 +86,33 @@ fn expected(value: &Value) -> Option<f64> {
     }
 }
 
+impl Row {
+    fn tolerance(&self) -> String {
+        let given = self.tolerances.iter().flatten();
+        given.map(|tolerance| format!("{tolerance:.0e}")).collect::<Vec<_>>().join(" / ")
+    }
+}
+
 /// What a row amounted to over all pairs.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     pairs: usize,
-    worst: f64,
+    /// As in [`Row::tolerances`].
+    worst: [Option<f64>; 2],
+}
+
+impl Tally {
+    fn worst(&self) -> String {
+        let found = self.worst.iter().flatten();
+        found.map(|worst| format!("{worst:.1e}")).collect::<Vec<_>>().join(" / ")
+    }
+}
+
+/// The same picture in double precision.
+fn in_double_precision(picture: &Picture) -> Picture {
+    let samples = picture.samples();
+    let numbers = (0..samples.len()).map(|i| samples.get(i) / samples.full_scale()).collect();
+    Picture::from_f64(picture.width(), picture.height(), picture.channels(), numbers).unwrap()
 }
 
 /// Holds every row against every pair of a folder with `values.json` and PNG pictures.
@@ -99,21 +129,24 @@ fn check(folder: &Path, rows: &[Row]) -> Vec<Tally> {
         picture
     };
     let pairs = values["pairs"].as_array().unwrap();
-    let results: Vec<(Vec<Option<f64>>, String)> = pairs
+    let results: Vec<(Vec<[Option<f64>; 2]>, String)> = pairs
         .par_iter()
         .map(|pair| {
             let names = [&pair["reference"], &pair["candidate"]].map(|v| v.as_str().unwrap());
-            let [reference, candidate] = names.map(read_checked);
+            let decoded = names.map(read_checked);
+            let double = decoded.each_ref().map(in_double_precision);
             let mut computed = std::collections::BTreeMap::new();
             let mut failures = String::new();
-            let errors = rows.iter().map(|row| {
+            let mut check = |row: &Row, precision: usize| -> Option<f64> {
+                let tolerance = row.tolerances[precision]?;
                 if row.except.iter().any(|pattern| matches(pattern, names[1])) {
                     return None;
                 }
                 let key = pair["values"].get(&row.key)?;
-                let answer = computed.entry(row.id.as_str()).or_insert_with(|| {
+                let answer = computed.entry((row.id.clone(), precision)).or_insert_with(|| {
                     let metric = lookalike_metrics::metric(&row.id).unwrap();
-                    metric.compare(&reference, &candidate, Want::default()).map(|score| score.value)
+                    let [reference, candidate] = [&double, &decoded][precision];
+                    metric.compare(reference, candidate, Want::default()).map(|score| score.value)
                 });
                 let place = format!("{} {} on {} ({})", row.id, row.key, names[1], row.source);
                 match (expected(key).map(|v| v * row.scale), answer) {
@@ -121,9 +154,12 @@ fn check(folder: &Path, rows: &[Row]) -> Vec<Tally> {
                         let error =
                             if expected == *found { 0.0 } else { (expected - *found).abs() };
                         // Written so that NaN fails as well.
-                        if !matches!(error.partial_cmp(&row.tolerance), Some(o) if o.is_le()) {
-                            writeln!(failures, "{place}: expected {expected}, found {found}")
-                                .unwrap();
+                        if !matches!(error.partial_cmp(&tolerance), Some(o) if o.is_le()) {
+                            writeln!(
+                                failures,
+                                "{place}: expected {expected}, found {found}, {error:.1e} apart"
+                            )
+                            .unwrap();
                         }
                         return Some(error);
                     }
@@ -134,23 +170,24 @@ fn check(folder: &Path, rows: &[Row]) -> Vec<Tally> {
                     (_, Err(error)) => writeln!(failures, "{place}: {error}").unwrap(),
                 }
                 None
-            });
-            (errors.collect(), failures)
+            };
+            let errors = rows.iter().map(|row| [check(row, 0), check(row, 1)]).collect();
+            (errors, failures)
         })
         .collect();
     let mut tallies = vec![Tally::default(); rows.len()];
     for (errors, _) in &results {
-        for (tally, error) in tallies.iter_mut().zip(errors) {
-            tally.pairs += usize::from(error.is_some());
-            tally.worst = tally.worst.max(error.unwrap_or_default());
+        for (tally, errors) in tallies.iter_mut().zip(errors) {
+            tally.pairs += usize::from(errors[1].is_some());
+            for (worst, error) in tally.worst.iter_mut().zip(errors) {
+                *worst = [*worst, *error].into_iter().flatten().reduce(f64::max);
+            }
         }
     }
     for (row, tally) in rows.iter().zip(&tallies).filter(|(_, tally)| tally.pairs > 0) {
-        let (id, key, tolerance) = (&row.id, &row.key, row.tolerance);
-        println!(
-            "{id:24} {key:32} {:2} pairs, worst {:.1e} of {tolerance:.0e}",
-            tally.pairs, tally.worst
-        );
+        let (id, key, pairs) = (&row.id, &row.key, tally.pairs);
+        let (worst, tolerance) = (tally.worst(), row.tolerance());
+        println!("{id:24} {key:32} {pairs:2} pairs, worst {worst} of {tolerance}");
     }
     let failures: String = results.into_iter().map(|(_, failures)| failures).collect();
     let checked: usize = tallies.iter().map(|tally| tally.pairs).sum();
@@ -195,20 +232,22 @@ fn write_page(rows: &[Row], tallies: &[Tally]) {
          Largest deviation over 27 pairs (photographs of 32 to 640 pixels; JPEG, blur, noise,\n\
          brightness, contrast, shift, inversion). `ref.*` are independent f64 implementations,\n\
          `octave.*` the original authors' MATLAB code under GNU Octave, the others the library of\n\
-         that name. Written by\n\
+         that name. Where two deviations are given, the first is of the f64 oracle, which answers for\n\
+         samples in double precision, the second of the f32 kernels that answer for all others.\n\
+         Written by\n\
          `LOOKALIKE_UPDATE_DOCS=1 cargo test -p lookalike-metrics --test reference_values`; the rows\n\
          are `crates/metrics/tests/agreement/*.csv`.\n\n\
          | id | reference value | pairs | largest deviation | allowed | left out |\n\
          |---|---|---|---|---|---|\n",
     );
     for (row, tally) in rows.iter().zip(tallies) {
-        let Row { id, key, tolerance, except, .. } = row;
-        let Tally { pairs, worst } = tally;
+        let Row { id, key, except, .. } = row;
+        let (pairs, worst, tolerance) = (tally.pairs, tally.worst(), row.tolerance());
         // Exceptions of the project's own pictures do not concern this table.
         let except: Vec<&str> =
             except.iter().map(String::as_str).filter(|name| !name.starts_with("scene")).collect();
         let except = except.join(" ").replace('*', "\\*");
-        writeln!(page, "| `{id}` | `{key}` | {pairs} | {worst:.1e} | {tolerance:.0e} | {except} |")
+        writeln!(page, "| `{id}` | `{key}` | {pairs} | {worst} | {tolerance} | {except} |")
             .unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/agreement.md");

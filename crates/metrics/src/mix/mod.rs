@@ -9,7 +9,7 @@
 //! * `mix-zhao`, [`PixelwiseMix`]: the paper's own loss, formed at every pixel.
 //!
 //! Samples in 0…1. 0 for equal pictures. Gradient: that of the parts, with sign(0) = 0. Reproduces
-//! the same sums in f64 to 1e-9.
+//! the same sums in f64 to 1e-9 in double precision.
 
 mod pixelwise;
 
@@ -53,7 +53,7 @@ impl ClosedForm for Mix {
     fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {
         let (ms_ssim, mut planes) = self.ms_ssim.gradient(reference, candidate)?;
         let samples = planes.iter().map(|plane| plane.data.len()).sum::<usize>() as f64;
-        let pairs = finest(reference).zip(finest(candidate));
+        let pairs = finest(reference).into_iter().zip(finest(candidate));
         for (gradient, (x, y)) in planes.iter_mut().zip(pairs) {
             for ((g, x), y) in gradient.data.iter_mut().zip(&x.data).zip(&y.data) {
                 *g = (1.0 - ALPHA) * sign(y - x) / samples - ALPHA * *g;
@@ -72,13 +72,13 @@ fn blend(ms_ssim: f64, l1: f64) -> f64 {
 }
 
 /// The planes at full size.
-fn finest(features: &Features) -> impl Iterator<Item = &Plane> {
-    features.pyramids.iter().filter_map(|scales| scales.first())
+fn finest(features: &Features) -> Vec<Plane> {
+    SamplesUsed::Channels.planes(&features.picture, 1.0)
 }
 
 fn mean_absolute_error(reference: &Features, candidate: &Features) -> f64 {
-    let pairs = finest(reference).zip(finest(candidate));
-    let means: Vec<f64> = pairs.map(|(x, y)| x.zip(y, |x, y| (y - x).abs()).mean()).collect();
+    let pairs = finest(reference).into_iter().zip(finest(candidate));
+    let means: Vec<f64> = pairs.map(|(x, y)| x.zip(&y, |x, y| (y - x).abs()).mean()).collect();
     crate::ssim::mean(&means)
 }
 
@@ -93,7 +93,7 @@ const MIX: MetricCard = MetricCard {
     title: "MS-SSIM and L1",
     definition: ".84 (1 - ms-ssim@small) + .16 mean |candidate - reference|",
     source: "after Zhao, Gallo, Frosio, Kautz 2017",
-    reproduces: "an independent f64 implementation of the sum, 1e-9",
+    reproduces: "an independent f64 implementation of the sum, 1e-6, in double precision 1e-9",
     direction: Direction::LowerIsBetter,
     range: ValueRange { low: 0.0, high: 1.0 },
     equal: 0.0,

@@ -61,7 +61,7 @@ fn flat_pictures_differ_by_luminance_alone() {
         assert!(between > 0.0 && between < 0.5, "{id}: {between}");
     }
     let luminance = 1e-4 / (1.0 + 1e-4);
-    assert!((value("ms-ssim@small-unit", &flat(0), &flat(255)) - luminance).abs() < 1e-12);
+    assert!((value("ms-ssim@small-unit", &flat(0), &flat(255)) - luminance).abs() < 1e-7);
 }
 
 #[test]

@@ -62,8 +62,8 @@ fn turning_both_pictures_changes_nothing() {
         let transpose = |x, y| x * width + y;
         let mirrored = pair.each_ref().map(|p| turned(p, &mirror, (width, height)));
         let transposed = pair.each_ref().map(|p| turned(p, &transpose, (height, width)));
-        assert!((value(id, &mirrored[0], &mirrored[1]) - expected).abs() < 1e-12, "{id}");
-        assert!((value(id, &transposed[0], &transposed[1]) - expected).abs() < 1e-12, "{id}");
+        assert!((value(id, &mirrored[0], &mirrored[1]) - expected).abs() < 1e-6, "{id}");
+        assert!((value(id, &transposed[0], &transposed[1]) - expected).abs() < 1e-6, "{id}");
     }
 }
 
@@ -76,8 +76,8 @@ fn flat_pictures_differ_by_luminance_alone() {
             assert_eq!(value(level, level), 1.0, "{id}");
         }
         let expected = 1e-4 / (1.0 + 1e-4);
-        // Taps in f32 give the white picture a variance of about 1e-8.
-        let tolerance = if id == "ssim@pytorch-msssim" { 1e-7 } else { 1e-12 };
+        // Quotients in f32, or taps that give the white picture a variance of about 1e-8.
+        let tolerance = 1e-7;
         let found = value(0, 255);
         assert!((found - expected).abs() < tolerance, "{id}: {found}");
     }
@@ -116,7 +116,7 @@ fn range_does_not_matter_once_it_is_declared() {
         Picture::from_u16(19, 16, Channels::Rgb, samples.collect()).unwrap()
     };
     let (expected, found) = (value("ssim", &a, &b), value("ssim", &wide(&a), &wide(&b)));
-    assert!((expected - found).abs() < 1e-12, "{expected} {found}");
+    assert!((expected - found).abs() < 1e-6, "{expected} {found}");
 }
 
 #[test]

@@ -75,6 +75,11 @@ impl Window {
         self.taps.len()
     }
 
+    /// The weights of one axis.
+    pub fn taps(&self) -> &[f64] {
+        &self.taps.weights
+    }
+
     /// What lies beyond the picture.
     pub fn border(&self) -> Border {
         self.border

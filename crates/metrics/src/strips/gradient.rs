@@ -1,0 +1,250 @@
+//! The gradient of SSIM with respect to the candidate.
+//!
+//! The oracle's closed form ([`value_and_gradient`](crate::ssim::value_and_gradient)): three
+//! numbers per position of the map, spread back by the adjoint of the window, which is the window
+//! over a map with ten zeros around it, and
+//!
+//! gradient = Gᵀ direct + 2s·Gᵀ a + 2d·Gᵀ b.
+//!
+//! A strip of the gradient needs the map ten rows above it, which its neighbour computes as well.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::kernel::{
+    Formula, HALF, REACH, ROWS, STRIDE, TAPS, TILE, Tile, WIDEST, Wanted, Shifted, column, folded,
+    rows_of_vectors, splat, vectors_of, window_at,
+};
+use super::level::{Level, RowSums, Shape, Work};
+use super::{PairRows, Schedule};
+use crate::plane::Plane;
+use crate::ssim::{Constants, Window};
+
+/// Fewest rows of a strip that is worth the twenty rows it shares with its neighbours.
+const LEAST_STRIP: usize = 64;
+/// Rows of the map that are kept: those of a pass and those that arrive meanwhile.
+const KEPT: usize = 2 * REACH.next_power_of_two();
+/// Numbers that are spread per position.
+const KINDS: usize = 3;
+
+/// SSIM channel by channel, and the derivative of each channel's value with respect to its samples
+/// on 0…1; `None` for windows that the kernels do not know. The pair has no margin and at least
+/// [`TAPS`] rows and columns.
+pub(crate) fn value_and_gradient(
+    rows: &PairRows<'_>,
+    window: &Window,
+    constants: Constants,
+    schedule: Schedule,
+) -> Option<(Vec<f64>, Vec<Plane>)> {
+    let formula = Formula::new(window, constants, rows.full_scale)?;
+    let shape = Shape { width: rows.width, height: rows.height, channels: rows.channels };
+    let positions = (shape.map_height() * shape.map_row_length() / shape.channels) as f64;
+    let unit = f64::from(rows.full_scale) / positions;
+    let strip = schedule.strip_of(shape.height, LEAST_STRIP);
+    let mut planes = vec![Plane::zeros(shape.width, shape.height); shape.channels];
+    let mut shares: Vec<Vec<&mut [f64]>> = Vec::new();
+    for plane in &mut planes {
+        for (index, share) in plane.data.chunks_mut(strip * shape.width).enumerate() {
+            match shares.get_mut(index) {
+                Some(channels) => channels.push(share),
+                None => shares.push(vec![share]),
+            }
+        }
+    }
+    let sums: Vec<Vec<RowSums>> = shares
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, channels)| {
+            let mut tile = Tile::new();
+            let work = Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
+            Strip { rows, shape, first: index * strip, unit, work, channels }.compute()
+        })
+        .collect();
+    let mut values = vec![0.0; shape.channels];
+    for row in sums.iter().flatten() {
+        for (value, sum) in values.iter_mut().zip(row[0]) {
+            *value += sum;
+        }
+    }
+    let values = values.into_iter().map(|sum| 1.0 - sum / positions).collect();
+    Some((values, planes))
+}
+
+/// Some rows of the gradient.
+struct Strip<'a> {
+    rows: &'a PairRows<'a>,
+    shape: Shape,
+    first: usize,
+    /// What turns the sum over positions in the samples' own unit into the gradient.
+    unit: f64,
+    work: Work<'a>,
+    /// The rows of every channel.
+    channels: Vec<&'a mut [f64]>,
+}
+
+impl Strip<'_> {
+    /// Fills the rows and gives the sums of the map's rows that begin in this strip.
+    fn compute(mut self) -> Vec<RowSums> {
+        let Shape { width, height: _, channels } = self.shape;
+        let height = self.channels[0].len() / width;
+        let end = self.first + height;
+        let map_end = end.min(self.shape.map_height());
+        let map_first = (self.first + 1).saturating_sub(TAPS).min(map_end);
+        let mut level = Level::new(self.shape, map_first, map_first..map_end, Wanted::Gradient);
+        let mut kept = Kept::new(self.shape);
+        let row_length = self.shape.row_length();
+        let mut pair = [(); ROWS].map(|()| [vec![0.0; row_length], vec![0.0; row_length]]);
+        let mut done = self.first;
+        let (rows, processor) = (self.rows, self.work.processor);
+        while done < end {
+            let group = ROWS.min(end - done);
+            // The map as far as these rows of the gradient see it.
+            while level.done() < map_end.min(done + group) {
+                let y = level.next;
+                level.push(
+                    &mut self.work,
+                    |sum, difference| rows.read(processor, y, sum, difference),
+                    |row, x, kind, numbers| kept.put(row, x, kind, numbers),
+                );
+            }
+            for (y, [sum, difference]) in (done..done + group).zip(&mut pair) {
+                rows.read(processor, y, sum, difference);
+            }
+            for x in (0..row_length).step_by(TILE) {
+                let length = TILE.min(row_length - x);
+                let above = done as isize + 1 - TAPS as isize;
+                let visible = map_first..map_end;
+                let planes =
+                    core::array::from_fn(|kind| kept.pass_rows(above, &visible, kind, x));
+                let (weights, tile) = (self.work.formula.weights, &mut *self.work.tile);
+                if channels == 1 {
+                    processor.run(Spread::<1> { planes, length, weights, tile });
+                } else {
+                    processor.run(Spread::<3> { planes, length, weights, tile });
+                }
+                for (row, [sum, difference]) in pair.iter().enumerate().take(group) {
+                    let spread: [&[f32]; KINDS] =
+                        core::array::from_fn(|kind| &self.work.tile.result(kind, row)[..length]);
+                    let of_pair = [&sum[x..x + length], &difference[x..x + length]];
+                    let start = (done + row - self.first) * width + x / channels;
+                    let unit = self.unit;
+                    for (channel, out) in self.channels.iter_mut().enumerate() {
+                        let out = &mut out[start..start + length / channels];
+                        processor.run(
+                            #[inline(always)]
+                            || gather(spread, of_pair, channel, channels, unit, out),
+                        );
+                    }
+                }
+            }
+            done += group;
+        }
+        // The rows above the strip's first belong to its neighbour.
+        level.sums.split_off(self.first.min(map_end) - map_first)
+    }
+}
+
+/// direct + 2s·a + 2d·b of one channel.
+#[inline(always)]
+fn gather(
+    [direct, by_sum, by_difference]: [&[f32]; KINDS],
+    [sum, difference]: [&[f32]; 2],
+    channel: usize,
+    channels: usize,
+    unit: f64,
+    out: &mut [f64],
+) {
+    for (pixel, to) in out.iter_mut().enumerate() {
+        let i = pixel * channels + channel;
+        let gradient = direct[i] + 2.0 * (sum[i] * by_sum[i] + difference[i] * by_difference[i]);
+        *to = f64::from(gradient) * unit;
+    }
+}
+
+/// The last rows of the map, with zeros to their left and right.
+struct Kept {
+    stride: usize,
+    margin: usize,
+    rows: Vec<f32>,
+    nothing: Vec<f32>,
+}
+
+impl Kept {
+    fn new(shape: Shape) -> Self {
+        let margin = (TAPS - 1) * shape.channels;
+        let stride =
+            (shape.map_row_length() + 2 * margin + 2 * WIDEST).next_multiple_of(WIDEST);
+        Self {
+            stride,
+            margin,
+            rows: vec![0.0; KINDS * KEPT * stride],
+            nothing: vec![0.0; stride],
+        }
+    }
+
+    fn start(&self, row: usize, kind: usize) -> usize {
+        (kind * KEPT + row % KEPT) * self.stride
+    }
+
+    /// Stores result `kind` of the kernel; result 0 is the similarity itself and is not spread.
+    fn put(&mut self, row: usize, x: usize, kind: usize, numbers: &[f32]) {
+        if let Some(kind) = kind.checked_sub(1) {
+            let start = self.start(row, kind) + self.margin + x;
+            self.rows[start..start + numbers.len()].copy_from_slice(numbers);
+        }
+    }
+
+    /// From number `x` on, the rows `above …` of one kind; zeros where the map has none.
+    fn pass_rows(
+        &self,
+        above: isize,
+        visible: &std::ops::Range<usize>,
+        kind: usize,
+        x: usize,
+    ) -> [&[f32]; REACH] {
+        core::array::from_fn(|k| {
+            let row = usize::try_from(above + k as isize).ok();
+            match row.filter(|row| visible.contains(row)) {
+                Some(row) => &self.rows[self.start(row, kind)..][..self.stride][x..],
+                None => &self.nothing[x..],
+            }
+        })
+    }
+}
+
+/// The adjoint window over one tile of three planes.
+struct Spread<'a, const CHANNELS: usize> {
+    planes: [[&'a [f32]; REACH]; KINDS],
+    length: usize,
+    weights: [f32; HALF],
+    tile: &'a mut Tile,
+}
+
+impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { planes, length, weights, tile } = self;
+        let weights = splat(simd, weights);
+        let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
+        let vectors = length.div_ceil(S::F32_LANES);
+        let Tile { filtered, results } = tile;
+        for (rows, out) in planes.into_iter().zip(results.chunks_exact_mut(ROWS * STRIDE)) {
+            let rows = vectors_of::<S>(rows, read);
+            let down = rows_of_vectors::<S>(filtered, read);
+            for i in 0..read {
+                let values = column::<S>(&rows, i);
+                for r in 0..ROWS {
+                    down[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+                }
+            }
+            for (row, to) in rows_of_vectors::<S>(out, vectors).into_iter().enumerate() {
+                let taps = Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
+                for (i, to) in to.iter_mut().enumerate() {
+                    *to = taps.folded(simd, weights, i);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! One scale of a pair on its way through memory: a ring of the last rows of s and d, and what the
+//! positions that they complete contribute.
+
+use std::ops::Range;
+
+use super::kernel::{Formula, Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
+use super::processor::Processor;
+
+/// Rows in the ring: enough for a pass, and a power of two.
+const RING: usize = REACH.next_power_of_two();
+
+/// Sums over one row of a map: what is [wanted](Wanted), per channel.
+pub(super) type RowSums = [[f64; 3]; 3];
+
+/// The size of a scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Columns of samples.
+    pub(super) width: usize,
+    /// Rows of samples.
+    pub(super) height: usize,
+    /// Numbers per column.
+    pub(super) channels: usize,
+}
+
+impl Shape {
+    /// Numbers in a row of samples.
+    pub(super) fn row_length(self) -> usize {
+        self.width * self.channels
+    }
+
+    /// Rows of the map.
+    pub(super) fn map_height(self) -> usize {
+        (self.height + 1).saturating_sub(TAPS)
+    }
+
+    /// Numbers in a row of the map.
+    pub(super) fn map_row_length(self) -> usize {
+        (self.width + 1).saturating_sub(TAPS) * self.channels
+    }
+}
+
+/// The last rows of s and d.
+pub(super) struct Ring {
+    length: usize,
+    stride: usize,
+    sum: Vec<f32>,
+    difference: Vec<f32>,
+}
+
+impl Ring {
+    pub(super) fn new(shape: Shape) -> Self {
+        let length = shape.row_length();
+        // A pass reads whole vectors, and those of its last tile may reach beyond the row.
+        let stride = (length + 2 * WIDEST).next_multiple_of(WIDEST);
+        Self { length, stride, sum: vec![0.0; RING * stride], difference: vec![0.0; RING * stride] }
+    }
+
+    fn span(&self, y: usize) -> Range<usize> {
+        let start = y % RING * self.stride;
+        start..start + self.stride
+    }
+
+    /// Row `y` of s and d, to be filled.
+    pub(super) fn row_mut(&mut self, y: usize) -> (&mut [f32], &mut [f32]) {
+        let (span, length) = (self.span(y), self.length);
+        (&mut self.sum[span.clone()][..length], &mut self.difference[span][..length])
+    }
+
+    /// Row `y` of s and d; it must be among the last that were filled.
+    pub(super) fn row(&self, y: usize) -> (&[f32], &[f32]) {
+        let span = self.span(y);
+        (&self.sum[span.clone()][..self.length], &self.difference[span][..self.length])
+    }
+
+    /// From number `x` on, the rows of s and d that the positions `y …` of the map look at. Below
+    /// `last`, which no position that counts looks at, it is repeated.
+    fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
+        [&self.sum, &self.difference].map(|rows| {
+            core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..])
+        })
+    }
+}
+
+/// One scale.
+pub(super) struct Level {
+    shape: Shape,
+    ring: Ring,
+    /// The row of samples that arrives next.
+    pub(super) next: usize,
+    /// Rows of the map that are still to be computed.
+    todo: Range<usize>,
+    wanted: Wanted,
+    /// Sums over the rows of the map that are done.
+    pub(super) sums: Vec<RowSums>,
+}
+
+impl Level {
+    /// A scale whose first row of samples to arrive is `first`, and which is responsible for the
+    /// rows `todo` of its map.
+    pub(super) fn new(shape: Shape, first: usize, todo: Range<usize>, wanted: Wanted) -> Self {
+        let sums = Vec::with_capacity(todo.len());
+        Self { shape, ring: Ring::new(shape), next: first, todo, wanted, sums }
+    }
+
+    /// The row of the map that comes next; all before it are done.
+    pub(super) fn done(&self) -> usize {
+        self.todo.start
+    }
+
+    /// The ring, of which row [`next`](Self::next) − 1 is the newest.
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Takes the next row, written by `fill`, and computes the rows of the map that it completes.
+    /// `emit` gets every result as (row of the map, first number, kind, numbers).
+    pub(super) fn push(
+        &mut self,
+        work: &mut Work<'_>,
+        fill: impl FnOnce(&mut [f32], &mut [f32]),
+        mut emit: impl FnMut(usize, usize, usize, &[f32]),
+    ) {
+        let (sum, difference) = self.ring.row_mut(self.next);
+        fill(sum, difference);
+        self.next += 1;
+        while !self.todo.is_empty() {
+            let rows = self.todo.len().min(ROWS);
+            if self.next < self.todo.start + rows + TAPS - 1 {
+                return;
+            }
+            self.compute(rows, work, &mut emit);
+            self.todo.start += rows;
+        }
+    }
+
+    fn compute(
+        &mut self,
+        rows: usize,
+        work: &mut Work<'_>,
+        emit: &mut impl FnMut(usize, usize, usize, &[f32]),
+    ) {
+        let mut sums = [RowSums::default(); ROWS];
+        let row_length = self.shape.map_row_length();
+        for x in (0..row_length).step_by(TILE) {
+            let length = TILE.min(row_length - x);
+            let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
+            let (formula, wanted, tile) = (work.formula, self.wanted, &mut *work.tile);
+            if self.shape.channels == 1 {
+                let pass = Pass::<1> { sum, difference, length, formula, wanted, tile };
+                work.processor.run(pass);
+            } else {
+                let pass = Pass::<3> { sum, difference, length, formula, wanted, tile };
+                work.processor.run(pass);
+            }
+            for (row, sums) in sums.iter_mut().enumerate().take(rows) {
+                for kind in 0..self.wanted.count() {
+                    let numbers = &work.tile.result(kind, row)[..length];
+                    if kind < self.wanted.summed() {
+                        work.processor.run(
+                            #[inline(always)]
+                            || add_up(numbers, self.shape.channels, &mut sums[kind]),
+                        );
+                    }
+                    emit(self.todo.start + row, x, kind, numbers);
+                }
+            }
+        }
+        self.sums.extend(&sums[..rows]);
+    }
+}
+
+/// What all scales of a strip share.
+pub(super) struct Work<'a> {
+    pub(super) processor: Processor,
+    pub(super) formula: &'a Formula,
+    pub(super) tile: &'a mut Tile,
+}
+
+/// Adds the numbers of a tile to the sums of their channels: 48 running sums of at most ten
+/// numbers in f32, which is exact to a few units in the last place, and the rest in f64.
+#[inline(always)]
+fn add_up(numbers: &[f32], channels: usize, sums: &mut [f64; 3]) {
+    const LANES: usize = 48;
+    let mut lanes = [0.0_f32; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *lane += number;
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *lane += number;
+    }
+    for (index, lane) in lanes.into_iter().enumerate() {
+        sums[index % channels] += f64::from(lane);
+    }
+}

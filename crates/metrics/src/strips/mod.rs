@@ -1,0 +1,85 @@
+//! SSIM, MS-SSIM and their gradients in single precision, strip by strip.
+//!
+//! The same formulas as the oracles in [`ssim`](crate::ssim) and [`ms_ssim`](crate::ms_ssim), in
+//! terms of sum and difference (four filters), for the 11×11 Gaussian window:
+//!
+//! * **Vectors.** One kernel over any number of lanes, compiled for AVX-512, AVX2 and portable
+//!   targets and chosen when the program runs ([`processor`]).
+//! * **Strips.** Rows of samples are converted as they are needed and live in a ring of 16 rows;
+//!   coarser scales have rings of their own. Memory grows with the width of a picture, not with
+//!   its height.
+//! * **Threads.** Strips are computed side by side. Every row of a map gives one sum, sums are
+//!   added row by row, and so the bits of a value depend neither on the height of the strips nor
+//!   on the number of threads. AVX-512 and AVX2 give the same bits too.
+//!
+//! Values agree with the f64 oracle within 1e-6 and maps within 5e-5. Samples in double precision,
+//! other windows, and borders other than valid and mirrored are left to the oracles.
+//!
+//! Cost per pixel of an RGB pair: 310 multiply-adds as the formula stands, 170 as it is computed
+//! (weights are symmetric), and six bytes of memory traffic for 8-bit samples.
+
+mod gradient;
+mod kernel;
+mod level;
+mod multi_scale;
+mod processor;
+mod rows;
+mod single_scale;
+#[cfg(test)]
+mod tests;
+
+use crate::ssim::{Constants, Window};
+
+pub(crate) use gradient::value_and_gradient;
+pub(crate) use kernel::TAPS;
+pub(crate) use multi_scale::multi_scale;
+pub(crate) use processor::Processor;
+pub(crate) use rows::PairRows;
+pub(crate) use single_scale::{Similarity, similarity};
+
+use kernel::{Formula, HALF};
+
+/// How the work is cut; values do not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) processor: Processor,
+    /// Rows of the finest map per strip; `None` cuts a few strips per thread.
+    pub(crate) strip: Option<usize>,
+}
+
+impl Schedule {
+    /// The best instruction set, strips by the number of threads.
+    pub(crate) fn best() -> Self {
+        Self { processor: Processor::best(), strip: None }
+    }
+
+    /// Rows per strip for a map of `rows`: at least `least`, so that the rows that neighbouring
+    /// strips both read stay few.
+    fn strip_of(self, rows: usize, least: usize) -> usize {
+        let strip = self.strip.unwrap_or_else(|| {
+            let threads = rayon::current_num_threads();
+            if threads == 1 { rows } else { rows.div_ceil(4 * threads).max(least) }
+        });
+        strip.clamp(1, rows.max(1))
+    }
+}
+
+impl Formula {
+    /// The formula under a window, with samples whose full intensity is `full_scale`; `None` for
+    /// windows that the kernels do not know.
+    fn new(window: &Window, constants: Constants, full_scale: f32) -> Option<Self> {
+        let taps = window.taps();
+        if taps.len() != TAPS || window.variance_floor() != 0.0 {
+            return None;
+        }
+        let symmetric = (0..HALF).all(|k| taps[k] == taps[TAPS - 1 - k]);
+        let unit = f64::from(full_scale) * f64::from(full_scale);
+        symmetric.then(|| Self {
+            weights: core::array::from_fn(|k| taps[k] as f32),
+            c1: (constants.c1 * unit) as f32,
+            c2: (constants.c2 * unit) as f32,
+            covariance_factor: window.covariance_factor() as f32,
+            full_scale,
+        })
+    }
+}

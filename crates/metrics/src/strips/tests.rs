@@ -1,0 +1,266 @@
+//! Every instruction set, every way to cut the work, against the f64 oracles.
+
+use lookalike_core::{Channels, Luma, Picture, Samples};
+
+use super::*;
+use crate::downsample::Halving;
+use crate::filter::Border;
+use crate::ms_ssim::{Factors, MultiScale};
+use crate::plane::Plane;
+use crate::samples::SamplesUsed;
+use crate::ssim::{dissimilarity, value_and_gradient as oracle_gradient};
+use crate::test_pictures::{noisy, textured};
+
+const RGB: SamplesUsed = SamplesUsed::Channels;
+
+fn pair(width: usize, height: usize, channels: Channels) -> (Picture, Picture) {
+    let reference = textured(width, height, channels, 3);
+    let candidate = noisy(&reference, 25.0, 4);
+    (reference, candidate)
+}
+
+/// The same pictures as 16-bit codes that no 8-bit picture has.
+fn in_16_bits(picture: &Picture) -> Picture {
+    let Samples::U8(samples) = picture.samples() else { panic!("8-bit samples expected") };
+    let codes = samples.iter().zip(0_u16..).map(|(&s, i)| u16::from(s) * 250 + i % 199).collect();
+    Picture::from_u16(picture.width(), picture.height(), picture.channels(), codes).unwrap()
+}
+
+fn in_single_precision(picture: &Picture) -> Picture {
+    let samples = picture.samples();
+    let scaled = (0..samples.len()).map(|i| (samples.get(i) / 255.0) as f32).collect();
+    Picture::from_f32(picture.width(), picture.height(), picture.channels(), scaled).unwrap()
+}
+
+fn oracle(pair: &(Picture, Picture), samples: SamplesUsed, window: &Window) -> Vec<Plane> {
+    let (x, y) = (samples.planes(&pair.0, 1.0), samples.planes(&pair.1, 1.0));
+    let maps = x.iter().zip(&y);
+    maps.map(|(x, y)| dissimilarity(x, y, window, Constants::WANG).combined()).collect()
+}
+
+fn by_strips(
+    pair: &(Picture, Picture),
+    samples: SamplesUsed,
+    window: &Window,
+    schedule: Schedule,
+) -> Similarity {
+    let margin = if window.border() == Border::Mirror { TAPS / 2 } else { 0 };
+    let rows = PairRows::new(&pair.0, &pair.1, samples, margin).unwrap();
+    similarity(&rows, window, Constants::WANG, true, schedule).unwrap()
+}
+
+fn assert_agrees(pair: &(Picture, Picture), samples: SamplesUsed, window: &Window) {
+    let expected = oracle(pair, samples, window);
+    for processor in Processor::all() {
+        let found = by_strips(pair, samples, window, Schedule { processor, strip: Some(7) });
+        assert_eq!(found.channels.len(), expected.len());
+        for (value, map) in found.channels.iter().zip(&expected) {
+            let difference = (value - (1.0 - map.mean())).abs();
+            assert!(difference < 1e-6, "{processor:?}: {difference:e}");
+        }
+        let map = found.map.unwrap();
+        assert_eq!((map.width, map.height), (expected[0].width, expected[0].height));
+        for (i, value) in map.values.iter().enumerate() {
+            let mean = expected.iter().map(|map| map.data[i]).sum::<f64>() / expected.len() as f64;
+            let difference = (f64::from(*value) - (1.0 - mean)).abs();
+            assert!(difference < 5e-5, "{processor:?} at {i}: {difference:e}");
+        }
+    }
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle_at_every_size() {
+    let window = Window::gaussian(TAPS);
+    for (width, height) in [(11, 11), (12, 30), (61, 45), (170, 13), (171, 26), (530, 12)] {
+        for channels in [Channels::Grey, Channels::Rgb] {
+            assert_agrees(&pair(width, height, channels), RGB, &window);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_samples_agrees_with_the_oracle() {
+    let window = Window::gaussian(TAPS);
+    let (x, y) = pair(40, 33, Channels::Rgb);
+    let pairs = [
+        (in_16_bits(&x), in_16_bits(&y)),
+        (in_single_precision(&x), in_single_precision(&y)),
+        (x.clone(), in_16_bits(&y)),
+        (in_single_precision(&x), y.clone()),
+        (x.clone().with_full_scale(300.0).unwrap(), y.clone().with_full_scale(300.0).unwrap()),
+        (x.clone(), y.clone().with_full_scale(300.0).unwrap()),
+    ];
+    for pair in pairs {
+        assert_agrees(&pair, RGB, &window);
+        for luma in [Luma::Y601, Luma::Y601Integer, Luma::Y709] {
+            assert_agrees(&pair, SamplesUsed::Luma(luma), &window);
+        }
+    }
+}
+
+#[test]
+fn sample_covariance_and_mirrored_borders_agree_with_the_oracle() {
+    let pair = pair(37, 29, Channels::Rgb);
+    assert_agrees(&pair, RGB, &Window::gaussian(TAPS).with_sample_covariance());
+    assert_agrees(&pair, RGB, &Window::gaussian(TAPS).with_border(Border::Mirror));
+    let smallest = (textured(6, 7, Channels::Rgb, 1), textured(6, 7, Channels::Rgb, 2));
+    assert_agrees(&smallest, RGB, &Window::gaussian(TAPS).with_border(Border::Mirror));
+}
+
+#[test]
+fn near_white_noise_keeps_its_digits() {
+    let code = |seed: u32| {
+        let mut state = seed;
+        move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            249 + (state >> 24) as u8 % 3
+        }
+    };
+    let picture = |seed| {
+        let mut next = code(seed);
+        let samples = (0..200 * 150 * 3).map(|_| next()).collect();
+        Picture::from_u8(200, 150, Channels::Rgb, samples).unwrap()
+    };
+    assert_agrees(&(picture(1), picture(2)), RGB, &Window::gaussian(TAPS));
+}
+
+#[test]
+fn strips_threads_and_vectors_of_any_size_give_the_same_bits() {
+    let pair = pair(173, 190, Channels::Rgb);
+    let window = Window::gaussian(TAPS);
+    let rows = || PairRows::new(&pair.0, &pair.1, RGB, 0).unwrap();
+    let compute = |processor, strip| {
+        let schedule = Schedule { processor, strip };
+        let single = similarity(&rows(), &window, Constants::WANG, true, schedule).unwrap();
+        let scales = (5, Halving::EdgeRepeated);
+        let multi = multi_scale(&rows(), &window, Constants::WANG, scales, schedule).unwrap();
+        let gradient = value_and_gradient(&rows(), &window, Constants::WANG, schedule).unwrap();
+        (single.channels, single.map, multi, gradient)
+    };
+    // Vectors with fused multiply-add agree among themselves; one lane has none.
+    let mut processors = Processor::all();
+    processors.retain(|processor| !matches!(processor, Processor::Scalar));
+    for family in [processors, vec![Processor::Scalar]] {
+        let Some(first) = family.first() else { continue };
+        let expected = compute(*first, Some(1_000));
+        for processor in &family {
+            for strip in [None, Some(1), Some(3), Some(16), Some(33), Some(150)] {
+                for threads in [1, 2, 8] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let found = pool.unwrap().install(|| compute(*processor, strip));
+                    assert!(found == expected, "{processor:?} {strip:?} {threads}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn all_scales_agree_with_the_oracle_under_every_halving() {
+    let halvings = [
+        Halving::EdgeRepeated,
+        Halving::ZeroBeyond,
+        Halving::Floor,
+        Halving::ZeroBothSides,
+        Halving::ReplicateInFront,
+    ];
+    for (width, height) in [(176, 176), (177, 190), (190, 177), (183, 201), (352, 176)] {
+        for channels in [Channels::Grey, Channels::Rgb] {
+            let (x, y) = pair(width, height, channels);
+            for halving in halvings {
+                let definition =
+                    MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
+                let pyramids = |picture: &Picture| -> Vec<Vec<Plane>> {
+                    let planes = RGB.planes(picture, 1.0).into_iter();
+                    planes.map(|plane| definition.pyramid(plane)).collect()
+                };
+                let expected: Vec<Factors> = pyramids(&x)
+                    .iter()
+                    .zip(&pyramids(&y))
+                    .map(|(x, y)| definition.factors(x, y))
+                    .collect();
+                let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
+                for processor in Processor::all() {
+                    let schedule = Schedule { processor, strip: Some(40) };
+                    let (window, scales) = (&definition.window, (5, halving));
+                    let found = multi_scale(&rows, window, Constants::WANG, scales, schedule);
+                    for (found, expected) in found.unwrap().iter().zip(&expected) {
+                        let numbers = |factors: &Factors| {
+                            let rest = [factors.luminance, factors.coarsest];
+                            factors.contrast.iter().copied().chain(rest).collect::<Vec<f64>>()
+                        };
+                        for (a, b) in numbers(found).iter().zip(numbers(expected)) {
+                            let difference = (a - b).abs();
+                            assert!(difference < 1e-6, "{halving:?} {width}x{height} {difference:e}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradient_agrees_with_the_oracle() {
+    for window in [Window::gaussian(TAPS), Window::gaussian(TAPS).with_sample_covariance()] {
+        for (width, height) in [(11, 11), (12, 40), (61, 45), (190, 23)] {
+            for channels in [Channels::Grey, Channels::Rgb] {
+                let (x, y) = pair(width, height, channels);
+                for (x, y) in [(x.clone(), y.clone()), (in_16_bits(&x), in_16_bits(&y))] {
+                    let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
+                    let planes = RGB.planes(&x, 1.0).into_iter().zip(RGB.planes(&y, 1.0));
+                    let expected: Vec<(f64, Plane)> = planes
+                        .map(|(x, y)| oracle_gradient(&x, &y, &window, Constants::WANG).unwrap())
+                        .collect();
+                    for processor in Processor::all() {
+                        let schedule = Schedule { processor, strip: Some(9) };
+                        let (values, gradients) =
+                            value_and_gradient(&rows, &window, Constants::WANG, schedule).unwrap();
+                        for ((value, gradient), (expected, plane)) in
+                            values.iter().zip(&gradients).zip(&expected)
+                        {
+                            assert!((value - expected).abs() < 1e-6);
+                            let error = gradient.zip(plane, |a, b| (a - b) * (a - b)).sum();
+                            let norm = plane.map(|v| v * v).sum();
+                            let relative = (error / norm).sqrt();
+                            assert!(relative < 1e-5, "{width}x{height}: {relative:e}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_pictures_are_exactly_alike() {
+    let (x, _) = pair(190, 180, Channels::Rgb);
+    let window = Window::gaussian(TAPS);
+    for processor in Processor::all() {
+        let schedule = Schedule { processor, strip: None };
+        let rows = PairRows::new(&x, &x, RGB, 0).unwrap();
+        let single = similarity(&rows, &window, Constants::WANG, true, schedule).unwrap();
+        assert_eq!(single.channels, [1.0; 3]);
+        assert!(single.map.unwrap().values.iter().all(|&v| v == 1.0));
+        let scales = (5, Halving::Floor);
+        let multi = multi_scale(&rows, &window, Constants::WANG, scales, schedule).unwrap();
+        assert!(multi.iter().all(|factors| factors.contrast == [1.0; 5]));
+        let (values, gradients) =
+            value_and_gradient(&rows, &window, Constants::WANG, schedule).unwrap();
+        assert_eq!(values, [1.0; 3]);
+        assert!(gradients.iter().flat_map(|plane| &plane.data).all(|&g| g == 0.0));
+    }
+}
+
+#[test]
+fn what_the_strips_do_not_know_is_left_to_the_oracle() {
+    let (x, y) = pair(40, 40, Channels::Grey);
+    let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
+    let best = Schedule::best();
+    for window in [Window::gaussian(9), Window::gaussian_in_f32(TAPS)] {
+        assert!(similarity(&rows, &window, Constants::WANG, false, best).is_none());
+    }
+    let samples = vec![0.5; 1600];
+    let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
+    assert!(PairRows::new(&double, &x, RGB, 0).is_none());
+}
