@@ -4,9 +4,12 @@
 //! Metrics ask for planes on the scale they are defined on, [`Picture::plane`] and
 //! [`Picture::luma`], so 8-bit samples reach a metric on 0…255 as exact integers.
 
+use std::sync::Arc;
+
 use crate::{Channels, Encoding, Error, Luma, Provenance, Result, Samples};
 
-/// A picture with its meaning.
+/// A picture with its meaning. Clones share their samples, so that a clone costs nothing of the
+/// picture's size.
 ///
 /// ```
 /// use lookalike_core::{Channels, Picture};
@@ -20,7 +23,7 @@ pub struct Picture {
     width: usize,
     height: usize,
     channels: Channels,
-    samples: Samples,
+    samples: Arc<Samples>,
     full_scale: f64,
     encoding: Encoding,
     provenance: Provenance,
@@ -55,7 +58,7 @@ impl Picture {
                 found: samples.len(),
             });
         }
-        let full_scale = samples.full_scale();
+        let (full_scale, samples) = (samples.full_scale(), Arc::new(samples));
         let picture = Self { width, height, channels, samples, full_scale, encoding, provenance };
         picture.check_samples()?;
         Ok(picture)
@@ -84,7 +87,7 @@ impl Picture {
             height: pixels.len() / width,
             channels: Channels::Rgb,
             full_scale: samples.full_scale(),
-            samples,
+            samples: Arc::new(samples),
             encoding: Encoding::Srgb,
             provenance: Provenance::default(),
         }
@@ -220,7 +223,7 @@ impl Picture {
         let first = channel.min(stride - 1);
         let (full, exact) = (self.full_scale, self.full_scale == peak);
         let scaled = |sample: f64| if exact { sample } else { sample / full * peak };
-        match &self.samples {
+        match self.samples() {
             Samples::U8(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
             Samples::U16(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
             Samples::F32(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
@@ -254,13 +257,13 @@ impl Picture {
         if self.channels == Channels::Rgb {
             return self.clone();
         }
-        let samples = match &self.samples {
+        let samples = match self.samples() {
             Samples::U8(samples) => Samples::U8(thrice(samples)),
             Samples::U16(samples) => Samples::U16(thrice(samples)),
             Samples::F32(samples) => Samples::F32(thrice(samples)),
             Samples::F64(samples) => Samples::F64(thrice(samples)),
         };
-        Self { channels: Channels::Rgb, samples, ..self.clone_without_samples() }
+        Self { channels: Channels::Rgb, samples: Arc::new(samples), ..self.clone() }
     }
 
     /// The rectangle that starts at (`left`, `top`) and has the given size.
@@ -294,13 +297,13 @@ impl Picture {
             .map(|y| (y * self.width + left, y * self.width + left + width))
             .collect();
         let stride = self.channels.count();
-        let samples = match &self.samples {
+        let samples = match self.samples() {
             Samples::U8(samples) => Samples::U8(cut(samples, stride, &rows)),
             Samples::U16(samples) => Samples::U16(cut(samples, stride, &rows)),
             Samples::F32(samples) => Samples::F32(cut(samples, stride, &rows)),
             Samples::F64(samples) => Samples::F64(cut(samples, stride, &rows)),
         };
-        Ok(Self { width, height, samples, ..self.clone_without_samples() })
+        Ok(Self { width, height, samples: Arc::new(samples), ..self.clone() })
     }
 
     /// A picture of the same place, size and meaning with other samples.
@@ -316,24 +319,12 @@ impl Picture {
         Self::new(self.width, self.height, channels, samples, encoding, self.provenance.clone())
     }
 
-    fn clone_without_samples(&self) -> Self {
-        Self {
-            width: self.width,
-            height: self.height,
-            channels: self.channels,
-            samples: Samples::U8(Vec::new()),
-            full_scale: self.full_scale,
-            encoding: self.encoding,
-            provenance: self.provenance.clone(),
-        }
-    }
-
     fn check_samples(&self) -> Result<()> {
         let full_scale = self.full_scale;
         let scene = self.encoding == Encoding::SceneLinear;
         let wrong =
             |value: f64| !value.is_finite() || value < 0.0 || (!scene && value > full_scale);
-        let first_wrong = match &self.samples {
+        let first_wrong = match self.samples() {
             // An integer type cannot leave its own full scale.
             Samples::U8(_) | Samples::U16(_) if full_scale == self.samples.full_scale() => None,
             Samples::U8(samples) => samples.iter().position(|&s| wrong(f64::from(s))),
@@ -390,6 +381,15 @@ mod tests {
         assert_eq!(picture.clone().with_full_scale(4095.0).unwrap().plane(0, 1.0), [0.0, 1.0]);
         assert!(picture.clone().with_full_scale(4000.0).is_err());
         assert!(picture.with_full_scale(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn clones_share_their_samples() {
+        let picture = Picture::from_u8(2, 1, Channels::Grey, vec![1, 2]).unwrap();
+        let clone = picture.clone().with_step("a step");
+        assert!(std::ptr::eq(picture.samples(), clone.samples()));
+        let colour = picture.to_rgb();
+        assert!(std::ptr::eq(colour.samples(), colour.to_rgb().samples()));
     }
 
     #[test]
