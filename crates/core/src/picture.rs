@@ -4,6 +4,7 @@
 //! Metrics ask for planes on the scale they are defined on, [`Picture::plane`] and
 //! [`Picture::luma`], so 8-bit samples reach a metric on 0…255 as exact integers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{Channels, Encoding, Error, Luma, Provenance, Result, Samples};
@@ -211,41 +212,50 @@ impl Picture {
     /// One channel as numbers from 0 to `peak`, row by row. A grey picture gives its only channel
     /// for every index. `peak` 255 keeps 8-bit samples exact integers.
     pub fn plane(&self, channel: usize, peak: f64) -> Vec<f64> {
+        self.plane_rows(channel, peak, 0..self.height)
+    }
+
+    /// Rows of [`plane`](Self::plane); rows beyond the picture are left out.
+    pub fn plane_rows(&self, channel: usize, peak: f64, rows: Range<usize>) -> Vec<f64> {
         fn read<T: Copy>(
             samples: &[T],
-            first: usize,
-            stride: usize,
+            (first, end, stride): (usize, usize, usize),
             convert: impl Fn(T) -> f64,
         ) -> Vec<f64> {
-            samples.iter().skip(first).step_by(stride).map(|&sample| convert(sample)).collect()
+            let samples = samples.get(first..end).unwrap_or_default();
+            samples.iter().step_by(stride).map(|&sample| convert(sample)).collect()
         }
         let stride = self.channels.count();
-        let first = channel.min(stride - 1);
+        let at = |row: usize| row.min(self.height) * self.width * stride;
+        let range = (at(rows.start) + channel.min(stride - 1), at(rows.end), stride);
         let (full, exact) = (self.full_scale, self.full_scale == peak);
         let scaled = |sample: f64| if exact { sample } else { sample / full * peak };
         match self.samples() {
-            Samples::U8(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::U16(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::F32(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::F64(samples) => read(samples, first, stride, scaled),
+            Samples::U8(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::U16(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::F32(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::F64(samples) => read(samples, range, scaled),
         }
     }
 
     /// Luma as numbers on the 0…255 scale, row by row.
     pub fn luma(&self, luma: Luma) -> Vec<f64> {
+        self.luma_rows(luma, 0..self.height)
+    }
+
+    /// Rows of [`luma`](Self::luma); rows beyond the picture are left out.
+    pub fn luma_rows(&self, luma: Luma, rows: Range<usize>) -> Vec<f64> {
+        let channel = |channel| self.plane_rows(channel, 255.0, rows.clone());
+        let mut first = channel(0);
         match self.channels {
-            Channels::Grey => {
-                self.plane(0, 255.0).into_iter().map(|sample| luma.of_grey(sample)).collect()
-            }
+            Channels::Grey => first.iter_mut().for_each(|sample| *sample = luma.of_grey(*sample)),
             Channels::Rgb => {
-                let mut red = self.plane(0, 255.0);
-                let (green, blue) = (self.plane(1, 255.0), self.plane(2, 255.0));
-                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+                for ((r, g), b) in first.iter_mut().zip(channel(1)).zip(channel(2)) {
                     *r = luma.of([*r, g, b]);
                 }
-                red
             }
         }
+        first
     }
 
     /// The picture in colour: a grey channel is repeated three times.
@@ -355,6 +365,23 @@ mod tests {
         let picture = Picture::from_u16(1, 1, Channels::Rgb, vec![65535, 0, 257]).unwrap();
         assert_eq!(picture.plane(0, 1.0), [1.0]);
         assert!((picture.plane(2, 255.0)[0] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rows_are_those_of_the_whole_plane() {
+        let samples = (0..2 * 5 * 3).map(|code| code * 7).collect();
+        let picture = Picture::from_u8(2, 5, Channels::Rgb, samples).unwrap();
+        for rows in [0..5, 0..1, 1..3, 4..5] {
+            let (start, end) = (2 * rows.start, 2 * rows.end);
+            for channel in 0..3 {
+                let whole = picture.plane(channel, 1.0);
+                assert_eq!(picture.plane_rows(channel, 1.0, rows.clone()), whole[start..end]);
+            }
+            let whole = picture.luma(Luma::Y601);
+            assert_eq!(picture.luma_rows(Luma::Y601, rows.clone()), whole[start..end]);
+        }
+        assert!(picture.plane_rows(2, 1.0, 5..9).is_empty());
+        assert_eq!(picture.plane_rows(2, 1.0, 4..usize::MAX).len(), 2);
     }
 
     #[test]
