@@ -4,9 +4,13 @@
 //! Metrics ask for planes on the scale they are defined on, [`Picture::plane`] and
 //! [`Picture::luma`], so 8-bit samples reach a metric on 0…255 as exact integers.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::{Channels, Encoding, Error, Luma, Provenance, Result, Samples};
 
-/// A picture with its meaning.
+/// A picture with its meaning. Clones share their samples, so that a clone costs nothing of the
+/// picture's size.
 ///
 /// ```
 /// use lookalike_core::{Channels, Picture};
@@ -20,7 +24,7 @@ pub struct Picture {
     width: usize,
     height: usize,
     channels: Channels,
-    samples: Samples,
+    samples: Arc<Samples>,
     full_scale: f64,
     encoding: Encoding,
     provenance: Provenance,
@@ -55,7 +59,7 @@ impl Picture {
                 found: samples.len(),
             });
         }
-        let full_scale = samples.full_scale();
+        let (full_scale, samples) = (samples.full_scale(), Arc::new(samples));
         let picture = Self { width, height, channels, samples, full_scale, encoding, provenance };
         picture.check_samples()?;
         Ok(picture)
@@ -84,7 +88,7 @@ impl Picture {
             height: pixels.len() / width,
             channels: Channels::Rgb,
             full_scale: samples.full_scale(),
-            samples,
+            samples: Arc::new(samples),
             encoding: Encoding::Srgb,
             provenance: Provenance::default(),
         }
@@ -208,41 +212,50 @@ impl Picture {
     /// One channel as numbers from 0 to `peak`, row by row. A grey picture gives its only channel
     /// for every index. `peak` 255 keeps 8-bit samples exact integers.
     pub fn plane(&self, channel: usize, peak: f64) -> Vec<f64> {
+        self.plane_rows(channel, peak, 0..self.height)
+    }
+
+    /// Rows of [`plane`](Self::plane); rows beyond the picture are left out.
+    pub fn plane_rows(&self, channel: usize, peak: f64, rows: Range<usize>) -> Vec<f64> {
         fn read<T: Copy>(
             samples: &[T],
-            first: usize,
-            stride: usize,
+            (first, end, stride): (usize, usize, usize),
             convert: impl Fn(T) -> f64,
         ) -> Vec<f64> {
-            samples.iter().skip(first).step_by(stride).map(|&sample| convert(sample)).collect()
+            let samples = samples.get(first..end).unwrap_or_default();
+            samples.iter().step_by(stride).map(|&sample| convert(sample)).collect()
         }
         let stride = self.channels.count();
-        let first = channel.min(stride - 1);
+        let at = |row: usize| row.min(self.height) * self.width * stride;
+        let range = (at(rows.start) + channel.min(stride - 1), at(rows.end), stride);
         let (full, exact) = (self.full_scale, self.full_scale == peak);
         let scaled = |sample: f64| if exact { sample } else { sample / full * peak };
-        match &self.samples {
-            Samples::U8(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::U16(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::F32(samples) => read(samples, first, stride, |s| scaled(f64::from(s))),
-            Samples::F64(samples) => read(samples, first, stride, scaled),
+        match self.samples() {
+            Samples::U8(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::U16(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::F32(samples) => read(samples, range, |s| scaled(f64::from(s))),
+            Samples::F64(samples) => read(samples, range, scaled),
         }
     }
 
     /// Luma as numbers on the 0…255 scale, row by row.
     pub fn luma(&self, luma: Luma) -> Vec<f64> {
+        self.luma_rows(luma, 0..self.height)
+    }
+
+    /// Rows of [`luma`](Self::luma); rows beyond the picture are left out.
+    pub fn luma_rows(&self, luma: Luma, rows: Range<usize>) -> Vec<f64> {
+        let channel = |channel| self.plane_rows(channel, 255.0, rows.clone());
+        let mut first = channel(0);
         match self.channels {
-            Channels::Grey => {
-                self.plane(0, 255.0).into_iter().map(|sample| luma.of_grey(sample)).collect()
-            }
+            Channels::Grey => first.iter_mut().for_each(|sample| *sample = luma.of_grey(*sample)),
             Channels::Rgb => {
-                let mut red = self.plane(0, 255.0);
-                let (green, blue) = (self.plane(1, 255.0), self.plane(2, 255.0));
-                for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+                for ((r, g), b) in first.iter_mut().zip(channel(1)).zip(channel(2)) {
                     *r = luma.of([*r, g, b]);
                 }
-                red
             }
         }
+        first
     }
 
     /// The picture in colour: a grey channel is repeated three times.
@@ -254,13 +267,13 @@ impl Picture {
         if self.channels == Channels::Rgb {
             return self.clone();
         }
-        let samples = match &self.samples {
+        let samples = match self.samples() {
             Samples::U8(samples) => Samples::U8(thrice(samples)),
             Samples::U16(samples) => Samples::U16(thrice(samples)),
             Samples::F32(samples) => Samples::F32(thrice(samples)),
             Samples::F64(samples) => Samples::F64(thrice(samples)),
         };
-        Self { channels: Channels::Rgb, samples, ..self.clone_without_samples() }
+        Self { channels: Channels::Rgb, samples: Arc::new(samples), ..self.clone() }
     }
 
     /// The rectangle that starts at (`left`, `top`) and has the given size.
@@ -294,13 +307,13 @@ impl Picture {
             .map(|y| (y * self.width + left, y * self.width + left + width))
             .collect();
         let stride = self.channels.count();
-        let samples = match &self.samples {
+        let samples = match self.samples() {
             Samples::U8(samples) => Samples::U8(cut(samples, stride, &rows)),
             Samples::U16(samples) => Samples::U16(cut(samples, stride, &rows)),
             Samples::F32(samples) => Samples::F32(cut(samples, stride, &rows)),
             Samples::F64(samples) => Samples::F64(cut(samples, stride, &rows)),
         };
-        Ok(Self { width, height, samples, ..self.clone_without_samples() })
+        Ok(Self { width, height, samples: Arc::new(samples), ..self.clone() })
     }
 
     /// A picture of the same place, size and meaning with other samples.
@@ -316,24 +329,12 @@ impl Picture {
         Self::new(self.width, self.height, channels, samples, encoding, self.provenance.clone())
     }
 
-    fn clone_without_samples(&self) -> Self {
-        Self {
-            width: self.width,
-            height: self.height,
-            channels: self.channels,
-            samples: Samples::U8(Vec::new()),
-            full_scale: self.full_scale,
-            encoding: self.encoding,
-            provenance: self.provenance.clone(),
-        }
-    }
-
     fn check_samples(&self) -> Result<()> {
         let full_scale = self.full_scale;
         let scene = self.encoding == Encoding::SceneLinear;
         let wrong =
             |value: f64| !value.is_finite() || value < 0.0 || (!scene && value > full_scale);
-        let first_wrong = match &self.samples {
+        let first_wrong = match self.samples() {
             // An integer type cannot leave its own full scale.
             Samples::U8(_) | Samples::U16(_) if full_scale == self.samples.full_scale() => None,
             Samples::U8(samples) => samples.iter().position(|&s| wrong(f64::from(s))),
@@ -367,6 +368,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_those_of_the_whole_plane() {
+        let samples = (0..2 * 5 * 3).map(|code| code * 7).collect();
+        let picture = Picture::from_u8(2, 5, Channels::Rgb, samples).unwrap();
+        for rows in [0..5, 0..1, 1..3, 4..5] {
+            let (start, end) = (2 * rows.start, 2 * rows.end);
+            for channel in 0..3 {
+                let whole = picture.plane(channel, 1.0);
+                assert_eq!(picture.plane_rows(channel, 1.0, rows.clone()), whole[start..end]);
+            }
+            let whole = picture.luma(Luma::Y601);
+            assert_eq!(picture.luma_rows(Luma::Y601, rows.clone()), whole[start..end]);
+        }
+        assert!(picture.plane_rows(2, 1.0, 5..9).is_empty());
+        assert_eq!(picture.plane_rows(2, 1.0, 4..usize::MAX).len(), 2);
+    }
+
+    #[test]
     fn names_the_first_bad_sample() {
         let mut samples = vec![0.5_f32; 2 * 2 * 3];
         samples[10] = f32::NAN;
@@ -390,6 +408,15 @@ mod tests {
         assert_eq!(picture.clone().with_full_scale(4095.0).unwrap().plane(0, 1.0), [0.0, 1.0]);
         assert!(picture.clone().with_full_scale(4000.0).is_err());
         assert!(picture.with_full_scale(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn clones_share_their_samples() {
+        let picture = Picture::from_u8(2, 1, Channels::Grey, vec![1, 2]).unwrap();
+        let clone = picture.clone().with_step("a step");
+        assert!(std::ptr::eq(picture.samples(), clone.samples()));
+        let colour = picture.to_rgb();
+        assert!(std::ptr::eq(colour.samples(), colour.to_rgb().samples()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod encoded;
 use encoded::*;
 use image::{DynamicImage, ExtendedColorType, ImageFormat};
 use lookalike_core::Error;
-use lookalike_core::decode::{DecodeOptions, decode};
+use lookalike_core::decode::{DecodeOptions, decode, read};
 
 /// One file of each format and some more of JPEG XL.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
@@ -53,6 +53,27 @@ fn cut_files_are_errors() {
         for length in 0..bytes.len() - expendable(name) {
             let result = decode(&bytes[..length], name, &options());
             assert!(result.is_err(), "{name} cut to {length} of {} bytes", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn files_and_bytes_give_the_same_pictures_and_the_same_complaints() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files() {
+        let path = folder.path().join(name);
+        for length in [0, 1, 2, 20, 60, bytes.len() / 2, bytes.len() - 13, bytes.len()] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            let streamed = read(&path, &options())
+                .map(|picture| (picture.samples().clone(), picture.encoding()));
+            let whole = decode(&bytes[..length], &path.display().to_string(), &options());
+            match (streamed, whole) {
+                (Ok((samples, encoding)), Ok(whole)) => {
+                    assert_eq!((&samples, encoding), (whole.samples(), whole.encoding()), "{name}");
+                }
+                (Err(streamed), Err(whole)) => assert_eq!(streamed.to_string(), whole.to_string()),
+                (streamed, whole) => panic!("{name} cut to {length}: {streamed:?}, {whole:?}"),
+            }
         }
     }
 }

@@ -50,6 +50,7 @@ mod pixel_error;
 mod pooling;
 mod psnr_hvs;
 mod saliency;
+mod sample_differences;
 mod samples;
 mod similarity;
 pub mod ssim;

@@ -18,10 +18,11 @@
 use std::sync::OnceLock;
 
 use fast_ssim2::{
-    PixelBuffer, PixelDescriptor, Ssimulacra2Error, Ssimulacra2Reference, TransferFunction,
+    PixelDescriptor, PixelSlice, Ssimulacra2Error, Ssimulacra2Reference, TransferFunction,
 };
 use lookalike_core::{
-    ColourUse, DisplayScale, MetricCard, Picture, Samples, ScoreMap, ValueRange, Want,
+    Channels, ColourUse, DisplayScale, Encoding, MetricCard, Picture, Samples, ScoreMap,
+    ValueRange, Want,
 };
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered};
@@ -32,15 +33,19 @@ struct Ssimulacra2;
 
 /// A picture in the crate's form and, once it has served as reference, its pyramid.
 struct Features {
-    pixels: PixelBuffer,
-    pyramid: OnceLock<Result<Ssimulacra2Reference, Ssimulacra2Error>>,
+    pixels: Pixels,
+    pyramid: OnceLock<Result<Ssimulacra2Reference, String>>,
+}
+
+fn refusal(error: Ssimulacra2Error) -> Reason {
+    Reason(error.to_string())
 }
 
 impl ClosedForm for Ssimulacra2 {
     type Features = Features;
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
-        Ok(Features { pixels: pixels(picture)?, pyramid: OnceLock::new() })
+        Ok(Features { pixels: Pixels::of(picture)?, pyramid: OnceLock::new() })
     }
 
     fn compare(
@@ -49,12 +54,12 @@ impl ClosedForm for Ssimulacra2 {
         candidate: &Features,
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let refusal = |error: Ssimulacra2Error| Reason(error.to_string());
-        let pyramid = reference
-            .pyramid
-            .get_or_init(|| Ssimulacra2Reference::new(&reference.pixels.as_slice()));
-        let pyramid = pyramid.as_ref().map_err(|&error| refusal(error))?;
-        let candidate = candidate.pixels.as_slice();
+        let pyramid = reference.pyramid.get_or_init(|| {
+            let pixels = reference.pixels.as_slice().map_err(|Reason(reason)| reason)?;
+            Ssimulacra2Reference::new(&pixels).map_err(|error| error.to_string())
+        });
+        let pyramid = pyramid.as_ref().map_err(|reason| Reason(reason.clone()))?;
+        let candidate = candidate.pixels.as_slice()?;
         if !want.map {
             return Ok(Outcome::of(pyramid.compare(&candidate).map_err(refusal)?));
         }
@@ -75,37 +80,62 @@ impl ClosedForm for Ssimulacra2 {
     }
 }
 
-/// The picture as 8-bit, 16-bit or `f32` sRGB samples.
-fn pixels(picture: &Picture) -> Result<PixelBuffer, Reason> {
-    let (width, height) = sides(picture)?;
-    if let Some(codes) = rgb_u8(picture) {
-        return buffer(width, height, PixelDescriptor::RGB8_SRGB, codes.iter().map(|&c| [c]));
-    }
-    let full_scale = picture.full_scale();
-    if let (Samples::U16(codes), 65535.0) = (picture.to_rgb().samples(), full_scale) {
-        let codes = codes.iter().map(|code| code.to_ne_bytes());
-        return buffer(width, height, PixelDescriptor::RGB16_SRGB, codes);
-    }
-    let coded = PixelDescriptor::RGBF32.with_transfer(TransferFunction::Srgb);
-    buffer(width, height, coded, rgb_f64(picture).map(|sample| (sample as f32).to_ne_bytes()))
+/// sRGB-coded samples in the form in which the crate takes them.
+enum Pixels {
+    /// The picture's own, 8 or 16 bits, grey or RGB.
+    Shared(Picture),
+    /// 8-bit codes of another type.
+    Codes(Sides, Vec<u8>),
+    /// All others.
+    Floats(Sides, Vec<f32>),
 }
 
-/// A buffer with the alignment its samples need, filled row by row.
-fn buffer<const BYTES: usize>(
-    width: u32,
-    height: u32,
-    descriptor: PixelDescriptor,
-    mut samples: impl Iterator<Item = [u8; BYTES]>,
-) -> Result<PixelBuffer, Reason> {
-    let mut buffer = PixelBuffer::try_new(width, height, descriptor)
-        .map_err(|error| Reason(error.to_string()))?;
-    let mut view = buffer.as_slice_mut();
-    for y in 0..height {
-        for (to, sample) in view.row_mut(y).chunks_exact_mut(BYTES).zip(&mut samples) {
-            to.copy_from_slice(&sample);
+/// Width and height.
+type Sides = (u32, u32);
+
+impl Pixels {
+    fn of(picture: &Picture) -> Result<Self, Reason> {
+        let sides = sides(picture)?;
+        let whole = picture.full_scale() == picture.samples().full_scale();
+        let coded = picture.encoding() == Encoding::Srgb && whole;
+        if coded && matches!(picture.samples(), Samples::U8(_)) {
+            return Ok(Self::Shared(picture.clone()));
         }
+        if let Some(codes) = rgb_u8(picture) {
+            return Ok(Self::Codes(sides, codes));
+        }
+        if coded && matches!(picture.samples(), Samples::U16(_)) {
+            return Ok(Self::Shared(picture.clone()));
+        }
+        Ok(Self::Floats(sides, rgb_f64(picture).map(|sample| sample as f32).collect()))
     }
-    Ok(buffer)
+
+    fn as_slice(&self) -> Result<PixelSlice<'_>, Reason> {
+        let float = PixelDescriptor::RGBF32.with_transfer(TransferFunction::Srgb);
+        let (bytes, (width, height), descriptor): (&[u8], _, _) = match self {
+            Self::Codes(sides, codes) => (codes, *sides, PixelDescriptor::RGB8_SRGB),
+            Self::Floats(sides, samples) => (bytemuck::cast_slice(samples), *sides, float),
+            Self::Shared(picture) => {
+                let grey = picture.channels() == Channels::Grey;
+                let (bytes, descriptor) = match picture.samples() {
+                    Samples::U8(codes) if grey => (&codes[..], PixelDescriptor::GRAY8_SRGB),
+                    Samples::U8(codes) => (&codes[..], PixelDescriptor::RGB8_SRGB),
+                    Samples::U16(codes) if grey => {
+                        (bytemuck::cast_slice(codes), PixelDescriptor::GRAY16_SRGB)
+                    }
+                    Samples::U16(codes) => {
+                        (bytemuck::cast_slice(codes), PixelDescriptor::RGB16_SRGB)
+                    }
+                    // Never shared.
+                    Samples::F32(_) | Samples::F64(_) => (&[][..], float),
+                };
+                (bytes, sides(picture)?, descriptor)
+            }
+        };
+        let stride = bytes.len() / height.max(1) as usize;
+        PixelSlice::new(bytes, width, height, stride, descriptor)
+            .map_err(|error| Reason(error.to_string()))
+    }
 }
 
 const SOFTWARE: &str = "fast-ssim2 0.9.1";
@@ -137,7 +167,7 @@ pub(crate) const DEFINITIONS: &[Definition] =
 
 #[cfg(test)]
 mod tests {
-    use lookalike_core::{Channels, Error, Metric};
+    use lookalike_core::{Error, Metric};
 
     use super::*;
 

@@ -9,6 +9,7 @@
 //! * The orientation in the header is applied by the decoder, that in Exif metadata is not read,
 //!   as the format demands.
 
+use bytemuck::Zeroable;
 use jxl_oxide::color::{
     ColourEncoding, ColourSpace, EnumColourEncoding, TransferFunction, WhitePoint,
 };
@@ -192,7 +193,7 @@ fn profile(
     (!own).then(|| Profile::Icc(image.rendered_icc()))
 }
 
-fn read<T: FrameBufferSample + Clone + Default>(
+fn read<T: FrameBufferSample + Zeroable>(
     render: &Render,
     [width, height, stride]: [usize; 3],
     source: &Source<'_>,

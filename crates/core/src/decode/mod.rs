@@ -14,7 +14,10 @@
 //! * **Refused rather than guessed**: CMYK, PQ and HLG, OpenEXR of other primaries, truncated files.
 //!
 //! Memory is bounded by the size that a header announces, and that size by
-//! [`DecodeOptions::max_pixels`].
+//! [`DecodeOptions::max_pixels`]. Samples are decoded into their place and changed there: beside them
+//! there are a few rows. Exceptions: files other than PNG, BMP, PNM, QOI and Radiance HDR are held
+//! while they are decoded, WebP, JPEG XL, OpenEXR and progressive JPEG are so by nature, and
+//! turning a picture upright takes a second one.
 
 mod colour_profile;
 mod container;
@@ -27,11 +30,17 @@ mod signature;
 mod source;
 mod transparency;
 
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::{AlphaPolicy, Error, Picture, Provenance, Result};
+use decoded::Decoded;
 use signature::Format;
 use source::Source;
+
+/// Bytes that are asked of the system at a time.
+const READ_AHEAD: usize = 64 << 10;
 
 /// What the reader may do and how far it may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +63,22 @@ impl Default for DecodeOptions {
 /// # Errors
 /// [`Error::Read`], and all of [`decode`].
 pub fn read(path: &Path, options: &DecodeOptions) -> Result<Picture> {
-    let bytes =
-        std::fs::read(path).map_err(|reason| Error::Read { path: path.to_owned(), reason })?;
-    let picture = decode(&bytes, &path.display().to_string(), options)?;
+    let failed = |reason| Error::Read { path: path.to_owned(), reason };
+    let name = path.display().to_string();
+    let file = File::open(path).map_err(failed)?;
+    // Pipes cannot be rewound.
+    let is_regular = file.metadata().map_err(failed)?.is_file();
+    let mut file = BufReader::with_capacity(READ_AHEAD, file);
+    let mut bytes = Vec::new();
+    file.by_ref().take(signature::LONGEST as u64).read_to_end(&mut bytes).map_err(failed)?;
+    let format = signature::find(&bytes, &name)?;
+    let picture = if is_regular && format.is_read_forwards() {
+        file.seek_relative(-(bytes.len() as i64)).map_err(failed)?;
+        finish(format, &name, options, |source| raster::decode_forwards(file, source))?
+    } else {
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        decode(&bytes, &name, options)?
+    };
     let provenance = Provenance { path: Some(path.to_owned()), ..picture.provenance().clone() };
     Ok(picture.with_provenance(provenance))
 }
@@ -70,13 +92,22 @@ pub fn read(path: &Path, options: &DecodeOptions) -> Result<Picture> {
 /// [`Error::OutOfRange`] for floating-point samples.
 pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Picture> {
     let format = signature::find(bytes, name)?;
+    finish(format, name, options, |source| match format {
+        Format::JpegXl => jpeg_xl::decode(bytes, source),
+        _ => raster::decode(bytes, source),
+    })
+}
+
+/// A picture from what a decoder makes.
+fn finish(
+    format: Format,
+    name: &str,
+    options: &DecodeOptions,
+    decode: impl FnOnce(&Source<'_>) -> Result<Decoded>,
+) -> Result<Picture> {
     let source = Source { name, format, max_pixels: options.max_pixels };
     let decoded = source.guard(|| {
-        let decoded = match format {
-            Format::JpegXl => jpeg_xl::decode(bytes, &source)?,
-            _ => raster::decode(bytes, &source)?,
-        };
-        let mut upright = orientation::apply(decoded);
+        let mut upright = orientation::apply(decode(&source)?);
         upright.check_floats(&source)?;
         colour_profile::to_srgb(upright, &source)
     })?;

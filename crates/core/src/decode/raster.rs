@@ -1,14 +1,15 @@
 //! The formats that the `image` crate decodes.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek};
 
+use bytemuck::Pod;
 use image::codecs::hdr::HdrDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, Limits};
 
 use crate::decode::colour_profile::Profile;
-use crate::decode::container::{gif, jpeg, open_exr, png, tiff};
+use crate::decode::container::{gif, jpeg, open_exr, png, qoi, tiff};
 use crate::decode::decoded::{Alpha, Decoded};
 use crate::decode::float_tiff;
 use crate::decode::orientation::Orientation;
@@ -22,31 +23,40 @@ pub(super) const FIRST_OF_SEVERAL: &str = "first of several frames";
 /// Decodes every format except JPEG XL.
 pub(super) fn decode(bytes: &[u8], source: &Source<'_>) -> Result<Decoded> {
     match source.format {
-        Format::Png => decode_png(bytes, source),
         Format::Jpeg => decode_jpeg(bytes, source),
         Format::WebP => decode_webp(bytes, source),
         Format::Gif => decode_gif(bytes, source),
         Format::Tiff => decode_tiff(bytes, source),
         Format::OpenExr => decode_open_exr(bytes, source),
-        Format::RadianceHdr => decode_radiance(bytes, source),
-        Format::Bmp => finish(image::codecs::bmp::BmpDecoder::new(Cursor::new(bytes)), source),
-        Format::Pnm => finish(image::codecs::pnm::PnmDecoder::new(Cursor::new(bytes)), source),
-        Format::Qoi => decode_qoi(bytes, source),
-        Format::JpegXl => Err(source.unsupported("another decoder")),
+        _ => decode_forwards(Cursor::new(bytes), source),
     }
 }
 
-fn decode_png(bytes: &[u8], source: &Source<'_>) -> Result<Decoded> {
-    let (width, height) = png::size(bytes).ok_or_else(|| source.broken("the header is cut off"))?;
+/// Decodes the formats that are [read forwards](Format::is_read_forwards), from the start of a file.
+pub(super) fn decode_forwards(file: impl BufRead + Seek, source: &Source<'_>) -> Result<Decoded> {
+    match source.format {
+        Format::Png => decode_png(file, source),
+        Format::Bmp => finish(image::codecs::bmp::BmpDecoder::new(file), source),
+        Format::Pnm => finish(image::codecs::pnm::PnmDecoder::new(file), source),
+        Format::Qoi => decode_qoi(file, source),
+        Format::RadianceHdr => decode_radiance(file, source),
+        _ => Err(source.unsupported("another decoder")),
+    }
+}
+
+fn decode_png(mut file: impl BufRead + Seek, source: &Source<'_>) -> Result<Decoded> {
+    let head = png::head(&mut file).ok_or_else(|| source.broken("the header is cut off"))?;
+    rewind(&mut file, source)?;
+    let (width, height) = head.size;
     source.check_size(width, height)?;
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits(source, width, height));
+    let decoder = PngDecoder::with_limits(file, limits(source, width, height));
     let decoder = decoder.map_err(|error| translate(&error, source))?;
     let animated = decoder.is_apng().map_err(|error| translate(&error, source))?;
     let mut decoded = finish(Ok(decoder), source)?;
     if animated {
         decoded.steps.push(FIRST_OF_SEVERAL.to_owned());
     }
-    if let Some(code_points) = png::code_points(bytes) {
+    if let Some(code_points) = head.code_points {
         decoded.profile = Some(Profile::CodePoints(code_points));
     }
     Ok(decoded)
@@ -139,21 +149,26 @@ fn decode_open_exr(bytes: &[u8], source: &Source<'_>) -> Result<Decoded> {
     Ok(decoded)
 }
 
-fn decode_radiance(bytes: &[u8], source: &Source<'_>) -> Result<Decoded> {
+fn decode_radiance(file: impl BufRead, source: &Source<'_>) -> Result<Decoded> {
     // Strictness asks for "#?RADIANCE", and "#?RGBE" is as common.
-    let decoder = HdrDecoder::new_nonstrict(Cursor::new(bytes));
+    let decoder = HdrDecoder::new_nonstrict(file);
     let mut decoded = finish(decoder, source)?;
     decoded.encoding = Encoding::SceneLinear;
     Ok(decoded)
 }
 
-fn decode_qoi(bytes: &[u8], source: &Source<'_>) -> Result<Decoded> {
-    const LINEAR: u8 = 1;
-    let mut decoded = finish(image::codecs::qoi::QoiDecoder::new(Cursor::new(bytes)), source)?;
-    if bytes.get(13) == Some(&LINEAR) {
+fn decode_qoi(mut file: impl BufRead + Seek, source: &Source<'_>) -> Result<Decoded> {
+    let linear = qoi::is_linear(&mut file);
+    rewind(&mut file, source)?;
+    let mut decoded = finish(image::codecs::qoi::QoiDecoder::new(file), source)?;
+    if linear {
         decoded.encoding = Encoding::SceneLinear;
     }
     Ok(decoded)
+}
+
+fn rewind(file: &mut impl Seek, source: &Source<'_>) -> Result<()> {
+    file.rewind().map_err(|error| source.broken(error))
 }
 
 fn limits(source: &Source<'_>, width: u64, height: u64) -> Limits {
@@ -181,14 +196,17 @@ fn finish<D: ImageDecoder>(decoder: Result<D, ImageError>, source: &Source<'_>) 
     let depth = decoder.color_type().bytes_per_pixel() / decoder.color_type().channel_count();
     let orientation = Orientation(decoder.orientation().map_err(failed)?.to_exif());
     let profile = decoder.icc_profile().map_err(failed)?.map(Profile::Icc);
-    let mut bytes: Vec<u8> = source.buffer(decoder.total_bytes())?;
-    decoder.read_image(&mut bytes).map_err(failed)?;
+    let samples = match depth {
+        1 => Samples::U8(read_samples(decoder, source)?),
+        2 => Samples::U16(read_samples(decoder, source)?),
+        _ => Samples::F32(read_samples(decoder, source)?),
+    };
     Ok(Decoded {
         width: width as usize,
         height: height as usize,
         channels,
         alpha,
-        samples: samples(bytes, depth),
+        samples,
         encoding: Encoding::Srgb,
         orientation,
         profile,
@@ -196,19 +214,12 @@ fn finish<D: ImageDecoder>(decoder: Result<D, ImageError>, source: &Source<'_>) 
     })
 }
 
-/// Samples of 1, 2 or 4 bytes each, the latter floating point, in the machine's byte order.
-fn samples(bytes: Vec<u8>, depth: u8) -> Samples {
-    match depth {
-        1 => Samples::U8(bytes),
-        2 => {
-            let words = bytes.as_chunks().0.iter();
-            Samples::U16(words.map(|&word| u16::from_ne_bytes(word)).collect())
-        }
-        _ => {
-            let words = bytes.as_chunks().0.iter();
-            Samples::F32(words.map(|&word| f32::from_ne_bytes(word)).collect())
-        }
-    }
+/// Samples in the machine's byte order, decoded into their place.
+fn read_samples<T: Pod>(decoder: impl ImageDecoder, source: &Source<'_>) -> Result<Vec<T>> {
+    let mut samples = source.buffer(decoder.total_bytes() / size_of::<T>() as u64)?;
+    let bytes = bytemuck::cast_slice_mut::<T, u8>(&mut samples);
+    decoder.read_image(bytes).map_err(|error| translate(&error, source))?;
+    Ok(samples)
 }
 
 fn translate(error: &ImageError, source: &Source<'_>) -> Error {

@@ -19,6 +19,13 @@ pub(super) enum Format {
 }
 
 impl Format {
+    /// Whether the decoder takes the file piece by piece, front to back, so that its bytes need not
+    /// be held beside the samples. The others are looked at in several places, or are so small
+    /// beside their samples that it does not matter.
+    pub(super) fn is_read_forwards(self) -> bool {
+        matches!(self, Self::Png | Self::Bmp | Self::Pnm | Self::Qoi | Self::RadianceHdr)
+    }
+
     /// The name used in messages and in the provenance.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -36,6 +43,9 @@ impl Format {
         }
     }
 }
+
+/// Bytes that are enough to tell every format from every other.
+pub(super) const LONGEST: usize = 16;
 
 const JPEG_XL_CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
@@ -57,7 +67,7 @@ const SIGNATURES: &[(&[u8], Format)] = &[
     (JPEG_XL_CONTAINER, Format::JpegXl),
 ];
 
-/// Finds the format.
+/// Finds the format; [`LONGEST`] bytes are enough.
 ///
 /// # Errors
 /// [`Error::UnsupportedFormat`] for an empty file, for AVIF and HEIC, and for anything unknown.

@@ -2,6 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bytemuck::Zeroable;
+use bytemuck::allocation::try_zeroed_slice_box;
+
 use crate::decode::signature::Format;
 use crate::{Error, Result};
 
@@ -64,13 +67,12 @@ impl Source<'_> {
             .unwrap_or_else(|_| Err(self.broken("the decoder gave up on an internal check")))
     }
 
-    /// A zeroed buffer, or an error where memory is short.
-    pub(super) fn buffer<T: Clone + Default>(&self, length: u64) -> Result<Vec<T>> {
-        let short = || self.broken(format!("no memory for {length} samples"));
-        let length = usize::try_from(length).map_err(|_| short())?;
-        let mut buffer = Vec::new();
-        buffer.try_reserve_exact(length).map_err(|_| short())?;
-        buffer.resize(length, T::default());
-        Ok(buffer)
+    /// A zeroed buffer, or an error where memory is short. The zeros come from the system where it
+    /// has them, so that pages are first touched by the decoder, and never where it fails before.
+    pub(super) fn buffer<T: Zeroable>(&self, length: u64) -> Result<Vec<T>> {
+        let zeroed = usize::try_from(length).ok().and_then(|n| try_zeroed_slice_box(n).ok());
+        zeroed
+            .map(<[T]>::into_vec)
+            .ok_or_else(|| self.broken(format!("no memory for {length} samples")))
     }
 }

@@ -20,10 +20,10 @@ pub(super) fn resolve(
     }
     let stride = decoded.stride();
     let transparent = match &decoded.samples {
-        Samples::U8(samples) => alphas(samples, stride).any(|&alpha| alpha < u8::MAX),
-        Samples::U16(samples) => alphas(samples, stride).any(|&alpha| alpha < u16::MAX),
-        Samples::F32(samples) => alphas(samples, stride).any(|&alpha| alpha < 1.0),
-        Samples::F64(samples) => alphas(samples, stride).any(|&alpha| alpha < 1.0),
+        Samples::U8(samples) => any_below(samples, stride, u8::MAX),
+        Samples::U16(samples) => any_below(samples, stride, u16::MAX),
+        Samples::F32(samples) => any_below(samples, stride, 1.0),
+        Samples::F64(samples) => any_below(samples, stride, 1.0),
     };
     let background = match policy {
         _ if !transparent => None,
@@ -33,23 +33,24 @@ pub(super) fn resolve(
         AlphaPolicy::Black => Some(0),
     };
     let premultiplied = decoded.alpha == Alpha::Premultiplied;
-    decoded.samples = match &decoded.samples {
-        Samples::U8(samples) => Samples::U8(flat(samples, stride, |colour, alpha| {
+    match &mut decoded.samples {
+        Samples::U8(samples) if background.is_none() => flatten(samples, stride, |c, _| c),
+        Samples::U8(samples) => flatten(samples, stride, |colour, alpha| {
             let (colour, alpha) = (u64::from(colour), u64::from(alpha));
             over(colour, alpha, 255, background, premultiplied) as u8
-        })),
-        Samples::U16(samples) => Samples::U16(flat(samples, stride, |colour, alpha| {
+        }),
+        Samples::U16(samples) => flatten(samples, stride, |colour, alpha| {
             let (colour, alpha) = (u64::from(colour), u64::from(alpha));
             over(colour, alpha, 65535, background, premultiplied) as u16
-        })),
-        Samples::F32(samples) => Samples::F32(flat(samples, stride, |colour, alpha| {
+        }),
+        Samples::F32(samples) => flatten(samples, stride, |colour, alpha| {
             let (colour, alpha) = (f64::from(colour), f64::from(alpha));
             over_float(colour, alpha, background, premultiplied) as f32
-        })),
-        Samples::F64(samples) => Samples::F64(flat(samples, stride, |colour, alpha| {
+        }),
+        Samples::F64(samples) => flatten(samples, stride, |colour, alpha| {
             over_float(colour, alpha, background, premultiplied)
-        })),
-    };
+        }),
+    }
     if decoded.encoding == crate::Encoding::Srgb {
         // Premultiplied colours larger than their alpha can exceed white.
         if let Samples::F32(samples) = &mut decoded.samples {
@@ -88,18 +89,36 @@ pub(super) fn divide_by_alpha(mut decoded: Decoded) -> Decoded {
     decoded
 }
 
-fn alphas<T>(samples: &[T], stride: usize) -> impl Iterator<Item = &T> {
-    samples.iter().skip(stride - 1).step_by(stride)
+/// Whether any pixel's alpha is below `full`.
+fn any_below<T: Copy + PartialOrd>(samples: &[T], stride: usize, full: T) -> bool {
+    fn any<T: Copy + PartialOrd, const N: usize>(samples: &[T], full: T) -> bool {
+        // Blocks without an early end compile to vector instructions.
+        samples
+            .as_chunks::<N>()
+            .0
+            .chunks(1024)
+            .any(|block| block.iter().fold(false, |found, pixel| found | (pixel[N - 1] < full)))
+    }
+    if stride == 4 { any::<T, 4>(samples, full) } else { any::<T, 2>(samples, full) }
 }
 
-/// The colours of every pixel after `combine(colour, alpha)`.
-fn flat<T: Copy>(samples: &[T], stride: usize, combine: impl Fn(T, T) -> T) -> Vec<T> {
-    let mut colours = Vec::with_capacity(samples.len() / stride * (stride - 1));
-    for pixel in samples.chunks_exact(stride) {
-        let alpha = pixel[stride - 1];
-        colours.extend(pixel[..stride - 1].iter().map(|&colour| combine(colour, alpha)));
+/// Every pixel becomes its colours after `combine(colour, alpha)`, in place.
+fn flatten<T: Copy>(samples: &mut Vec<T>, stride: usize, combine: impl Fn(T, T) -> T) {
+    let pixels = samples.len() / stride;
+    if stride == 4 {
+        for pixel in 0..pixels {
+            let [red, green, blue, alpha] =
+                [0, 1, 2, 3].map(|channel| samples[4 * pixel + channel]);
+            let colours = [red, green, blue].map(|colour| combine(colour, alpha));
+            samples[3 * pixel..3 * pixel + 3].copy_from_slice(&colours);
+        }
+    } else {
+        for pixel in 0..pixels {
+            samples[pixel] = combine(samples[2 * pixel], samples[2 * pixel + 1]);
+        }
     }
-    colours
+    samples.truncate(pixels * (stride - 1));
+    samples.shrink_to_fit();
 }
 
 fn divide<T: Copy>(samples: &mut [T], stride: usize, quotient: impl Fn(T, T) -> T) {

@@ -1,5 +1,5 @@
 //! What files say around their pixels and decoders do not pass on: colour code points of PNG,
-//! component counts and completeness of JPEG, frame counts of GIF, alpha and pages of TIFF, windows
+//! component counts and completeness of JPEG, frame counts of GIF, the light of QOI, alpha and pages of TIFF, windows
 //! and primaries of OpenEXR.
 //!
 //! These readers look at structure only, never allocate by what a file announces, and leave
@@ -9,7 +9,15 @@ pub(super) mod gif;
 pub(super) mod jpeg;
 pub(super) mod open_exr;
 pub(super) mod png;
+pub(super) mod qoi;
 pub(super) mod tiff;
+
+/// The next bytes of a file, or `None` where it ends.
+fn read<const N: usize>(file: &mut impl std::io::Read) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    file.read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}
 
 /// A position in bytes that is read forwards; every read ends in `None` beyond the last byte.
 struct Cursor<'a> {
