@@ -243,6 +243,7 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
         let channels = planes.len();
         let mut planes = planes.into_iter();
         let mut samples = planes.next().map(|plane| plane.data).unwrap_or_default();
+        samples.reserve_exact(samples.len() * channels.saturating_sub(1));
         for plane in planes {
             samples.extend_from_slice(&plane.data);
         }

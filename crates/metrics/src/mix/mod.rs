@@ -19,6 +19,7 @@ use crate::closed_form::{ClosedForm, Outcome, Reason, Registered};
 use crate::ms_ssim::{Features, MsSsim, MultiScale};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::sample_differences::{self, Power};
 use crate::samples::SamplesUsed;
 use crate::ssim::{Window, window_option};
 
@@ -77,9 +78,8 @@ fn finest(features: &Features) -> Vec<Plane> {
 }
 
 fn mean_absolute_error(reference: &Features, candidate: &Features) -> f64 {
-    let pairs = finest(reference).into_iter().zip(finest(candidate));
-    let means: Vec<f64> = pairs.map(|(x, y)| x.zip(&y, |x, y| (y - x).abs()).mean()).collect();
-    crate::ssim::mean(&means)
+    let (x, y) = (&reference.picture, &candidate.picture);
+    sample_differences::mean(x, y, SamplesUsed::Channels, Power::Absolute)
 }
 
 /// −1, 0 or 1.

@@ -18,9 +18,9 @@
 //! Implementations differ in how odd sizes are halved, in whether channels are averaged before or
 //! after the powers, in the border of the last scale, and in what they do with small pictures;
 //! each combination is a profile. Samples in double precision are computed in f64 as written here,
-//! all others by vector kernels in f32 (but for mirrored borders), within 1e-6. Meets piq 0.8.0, torchmetrics 1.9 and pytorch-msssim 1.0.0 (with
-//! an exact window) to 1e-9 (5e-6 in f32) under their profiles, and the authors' code to 1e-5, which is how it
-//! rounds luma.
+//! all others by vector kernels in f32 within 1e-6, mirrored borders excepted. Meets piq 0.8.0,
+//! torchmetrics 1.9 and pytorch-msssim 1.0.0 (with an exact window) to 1e-9 (5e-6 in f32) under
+//! their profiles, and the authors' code to 1e-5, which is how it rounds luma.
 
 mod gradient;
 mod profiles;
@@ -249,7 +249,8 @@ impl MsSsim {
     fn factors(&self, reference: &Features, candidate: &Features) -> Vec<Factors> {
         let definition = &self.definition;
         let by_strips = || {
-            if (definition.window.border(), definition.last_border) != (Border::Valid, Border::Valid)
+            if (definition.window.border(), definition.last_border)
+                != (Border::Valid, Border::Valid)
             {
                 return None;
             }
@@ -308,7 +309,10 @@ impl ClosedForm for MsSsim {
         let (values, gradients): (Vec<f64>, Vec<Plane>) = answers?.into_iter().unzip();
         let count = values.len() as f64;
         let gradients = gradients.into_iter().map(|plane| plane.map(|v| v / count)).collect();
-        Some((mean(&values), self.samples.pull_back(gradients, candidate.picture.channels().count())))
+        Some((
+            mean(&values),
+            self.samples.pull_back(gradients, candidate.picture.channels().count()),
+        ))
     }
 
     fn minimum_side(&self, _card: &MetricCard) -> usize {

@@ -122,12 +122,7 @@ impl Ssim {
         PairRows::new(&reference.picture, &candidate.picture, self.samples, margin)
     }
 
-    fn similarity(
-        &self,
-        reference: &Features,
-        candidate: &Features,
-        want: Want,
-    ) -> Similarity {
+    fn similarity(&self, reference: &Features, candidate: &Features, want: Want) -> Similarity {
         let by_strips = self.rows(reference, candidate).and_then(|rows| {
             strips::similarity(&rows, &self.window, Constants::WANG, want.map, Schedule::best())
         });

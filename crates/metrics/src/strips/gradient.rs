@@ -8,11 +8,13 @@
 //!
 //! A strip of the gradient needs the map ten rows above it, which its neighbour computes as well.
 
+#![allow(clippy::needless_range_loop, reason = "several slices advance together")]
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::kernel::{
-    Formula, HALF, REACH, ROWS, STRIDE, TAPS, TILE, Tile, WIDEST, Wanted, Shifted, column, folded,
+    Formula, HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
 };
 use super::level::{Level, RowSums, Shape, Work};
@@ -114,8 +116,7 @@ impl Strip<'_> {
                 let length = TILE.min(row_length - x);
                 let above = done as isize + 1 - TAPS as isize;
                 let visible = map_first..map_end;
-                let planes =
-                    core::array::from_fn(|kind| kept.pass_rows(above, &visible, kind, x));
+                let planes = core::array::from_fn(|kind| kept.pass_rows(above, &visible, kind, x));
                 let (weights, tile) = (self.work.formula.weights, &mut *self.work.tile);
                 if channels == 1 {
                     processor.run(Spread::<1> { planes, length, weights, tile });
@@ -172,14 +173,8 @@ struct Kept {
 impl Kept {
     fn new(shape: Shape) -> Self {
         let margin = (TAPS - 1) * shape.channels;
-        let stride =
-            (shape.map_row_length() + 2 * margin + 2 * WIDEST).next_multiple_of(WIDEST);
-        Self {
-            stride,
-            margin,
-            rows: vec![0.0; KINDS * KEPT * stride],
-            nothing: vec![0.0; stride],
-        }
+        let stride = (shape.map_row_length() + 2 * margin + 2 * WIDEST).next_multiple_of(WIDEST);
+        Self { stride, margin, rows: vec![0.0; KINDS * KEPT * stride], nothing: vec![0.0; stride] }
     }
 
     fn start(&self, row: usize, kind: usize) -> usize {
@@ -240,7 +235,8 @@ impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
                 }
             }
             for (row, to) in rows_of_vectors::<S>(out, vectors).into_iter().enumerate() {
-                let taps = Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
+                let taps =
+                    Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
                 for (i, to) in to.iter_mut().enumerate() {
                     *to = taps.folded(simd, weights, i);
                 }

@@ -9,6 +9,8 @@
 //! Every number of a map is the result of the same operations in the same order, wherever its tile
 //! or its strip begins.
 
+#![allow(clippy::needless_range_loop, reason = "several slices advance together")]
+
 use pulp::{Simd, WithSimd};
 
 /// Taps of the window.
@@ -212,10 +214,7 @@ pub(super) fn splat<S: Simd>(simd: S, weights: [f32; HALF]) -> [S::f32s; HALF] {
 
 /// The first `vectors` vectors of 14 rows.
 #[inline(always)]
-pub(super) fn vectors_of<S: Simd>(
-    rows: [&[f32]; REACH],
-    vectors: usize,
-) -> [&[S::f32s]; REACH] {
+pub(super) fn vectors_of<S: Simd>(rows: [&[f32]; REACH], vectors: usize) -> [&[S::f32s]; REACH] {
     rows.map(|row| &S::as_simd_f32s(row).0[..vectors])
 }
 
@@ -274,7 +273,8 @@ fn along_row<S: Simd, const CHANNELS: usize>(
         Wanted::Structure => {
             let to = next();
             for i in 0..vectors {
-                let (numerator, denominator) = quotients.structure(moments_at(simd, &taps, weights, i));
+                let (numerator, denominator) =
+                    quotients.structure(moments_at(simd, &taps, weights, i));
                 to[i] = simd.div_f32s(numerator, denominator);
             }
         }
@@ -419,13 +419,9 @@ impl<S: Simd> Quotients<S> {
             simd.mul_f32s(simd.mul_f32s(four, structure), mean_difference),
             simd.mul_f32s(inverse_c, inverse_c),
         );
-        let by_variances = simd.mul_add_e_f32s(
-            by_sum,
-            mean_sum,
-            simd.mul_f32s(by_difference, mean_difference),
-        );
-        let direct =
-            simd.sub_f32s(simd.mul_f32s(outer, inner), simd.mul_f32s(two, by_variances));
+        let by_variances =
+            simd.mul_add_e_f32s(by_sum, mean_sum, simd.mul_f32s(by_difference, mean_difference));
+        let direct = simd.sub_f32s(simd.mul_f32s(outer, inner), simd.mul_f32s(two, by_variances));
         [direct, by_sum, by_difference]
     }
 }

@@ -76,9 +76,8 @@ impl Ring {
     /// From number `x` on, the rows of s and d that the positions `y …` of the map look at. Below
     /// `last`, which no position that counts looks at, it is repeated.
     fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
-        [&self.sum, &self.difference].map(|rows| {
-            core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..])
-        })
+        [&self.sum, &self.difference]
+            .map(|rows| core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..]))
     }
 }
 
@@ -142,6 +141,7 @@ impl Level {
     ) {
         let mut sums = [RowSums::default(); ROWS];
         let row_length = self.shape.map_row_length();
+        let summed = self.wanted.summed();
         for x in (0..row_length).step_by(TILE) {
             let length = TILE.min(row_length - x);
             let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
@@ -156,10 +156,10 @@ impl Level {
             for (row, sums) in sums.iter_mut().enumerate().take(rows) {
                 for kind in 0..self.wanted.count() {
                     let numbers = &work.tile.result(kind, row)[..length];
-                    if kind < self.wanted.summed() {
+                    if let Some(sums) = sums.get_mut(kind).filter(|_| kind < summed) {
                         work.processor.run(
                             #[inline(always)]
-                            || add_up(numbers, self.shape.channels, &mut sums[kind]),
+                            || add_up(numbers, self.shape.channels, sums),
                         );
                     }
                     emit(self.todo.start + row, x, kind, numbers);

@@ -68,7 +68,7 @@ pub(crate) fn similarity(
         }
     }
     let positions = (width * height) as f64;
-    let map = want_map.then(|| ScoreMap { width, height, values, left: 0, top: 0, step: 1 });
+    let map = want_map.then_some(ScoreMap { width, height, values, left: 0, top: 0, step: 1 });
     let channels = channels.into_iter().map(|sum| 1.0 - sum / positions).collect();
     Some(Similarity { channels, map })
 }

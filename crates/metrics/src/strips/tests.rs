@@ -168,8 +168,7 @@ fn all_scales_agree_with_the_oracle_under_every_halving() {
         for channels in [Channels::Grey, Channels::Rgb] {
             let (x, y) = pair(width, height, channels);
             for halving in halvings {
-                let definition =
-                    MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
+                let definition = MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
                 let pyramids = |picture: &Picture| -> Vec<Vec<Plane>> {
                     let planes = RGB.planes(picture, 1.0).into_iter();
                     planes.map(|plane| definition.pyramid(plane)).collect()
@@ -191,7 +190,10 @@ fn all_scales_agree_with_the_oracle_under_every_halving() {
                         };
                         for (a, b) in numbers(found).iter().zip(numbers(expected)) {
                             let difference = (a - b).abs();
-                            assert!(difference < 1e-6, "{halving:?} {width}x{height} {difference:e}");
+                            assert!(
+                                difference < 1e-6,
+                                "{halving:?} {width}x{height} {difference:e}"
+                            );
                         }
                     }
                 }
