@@ -182,7 +182,8 @@ proptest! {
         let gate = Gate::parse(&text).unwrap();
         prop_assert_eq!(gate.to_string(), text);
         prop_assert_eq!((gate.pooling(), gate.id().to_string()), (Some(pooling), card.id.to_owned()));
-        prop_assert!(Gate::parse(&format!("{}.{pooling}{wrong}{bound}", card.id)).is_err());
+        let against = format!("{}.{pooling}{wrong}{bound}", card.id);
+        prop_assert!(Gate::parse(&against).is_err());
     }
 
     #[test]
