@@ -61,17 +61,18 @@ impl Serialize for Place {
     }
 }
 
-/// A limit that a pair failed.
+/// A gate, or another limit, that a pair failed.
 #[derive(Clone, Debug, serde::Serialize)]
-pub(crate) struct FailedLimit {
+pub(crate) struct FailedGate {
     pub(crate) rule: String,
+    /// What was held against the bound; `sizes=equal` and `pixels=equal` have no number.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    value: Option<Value>,
+    pub(crate) value: Option<Value>,
     #[serde(flatten)]
     place: Place,
 }
 
-impl FailedLimit {
+impl FailedGate {
     fn new(limits: &Limits, check: &Check) -> Self {
         Self {
             rule: limits.all()[check.limit].to_string(),
@@ -88,7 +89,7 @@ impl FailedLimit {
 }
 
 /// The value and where it was found: `0.41 at x=120 y=64 (32x32)`.
-impl fmt::Display for FailedLimit {
+impl fmt::Display for FailedGate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.value {
             Some(value) => f.write_str(&significant(value.0))?,
@@ -119,7 +120,7 @@ pub(crate) struct FailedPair {
 
 impl FailedPair {
     pub(crate) fn new(limits: &Limits, pair: &PairScores, check: &Check) -> Self {
-        let failed = FailedLimit::new(limits, check);
+        let failed = FailedGate::new(limits, check);
         Self {
             reference: pair.reference.display().to_string(),
             candidate: pair.candidate.display().to_string(),

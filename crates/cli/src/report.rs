@@ -10,7 +10,7 @@ use lookalike::{Limit, Limits, PairScores, Part, Score, SizesDiffer, Summary};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::commands::update::UpdateRecord;
-use crate::limit_record::{FailedLimit, FailedPair, Poolings};
+use crate::limit_record::{FailedGate, FailedPair, Poolings};
 
 /// The version of the JSON layout.
 pub(crate) const SCHEMA: &str = "lookalike.compare/1";
@@ -34,7 +34,7 @@ pub(crate) struct PairRecord {
     pub(crate) scores: Vec<ScoreRecord>,
     /// The limits that the pair failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) failed: Vec<FailedLimit>,
+    pub(crate) failed_gates: Vec<FailedGate>,
 }
 
 /// Width and height of two pictures whose sizes differ.
@@ -122,13 +122,13 @@ impl Serialize for Parts {
 impl PairRecord {
     /// The record of a scored pair; `maps` names the files of the maps by score position.
     pub(crate) fn new(pair: PairScores, maps: &BTreeMap<usize, String>, limits: &Limits) -> Self {
-        let failed = FailedLimit::all(limits, &pair);
+        let failed_gates = FailedGate::all(limits, &pair);
         let scores = pair.scores.into_iter().enumerate();
         Self {
             sizes: pair.sizes_differ.map(Sizes::from),
             fit: pair.sizes_differ.map(|sizes| sizes.fit.as_str()),
             masked: pair.masked,
-            failed,
+            failed_gates,
             reference: pair.reference.display().to_string(),
             candidate: pair.candidate.display().to_string(),
             width: pair.width,

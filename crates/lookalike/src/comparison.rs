@@ -11,15 +11,16 @@ use std::sync::mpsc;
 
 use lookalike_core::decode::{DecodeOptions, read};
 use lookalike_core::{
-    Direction, DisplayScale, FitPolicy, Metric, MetricId, Picture, Prepared, Score, ScoreMap, Want,
-    fit,
+    DisplayScale, FitPolicy, Metric, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
 };
 
+use crate::check::{Check, MapPooling};
 use crate::error::Result;
-use crate::limits::{Limit, Limits};
+use crate::gate::Gate;
+use crate::limits::Limits;
 use crate::mask::MaskedArea;
 use crate::pairing::{Candidate, Group, WorkList};
-use crate::pooling::{Pooled, Pooling, Window, map_direction};
+use crate::pooling::Pooling;
 
 /// A metric, or the choice between two by the size of the pair.
 pub struct Choice {
@@ -116,32 +117,6 @@ pub struct PairScores {
     pub masked: Option<f64>,
     /// The sizes before fitting, where they differ.
     pub sizes_differ: Option<SizesDiffer>,
-}
-
-/// A pooling of a metric's map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MapPooling {
-    /// The metric.
-    pub id: MetricId,
-    /// Which pooling.
-    pub pooling: Pooling,
-    /// Which way the values of the map are better.
-    pub direction: Direction,
-    /// What it gave.
-    pub pooled: Pooled,
-}
-
-/// How a pair did on one limit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Check {
-    /// The limit's position in [`Limits::all`].
-    pub limit: usize,
-    /// Whether it is met.
-    pub met: bool,
-    /// The number that was held against the bound.
-    pub value: Option<f64>,
-    /// Where it was found: the worst window, or the first pixel that differs.
-    pub window: Option<Window>,
 }
 
 /// Two pictures of different size, and what was done about it.
@@ -324,8 +299,27 @@ impl Comparison {
             masked: area.map(MaskedArea::fraction),
             sizes_differ,
         };
-        let gates: Vec<_> =
+        let gates: Vec<&Gate> =
             asked.limits.iter().filter_map(|&index| self.limits.all()[index].gate()).collect();
+        let failures = self.measure(&mut pair, (reference, prepared, picture), area, &gates);
+        for score in &mut pair.scores {
+            score.provenance.preprocessing.clone_from(&preprocessing);
+        }
+        for index in asked.limits {
+            pair.check(index, &self.limits.all()[index], reference, picture);
+        }
+        PairOutcome { pair: Some(pair), failures, not_fitted: None }
+    }
+
+    /// Computes the metrics that are asked of a pair, and the poolings that its gates need. Returns
+    /// what failed.
+    fn measure(
+        &self,
+        pair: &mut PairScores,
+        (reference, prepared, picture): (&Picture, &[Option<Box<dyn Prepared + '_>>], &Picture),
+        masked: Option<&MaskedArea>,
+        gates: &[&Gate],
+    ) -> Vec<Failure> {
         let mut failures = Vec::new();
         for (index, choice) in self.metrics.iter().enumerate() {
             let metric = choice.at(pair.width, pair.height);
@@ -346,10 +340,9 @@ impl Comparison {
             };
             match score {
                 Ok(mut score) => {
-                    score.provenance.preprocessing.clone_from(&preprocessing);
-                    let refused = pair.pool(&score, &poolings, area);
+                    let refused = pair.pool(&score, &poolings, masked);
                     failures.extend(
-                        refused.map(|message| Failure { path: candidate.path.clone(), message }),
+                        refused.map(|message| Failure { path: pair.candidate.clone(), message }),
                     );
                     if !self.maps {
                         score.map = None;
@@ -357,15 +350,12 @@ impl Comparison {
                     pair.scores.push(score);
                 }
                 Err(error) => {
-                    let (path, message) = (candidate.path.clone(), error.to_string());
+                    let (path, message) = (pair.candidate.clone(), error.to_string());
                     failures.push(Failure { path, message });
                 }
             }
         }
-        for index in asked.limits {
-            pair.check(index, &self.limits.all()[index], reference, picture);
-        }
-        PairOutcome { pair: Some(pair), failures, not_fitted: None }
+        failures
     }
 
     /// The scale on which a metric's maps are drawn.
@@ -454,71 +444,6 @@ impl PairScores {
         let scores = self.scores.iter_mut().enumerate();
         scores.filter_map(|(index, score)| Some((index, score.map.take()?))).collect()
     }
-
-    /// Pools the map of a score. Returns why, where that is not possible.
-    fn pool(
-        &mut self,
-        score: &Score,
-        poolings: &[(Pooling, DisplayScale)],
-        masked: Option<&MaskedArea>,
-    ) -> Option<String> {
-        let map = score.map.as_ref()?;
-        for &(pooling, scale) in poolings {
-            let known = |known: &MapPooling| known.id == score.id && known.pooling == pooling;
-            if self.poolings.iter().any(known) {
-                continue;
-            }
-            let size = (self.width, self.height);
-            let Some(pooled) = pooling.of(map, scale, size, masked) else {
-                return Some(format!(
-                    "{}.{pooling} cannot be checked: every position of the map is masked",
-                    score.id
-                ));
-            };
-            let direction = map_direction(scale);
-            self.poolings.push(MapPooling { id: score.id.clone(), pooling, direction, pooled });
-        }
-        None
-    }
-
-    /// Holds the pair against a limit, when what the limit bounds is known.
-    fn check(&mut self, index: usize, limit: &Limit, reference: &Picture, candidate: &Picture) {
-        let (met, value, window) = match limit {
-            Limit::EqualSizes => (self.sizes_differ.is_none(), None, None),
-            Limit::EqualPixels => {
-                let window = first_difference(reference, candidate);
-                (window.is_none() && self.sizes_differ.is_none(), None, window)
-            }
-            Limit::Gate(gate) => {
-                let found = match gate.pooling() {
-                    None => {
-                        let score = self.scores.iter().find(|score| score.id == *gate.id());
-                        score.map(|score| (score.value, None))
-                    }
-                    Some(pooling) => {
-                        let known = |p: &&MapPooling| p.id == *gate.id() && p.pooling == pooling;
-                        let pooling = self.poolings.iter().find(known);
-                        pooling.map(|pooling| (pooling.pooled.value, pooling.pooled.window))
-                    }
-                };
-                let Some((value, window)) = found else { return };
-                (gate.passes(value), Some(value), window)
-            }
-        };
-        self.checks.push(Check { limit: index, met, value, window });
-    }
-}
-
-/// The first pixel, row by row, on which two pictures of one size differ.
-fn first_difference(reference: &Picture, candidate: &Picture) -> Option<Window> {
-    let channels = reference.channels().count().max(candidate.channels().count());
-    let differs = |channel| {
-        let planes = (reference.plane(channel, 1.0), candidate.plane(channel, 1.0));
-        planes.0.iter().zip(&planes.1).position(|(a, b)| a != b)
-    };
-    let pixel = (0..channels).filter_map(differs).min()?;
-    let (x, y) = (pixel % reference.width(), pixel / reference.width());
-    Some(Window { x, y, width: 1, height: 1 })
 }
 
 /// What was done to both pictures since they were decoded, for the provenance of their scores.

@@ -15,6 +15,7 @@
 //! # Ok::<(), lookalike::Error>(())
 //! ```
 
+mod check;
 mod comparison;
 mod error;
 mod gate;
@@ -27,9 +28,10 @@ mod pooling;
 mod summary;
 pub mod update;
 
+pub use check::{Check, MapPooling};
 pub use comparison::{
-    Check, Choice, Comparison, Failure, MapPooling, NotFitted, PairOutcome, PairScores,
-    SizesDiffer, default_metrics, preprocessing,
+    Choice, Comparison, Failure, NotFitted, PairOutcome, PairScores, SizesDiffer, default_metrics,
+    preprocessing,
 };
 pub use error::{Error, Result};
 pub use gate::{Comparator, Gate, GateSyntax};

@@ -7,7 +7,7 @@ use lookalike::pairing::{Alone, WorkList};
 use lookalike::update::{NewReference, check_one_candidate_each, without_reference};
 use lookalike::{Limits, NotFitted, PairScores};
 
-use crate::limit_record::FailedLimit;
+use crate::limit_record::FailedGate;
 use crate::log::Log;
 use crate::report::{ErrorRecord, Sizes, Tally};
 
@@ -61,7 +61,7 @@ impl Updates {
     pub(crate) fn pair(&mut self, pair: &PairScores, limits: &Limits) -> Option<ErrorRecord> {
         let mut reasons: Vec<String> =
             pair.sizes_differ.map(|sizes| Sizes::from(sizes).to_string()).into_iter().collect();
-        let failed = FailedLimit::all(limits, pair);
+        let failed = FailedGate::all(limits, pair);
         reasons.extend(failed.iter().map(|failed| format!("{}: {failed}", failed.rule)));
         if reasons.is_empty() {
             return None;

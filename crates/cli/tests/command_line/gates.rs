@@ -166,7 +166,7 @@ fn poolings_are_computed_reported_and_located() {
     }
     let failure = &json["gates"][0]["failures"][0];
     assert_eq!((&failure["candidate"], &failure["x"]), (&json!("patch.png"), &json!(50)));
-    assert_eq!(json["pairs"][0]["failed"][0]["rule"], "mae.worst16<=0.01");
+    assert_eq!(json["pairs"][0]["failed_gates"][0]["rule"], "mae.worst16<=0.01");
     // No map was asked for, so none is left behind, and the values do not depend on it.
     assert_eq!(place.files(), ["a.png", "b.png", "patch.png"]);
     let (_, with_maps) = place.json(&[&arguments[..], &["--map", "maps"]].concat());

@@ -46,7 +46,7 @@ fn gates_hold_for_the_files_that_match() {
     assert_eq!(failed[0]["candidate"], "after/news/deep/two.png");
     let home =
         json["pairs"].as_array().unwrap().iter().find(|p| p["candidate"] == "after/home.png");
-    assert!(home.unwrap().get("failed").is_none());
+    assert!(home.unwrap().get("failed_gates").is_none());
 }
 
 #[test]

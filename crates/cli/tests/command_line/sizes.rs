@@ -59,7 +59,7 @@ fn a_config_may_fail_them_and_compare_the_overlap_all_the_same() {
         (&json!("sizes=equal"), &json!(2), &json!(1))
     );
     assert_eq!(gate["failures"][0]["candidate"], "tall.png");
-    assert_eq!(json["pairs"][0]["failed"], json!([{ "rule": "sizes=equal" }]));
+    assert_eq!(json["pairs"][0]["failed_gates"], json!([{ "rule": "sizes=equal" }]));
     // Without a policy there is no overlap to compare.
     place.write("bare.toml", b"sizes = \"equal\"\n");
     let message = place.fails(&["compare", "a.png", "b.png", "--config", "bare.toml"]);

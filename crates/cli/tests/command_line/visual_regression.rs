@@ -92,7 +92,7 @@ fn three_of_two_hundred_pages_fail_and_no_other() {
     assert_eq!(failed(&json, "ciede2000.worst8"), [17, 60, 123]);
     assert!(failed(&json, "sizes=equal").is_empty());
     let pairs = json["pairs"].as_array().unwrap().iter();
-    let failing = pairs.filter(|pair| pair.get("failed").is_some());
+    let failing = pairs.filter(|pair| pair.get("failed_gates").is_some());
     let failing = failing.map(|pair| number(pair["candidate"].as_str().unwrap()));
     assert_eq!(failing.collect::<Vec<_>>(), [17, 60, 123]);
 
