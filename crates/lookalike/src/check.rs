@@ -23,7 +23,7 @@ pub struct MapPooling {
 /// How a pair did on one limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Check {
-    /// The limit's position in [`Limits::all`].
+    /// The limit's position in [`Limits::all`](crate::Limits::all).
     pub limit: usize,
     /// Whether it is met.
     pub met: bool,

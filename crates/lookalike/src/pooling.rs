@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_worst_window_is_found_where_it_is() {
-        let similar = map(40, 30, |x, y| if x >= 21 && x < 25 && y == 7 { 0.0 } else { 1.0 });
+        let similar = map(40, 30, |x, y| if (21..25).contains(&x) && y == 7 { 0.0 } else { 1.0 });
         let found = worst(&similar, SIMILARITY, 4, (40, 30));
         assert_eq!(found.value, 0.75);
         assert_eq!(found.window, Some(Window { x: 21, y: 4, width: 4, height: 4 }));

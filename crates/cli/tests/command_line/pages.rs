@@ -129,10 +129,10 @@ impl Page {
         for y in 0..PAGE.1 {
             for x in 1..PAGE.0 - 1 {
                 let at = y * PAGE.0 + x;
-                for channel in 0..3 {
+                self.pixels[at] = std::array::from_fn(|channel| {
                     let [a, b, c] = [at - 1, at, at + 1].map(|i| u16::from(sharp[i][channel]));
-                    self.pixels[at][channel] = ((a + 6 * b + c + 4) / 8) as u8;
-                }
+                    ((a + 6 * b + c + 4) / 8) as u8
+                });
             }
         }
     }

@@ -207,3 +207,33 @@ fn a_read_only_reference_folder_is_reported() {
     assert_eq!(bytes(&place, "before/deep/strong.png"), before);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is left behind");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_whole_references() {
+    const PAGES: usize = 200;
+    let place = Workplace::new();
+    place.scene("old.png", SIZE);
+    place.noisy("new.png", SIZE, 0.3);
+    for folder in ["before", "after"] {
+        std::fs::create_dir(place.path(folder)).unwrap();
+        let from = place.path(if folder == "before" { "old.png" } else { "new.png" });
+        for page in 0..PAGES {
+            std::fs::copy(&from, place.path(&format!("{folder}/{page:03}.png"))).unwrap();
+        }
+    }
+    let (old, new) = (bytes(&place, "old.png"), bytes(&place, "new.png"));
+    let references = || (0..PAGES).map(|page| bytes(&place, &format!("before/{page:03}.png")));
+    let arguments = ["compare", "before", "after", "--update", "-m", "mse", "-o", "out.txt"];
+    let mut command = std::process::Command::new(crate::workplace::BINARY);
+    let mut child = command.current_dir(place.root()).args(arguments).spawn().unwrap();
+    while bytes(&place, "before/000.png") == old && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_micros(200));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(references().all(|found| found == old || found == new));
+    // What is left of the killed run does not hinder the next.
+    place.succeeds(&arguments);
+    assert!(references().all(|found| found == new));
+}
