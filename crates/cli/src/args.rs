@@ -114,25 +114,46 @@ pub(crate) struct CompareArgs {
     #[arg(short, long = "metric", value_name = "ID,…", value_delimiter = ',', action = ArgAction::Append)]
     pub(crate) metrics: Vec<String>,
 
-    /// Fail (exit 1) unless every pair meets the rule, such as 'ssim>=0.95'
+    /// Fail (exit 1) unless every pair meets the rule, such as 'ssim>=0.95', or on the metric's map
+    /// 'ssim.worst32>=0.9' (worst mean over any 32x32 pixels) or 'ssim.p1>=0.8' (1st percentile
+    /// from the bad side)
     #[arg(long = "gate", value_name = "RULE")]
     pub(crate) gates: Vec<String>,
+
+    /// Ignore a region: x,y,width,height, or a picture of the reference's size whose bright pixels
+    /// (any channel above half) are ignored. There the candidate gets the reference's pixels, which
+    /// a mean counts as equal
+    #[arg(long = "mask", value_name = "FILE|x,y,w,h", allow_hyphen_values = true)]
+    pub(crate) masks: Vec<String>,
+
+    /// Take metrics, gates and masks by file names from a gates.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "explain_diff")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Copy the candidates that fail the config's gates or differ in size over their references,
+    /// and new ones to the references' folder; without gates, those with any pixel that differs
+    #[arg(long, conflicts_with_all = ["gates", "explain_diff", "all_pairs", "consecutive"])]
+    pub(crate) update: bool,
+
+    /// Say what --update would copy, and copy nothing
+    #[arg(long, requires = "update")]
+    pub(crate) dry_run: bool,
 
     /// Write a heat map per pair and metric into a folder
     #[arg(long, value_name = "DIR")]
     pub(crate) map: Option<PathBuf>,
 
     /// Show every profile of the metrics' families side by side: why two libraries disagree
-    #[arg(long, conflicts_with_all = ["gates", "map"])]
+    #[arg(long, conflicts_with_all = ["gates", "map", "masks"])]
     pub(crate) explain_diff: bool,
 
-    /// What to do when sizes differ
-    #[arg(long, value_enum, default_value_t = Fit::Error)]
-    pub(crate) fit: Fit,
+    /// What to do when sizes differ [default: error]
+    #[arg(long, value_enum)]
+    pub(crate) fit: Option<Fit>,
 
-    /// What lies behind transparent pixels
-    #[arg(long, value_enum, default_value_t = Alpha::Error)]
-    pub(crate) alpha: Alpha,
+    /// What lies behind transparent pixels [default: error]
+    #[arg(long, value_enum)]
+    pub(crate) alpha: Option<Alpha>,
 
     /// Files without a partner are not errors
     #[arg(long)]

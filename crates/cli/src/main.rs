@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod limit_record;
 mod log;
 mod output;
 mod print;

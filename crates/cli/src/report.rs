@@ -6,8 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use lookalike::{Gate, PairScores, Part, Score, Summary};
+use lookalike::{Limit, Limits, PairScores, Part, Score, SizesDiffer, Summary};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::commands::update::UpdateRecord;
+use crate::limit_record::{FailedGate, FailedPair, Poolings};
 
 /// The version of the JSON layout.
 pub(crate) const SCHEMA: &str = "lookalike.compare/1";
@@ -19,7 +22,40 @@ pub(crate) struct PairRecord {
     pub(crate) candidate: String,
     pub(crate) width: usize,
     pub(crate) height: usize,
+    /// The sizes before fitting, where they differ.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) sizes: Option<Sizes>,
+    /// How a pair of different sizes was brought to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fit: Option<&'static str>,
+    /// The share of the pixels that is masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) masked: Option<f64>,
     pub(crate) scores: Vec<ScoreRecord>,
+    /// The limits that the pair failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failed_gates: Vec<FailedGate>,
+}
+
+/// Width and height of two pictures whose sizes differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Sizes {
+    reference_size: (usize, usize),
+    candidate_size: (usize, usize),
+}
+
+impl From<SizesDiffer> for Sizes {
+    fn from(sizes: SizesDiffer) -> Self {
+        Self { reference_size: sizes.reference, candidate_size: sizes.candidate }
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reference_size: reference, candidate_size: candidate } = self;
+        let [(a, b), (c, d)] = [reference, candidate];
+        write!(f, "sizes differ: {a}x{b} against {c}x{d}")
+    }
 }
 
 /// One score.
@@ -31,6 +67,8 @@ pub(crate) struct ScoreRecord {
     pub(crate) direction: &'static str,
     #[serde(skip_serializing_if = "Parts::is_empty")]
     pub(crate) parts: Parts,
+    #[serde(skip_serializing_if = "Poolings::is_empty")]
+    pub(crate) poolings: Poolings,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) map: Option<String>,
     pub(crate) provenance: ProvenanceRecord,
@@ -83,15 +121,23 @@ impl Serialize for Parts {
 
 impl PairRecord {
     /// The record of a scored pair; `maps` names the files of the maps by score position.
-    pub(crate) fn new(pair: PairScores, maps: &BTreeMap<usize, String>) -> Self {
+    pub(crate) fn new(pair: PairScores, maps: &BTreeMap<usize, String>, limits: &Limits) -> Self {
+        let failed_gates = FailedGate::all(limits, &pair);
         let scores = pair.scores.into_iter().enumerate();
         Self {
+            sizes: pair.sizes_differ.map(Sizes::from),
+            fit: pair.sizes_differ.map(|sizes| sizes.fit.as_str()),
+            masked: pair.masked,
+            failed_gates,
             reference: pair.reference.display().to_string(),
             candidate: pair.candidate.display().to_string(),
             width: pair.width,
             height: pair.height,
             scores: scores
-                .map(|(index, score)| ScoreRecord::new(score, maps.get(&index).cloned()))
+                .map(|(index, score)| {
+                    let poolings = Poolings::of(&score.id.to_string(), &pair.poolings);
+                    ScoreRecord { poolings, ..ScoreRecord::new(score, maps.get(&index).cloned()) }
+                })
                 .collect(),
         }
     }
@@ -102,6 +148,13 @@ impl PairRecord {
     pub(crate) fn preprocessing(&self) -> &[String] {
         self.scores.first().map_or(&[], |score| &score.provenance.preprocessing)
     }
+
+    /// What a reader should know of the pair besides its scores: that the sizes differed, and what
+    /// was done before the metrics saw it.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let sizes = self.sizes.map(|sizes| sizes.to_string());
+        sizes.into_iter().chain(self.preprocessing().iter().cloned()).collect()
+    }
 }
 
 impl ScoreRecord {
@@ -111,6 +164,7 @@ impl ScoreRecord {
             value: Value(score.value),
             direction: score.direction.as_str(),
             parts: Parts(score.parts),
+            poolings: Poolings::default(),
             map,
             provenance: ProvenanceRecord {
                 software: score.provenance.software,
@@ -153,20 +207,25 @@ impl Serialize for SummaryRecord {
     }
 }
 
-/// What a gate found.
+/// What a gate or another limit found.
 #[derive(Clone, Debug)]
 pub(crate) struct GateRecord {
-    pub(crate) gate: Gate,
+    pub(crate) gate: Limit,
     pub(crate) checked: usize,
     pub(crate) failed: usize,
+    /// The pairs that failed, in the order of the run.
+    pub(crate) failures: Vec<FailedPair>,
 }
 
 impl Serialize for GateRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("rule", &self.gate.to_string())?;
         map.serialize_entry("checked", &self.checked)?;
         map.serialize_entry("failed", &self.failed)?;
+        if !self.failures.is_empty() {
+            map.serialize_entry("failures", &self.failures)?;
+        }
         map.end()
     }
 }
@@ -176,17 +235,25 @@ impl Serialize for GateRecord {
 pub(crate) struct ErrorRecord {
     pub(crate) path: String,
     pub(crate) message: String,
+    /// The sizes, where they are what went wrong.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) sizes: Option<Sizes>,
 }
 
 impl ErrorRecord {
     /// An error of a file.
     pub(crate) fn new(path: &Path, message: &str) -> Self {
-        Self { path: path.display().to_string(), message: message.to_owned() }
+        Self { path: path.display().to_string(), message: message.to_owned(), sizes: None }
     }
 
     /// An error of the run as a whole.
     pub(crate) fn of_the_run(message: &str) -> Self {
-        Self { path: String::new(), message: message.to_owned() }
+        Self { path: String::new(), message: message.to_owned(), sizes: None }
+    }
+
+    /// The same with the sizes of the pictures.
+    pub(crate) fn with_sizes(self, sizes: Option<SizesDiffer>) -> Self {
+        Self { sizes: sizes.map(Sizes::from), ..self }
     }
 }
 
@@ -205,6 +272,9 @@ pub(crate) struct Conclusion {
     pub(crate) summary: BTreeMap<String, SummaryRecord>,
     pub(crate) gates: Vec<GateRecord>,
     pub(crate) errors: Vec<ErrorRecord>,
+    /// What became of references, when they were to be updated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) update: Option<UpdateRecord>,
 }
 
 /// Gathers values while pairs come in, so that the pairs themselves need not be kept.
@@ -217,11 +287,15 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(gates: Vec<Gate>) -> Self {
-        let gates =
-            gates.into_iter().map(|gate| GateRecord { gate, checked: 0, failed: 0 }).collect();
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let record = |limit: &Limit| GateRecord {
+            gate: limit.clone(),
+            checked: 0,
+            failed: 0,
+            failures: Vec::new(),
+        };
         Self {
-            gates,
+            gates: limits.all().iter().map(record).collect(),
             values: BTreeMap::new(),
             candidates: Vec::new(),
             errors: Vec::new(),
@@ -229,15 +303,19 @@ impl Tally {
         }
     }
 
-    /// Takes a pair's values in, and holds them against the gates.
-    pub(crate) fn add(&mut self, pair: &PairScores) {
+    /// Takes a pair's values in, and how it did on the limits.
+    pub(crate) fn add(&mut self, pair: &PairScores, limits: &Limits) {
         let index = self.candidates.len();
         self.candidates.push(pair.candidate.display().to_string());
-        for score in &pair.scores {
-            for gate in self.gates.iter_mut().filter(|record| record.gate.id() == &score.id) {
-                gate.checked += 1;
-                gate.failed += usize::from(!gate.gate.passes(score.value));
+        for check in &pair.checks {
+            let gate = &mut self.gates[check.limit];
+            gate.checked += 1;
+            if !check.met {
+                gate.failed += 1;
+                gate.failures.push(FailedPair::new(limits, pair, check));
             }
+        }
+        for score in &pair.scores {
             let (_, values) = self.values.entry(score.id.to_string()).or_insert_with(|| {
                 (Score { map: None, parts: Vec::new(), ..score.clone() }, Vec::new())
             });
@@ -265,6 +343,6 @@ impl Tally {
             let worst = of.worst.iter().map(named).collect();
             summary.insert(id, SummaryRecord { summary: of, worst });
         }
-        Conclusion { summary, gates: self.gates, errors: self.errors }
+        Conclusion { summary, gates: self.gates, errors: self.errors, update: None }
     }
 }

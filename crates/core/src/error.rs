@@ -131,7 +131,7 @@ pub enum Error {
     },
     /// Reference and candidate differ in size.
     #[error(
-        "the reference has {}x{} pixels, the candidate {}x{}; bring them to one size with --fit resize, crop or pad",
+        "sizes differ: {}x{} against {}x{}; bring them to one size with --fit resize, crop or pad",
         reference.0, reference.1, candidate.0, candidate.1
     )]
     SizeMismatch {

@@ -4,6 +4,7 @@
 //! stop the others; a cancelled run keeps what is done. The same bits come out for any number of
 //! threads.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -13,24 +14,35 @@ use lookalike_core::{
     DisplayScale, FitPolicy, Metric, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
 };
 
+use crate::check::{Check, MapPooling};
 use crate::error::Result;
+use crate::gate::Gate;
+use crate::limits::Limits;
+use crate::mask::MaskedArea;
 use crate::pairing::{Candidate, Group, WorkList};
+use crate::pooling::Pooling;
 
 /// A metric, or the choice between two by the size of the pair.
 pub struct Choice {
     metric: Box<dyn Metric>,
     below: Option<(usize, Box<dyn Metric>)>,
+    on_demand: bool,
 }
 
 impl Choice {
     /// One metric at every size.
     pub fn fixed(metric: Box<dyn Metric>) -> Self {
-        Self { metric, below: None }
+        Self { metric, below: None, on_demand: false }
+    }
+
+    /// One metric, for the pairs that have a gate on it.
+    pub fn for_gates(metric: Box<dyn Metric>) -> Self {
+        Self { metric, below: None, on_demand: true }
     }
 
     /// `small` when the shorter side is below `side`, else `large`.
     pub fn by_size(large: Box<dyn Metric>, side: usize, small: Box<dyn Metric>) -> Self {
-        Self { metric: large, below: Some((side, small)) }
+        Self { metric: large, below: Some((side, small)), on_demand: false }
     }
 
     /// The metric for pictures of a size.
@@ -76,6 +88,8 @@ pub struct Comparison {
     pub fit: FitPolicy,
     /// Whether maps are wanted of the metrics that have one.
     pub maps: bool,
+    /// What pairs must meet, and what of them is masked.
+    pub limits: Limits,
     /// Threads; 0 uses all cores. Values do not depend on it.
     pub jobs: usize,
 }
@@ -95,6 +109,36 @@ pub struct PairScores {
     pub height: usize,
     /// What the metrics gave, in their order; metrics that failed are missing.
     pub scores: Vec<Score>,
+    /// The poolings of maps that gates asked for.
+    pub poolings: Vec<MapPooling>,
+    /// How the pair did on every limit that holds for it and could be checked.
+    pub checks: Vec<Check>,
+    /// The share of the pixels that is masked, where there are masks.
+    pub masked: Option<f64>,
+    /// The sizes before fitting, where they differ.
+    pub sizes_differ: Option<SizesDiffer>,
+}
+
+/// Two pictures of different size, and what was done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizesDiffer {
+    /// Width and height of the reference.
+    pub reference: (usize, usize),
+    /// Width and height of the candidate.
+    pub candidate: (usize, usize),
+    /// How they were brought to one size; under [`FitPolicy::Error`] they were not compared.
+    pub fit: FitPolicy,
+}
+
+/// A pair whose sizes differ, under [`FitPolicy::Error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotFitted {
+    /// The reference.
+    pub reference: PathBuf,
+    /// The candidate.
+    pub candidate: PathBuf,
+    /// Their sizes.
+    pub sizes: SizesDiffer,
 }
 
 /// Something that could not be scored.
@@ -113,6 +157,8 @@ pub struct PairOutcome {
     pub pair: Option<PairScores>,
     /// What failed: at most one entry for the pictures, or one for each metric that refused them.
     pub failures: Vec<Failure>,
+    /// The files and sizes, where the pair was not compared because the sizes differ.
+    pub not_fitted: Option<NotFitted>,
 }
 
 impl Comparison {
@@ -195,19 +241,51 @@ impl Comparison {
             Ok(picture) => picture,
             Err(error) => return failed(&candidate.path, &error),
         };
-        let same_size =
-            (reference.width(), reference.height()) == (picture.width(), picture.height());
+        let sizes = [reference, &picture].map(|picture| (picture.width(), picture.height()));
+        let sizes_differ = (sizes[0] != sizes[1]).then_some(SizesDiffer {
+            reference: sizes[0],
+            candidate: sizes[1],
+            fit: self.fit,
+        });
         let fitted;
-        let (reference, picture, prepared) = if same_size {
-            (reference, &picture, prepared)
+        let (mut reference, mut picture, mut prepared) = if sizes_differ.is_none() {
+            (reference, Cow::Owned(picture), prepared)
         } else {
             fitted = match fit(reference.clone(), picture, self.fit) {
                 Ok(pair) => pair,
-                Err(error) => return failed(&candidate.path, &error),
+                Err(error) => {
+                    let (reference, path) = (group.reference.clone(), candidate.path.clone());
+                    let not_fitted =
+                        sizes_differ.map(|sizes| NotFitted { reference, candidate: path, sizes });
+                    return PairOutcome { not_fitted, ..failed(&candidate.path, &error) };
+                }
             };
             // What was prepared belongs to the reference at its own size.
-            (&fitted.0, &fitted.1, &[][..])
+            (&fitted.0, Cow::Borrowed(&fitted.1), &[][..])
         };
+        let asked = self.limits.of(&candidate.name);
+        let fitted_size = (reference.width(), reference.height());
+        let masked = MaskedArea::new(&asked.masks, sizes[0])
+            .and_then(|area| area.map(|area| area.fitted(self.fit, fitted_size)).transpose())
+            .and_then(|area| {
+                area.map(|area| {
+                    let (reference, picture) = area.apply(reference, &picture)?;
+                    Ok((area, reference, picture))
+                })
+                .transpose()
+            });
+        let masked = match masked {
+            Ok(masked) => masked,
+            Err(error) => return failed(&candidate.path, &error),
+        };
+        let area = masked.as_ref().map(|(area, ..)| area);
+        if let Some((_, converted, masked)) = &masked {
+            picture = Cow::Borrowed(masked);
+            if let Some(converted) = converted {
+                (reference, prepared) = (converted, &[][..]);
+            }
+        }
+        let picture = picture.as_ref();
         let preprocessing = preprocessing(reference, picture);
         let mut pair = PairScores {
             reference: group.reference.clone(),
@@ -216,27 +294,68 @@ impl Comparison {
             width: reference.width(),
             height: reference.height(),
             scores: Vec::with_capacity(self.metrics.len()),
+            poolings: Vec::new(),
+            checks: Vec::new(),
+            masked: area.map(MaskedArea::fraction),
+            sizes_differ,
         };
+        let gates: Vec<&Gate> =
+            asked.limits.iter().filter_map(|&index| self.limits.all()[index].gate()).collect();
+        let failures = self.measure(&mut pair, (reference, prepared, picture), area, &gates);
+        for score in &mut pair.scores {
+            score.provenance.preprocessing.clone_from(&preprocessing);
+        }
+        for index in asked.limits {
+            pair.check(index, &self.limits.all()[index], reference, picture);
+        }
+        PairOutcome { pair: Some(pair), failures, not_fitted: None }
+    }
+
+    /// Computes the metrics that are asked of a pair, and the poolings that its gates need. Returns
+    /// what failed.
+    fn measure(
+        &self,
+        pair: &mut PairScores,
+        (reference, prepared, picture): (&Picture, &[Option<Box<dyn Prepared + '_>>], &Picture),
+        masked: Option<&MaskedArea>,
+        gates: &[&Gate],
+    ) -> Vec<Failure> {
         let mut failures = Vec::new();
         for (index, choice) in self.metrics.iter().enumerate() {
             let metric = choice.at(pair.width, pair.height);
-            let want = Want { map: self.maps && metric.card().map.is_some() };
+            if (choice.on_demand && !gates.iter().any(|gate| gate.id() == metric.id()))
+                || pair.scores.iter().any(|score| score.id == *metric.id())
+            {
+                continue;
+            }
+            let poolings = gates
+                .iter()
+                .filter(|gate| gate.id() == metric.id())
+                .filter_map(|gate| gate.pooling().zip(metric.card().map));
+            let poolings: Vec<(Pooling, DisplayScale)> = poolings.collect();
+            let map = !poolings.is_empty() || (self.maps && metric.card().map.is_some());
             let score = match prepared.get(index) {
-                Some(Some(prepared)) => prepared.compare(picture, want),
-                _ => metric.compare(reference, picture, want),
+                Some(Some(prepared)) => prepared.compare(picture, Want { map }),
+                _ => metric.compare(reference, picture, Want { map }),
             };
             match score {
                 Ok(mut score) => {
-                    score.provenance.preprocessing.clone_from(&preprocessing);
+                    let refused = pair.pool(&score, &poolings, masked);
+                    failures.extend(
+                        refused.map(|message| Failure { path: pair.candidate.clone(), message }),
+                    );
+                    if !self.maps {
+                        score.map = None;
+                    }
                     pair.scores.push(score);
                 }
                 Err(error) => {
-                    let (path, message) = (candidate.path.clone(), error.to_string());
+                    let (path, message) = (pair.candidate.clone(), error.to_string());
                     failures.push(Failure { path, message });
                 }
             }
         }
-        PairOutcome { pair: Some(pair), failures }
+        failures
     }
 
     /// The scale on which a metric's maps are drawn.
@@ -336,10 +455,11 @@ pub fn preprocessing(reference: &Picture, candidate: &Picture) -> Vec<String> {
     steps.collect()
 }
 
-fn failed(path: &Path, error: &lookalike_core::Error) -> PairOutcome {
+fn failed(path: &Path, error: &dyn std::error::Error) -> PairOutcome {
     // The list of failures names the path; the message need not repeat it.
     let text = error.to_string();
     let prefix = format!("{}: ", path.display());
     let message = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
-    PairOutcome { pair: None, failures: vec![Failure { path: path.to_owned(), message }] }
+    let failures = vec![Failure { path: path.to_owned(), message }];
+    PairOutcome { failures, ..PairOutcome::default() }
 }

@@ -47,6 +47,32 @@ pub enum Error {
         /// What was expected and found.
         reason: String,
     },
+    /// A mask that cannot be read or does not fit the pictures.
+    #[error("mask '{mask}': {reason}")]
+    Mask {
+        /// The mask as given.
+        mask: String,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// A configuration file that cannot be read or makes no sense.
+    #[error("{}: {}{reason}", path.display(), at_line(*line))]
+    GatesFile {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1, where it is known.
+        line: Option<usize>,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// A candidate that cannot become a reference.
+    #[error("{}: {reason}", path.display())]
+    Update {
+        /// The candidate, or the reference that several candidates would replace.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A file could not be written.
     #[error("{}: cannot write: {reason}", path.display())]
     Write {
@@ -55,4 +81,8 @@ pub enum Error {
         /// What the operating system said.
         reason: std::io::Error,
     },
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
 }

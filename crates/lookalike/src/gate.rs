@@ -1,13 +1,16 @@
-//! Gates: rules such as `ssim>=0.95` that every pair must meet.
+//! Gates: rules such as `ssim>=0.95` or `ssim.worst32>=0.9` that every pair must meet.
 //!
 //! A bound must point the way the metric points: `ssim<=0.95` would pass the worst pictures and
-//! fail the best, so it is refused rather than obeyed.
+//! fail the best, so it is refused rather than obeyed. The bound on a [`Pooling`] of a map must
+//! point the way of the map, which for some metrics is another (`psnr>=40`, but
+//! `psnr.worst32<=0.001`: its map holds squared errors).
 
 use std::fmt;
 
 use lookalike_core::{Direction, MetricId};
 
 use crate::error::{Error, Result};
+use crate::pooling::{Pooling, map_direction};
 
 /// How a value is held against the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +53,13 @@ impl Comparator {
 /// assert_eq!(gate.to_string(), "ssim@wang>=0.95");
 /// assert!(gate.passes(0.96) && !gate.passes(0.94));
 /// assert!(Gate::parse("ssim<=0.95").unwrap_err().to_string().contains("higher is better"));
+/// assert_eq!(Gate::parse("ssim.worst32>=0.9")?.to_string(), "ssim@wang.worst32>=0.9");
 /// # Ok::<(), lookalike::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     id: MetricId,
+    pooling: Option<Pooling>,
     comparator: Comparator,
     bound: f64,
 }
@@ -64,6 +69,8 @@ pub struct Gate {
 pub struct GateSyntax {
     /// The metric's name as given.
     pub metric: MetricId,
+    /// The pooling of its map, where the rule is not on the metric's own value.
+    pub pooling: Option<Pooling>,
     /// The comparison.
     pub comparator: Comparator,
     /// The bound, a finite number.
@@ -71,7 +78,7 @@ pub struct GateSyntax {
 }
 
 impl GateSyntax {
-    /// Reads `ID OP X`; blanks around the operator are allowed.
+    /// Reads `ID OP X`, `ID.worstN OP X` or `ID.pN OP X`; blanks around the operator are allowed.
     ///
     /// # Errors
     /// [`Error::Gate`], and [`Error::Core`] for a malformed id.
@@ -87,9 +94,10 @@ impl GateSyntax {
             _ if rest.starts_with('>') => (Comparator::Above, &rest[1..]),
             _ => (Comparator::Below, &rest[1..]),
         };
-        let metric = metric.trim().parse()?;
+        let (metric, pooling) = Pooling::split(metric.trim()).map_err(wrong)?;
+        let metric = metric.parse()?;
         match bound.trim().parse::<f64>() {
-            Ok(bound) if bound.is_finite() => Ok(Self { metric, comparator, bound }),
+            Ok(bound) if bound.is_finite() => Ok(Self { metric, pooling, comparator, bound }),
             _ => {
                 Err(wrong(format!("expected a finite number, found '{}'", shortened(bound.trim()))))
             }
@@ -109,34 +117,51 @@ impl Gate {
     /// Looks the metric of a rule up and checks that the bound points its way.
     ///
     /// # Errors
-    /// [`Error::Gate`] for a bound against the metric's direction; [`Error::Core`] for an unknown
-    /// metric.
+    /// [`Error::Gate`] for a bound against the metric's direction and for a pooling of a metric
+    /// without a map; [`Error::Core`] for an unknown metric.
     pub fn new(syntax: &GateSyntax) -> Result<Self> {
         let metric = crate::metric(&syntax.metric.to_string())?;
-        let fitting = match metric.direction() {
+        let gate = Self {
+            id: metric.id().clone(),
+            pooling: syntax.pooling,
+            comparator: syntax.comparator,
+            bound: syntax.bound,
+        };
+        let wrong = |reason| Err(Error::Gate { rule: gate.to_string(), reason });
+        let (direction, whose) = match (syntax.pooling, metric.card().map) {
+            (None, _) => (metric.direction(), ""),
+            (Some(_), Some(scale)) => (map_direction(scale), "the map of "),
+            (Some(_), None) => {
+                return wrong(format!(
+                    "{} has no map to pool; among those that have one are {}",
+                    gate.id,
+                    some_with_maps()
+                ));
+            }
+        };
+        let fitting = match direction {
             Direction::HigherIsBetter => [Comparator::AtLeast, Comparator::Above],
             Direction::LowerIsBetter => [Comparator::AtMost, Comparator::Below],
         };
-        let gate =
-            Self { id: metric.id().clone(), comparator: syntax.comparator, bound: syntax.bound };
         if fitting.contains(&syntax.comparator) {
             return Ok(gate);
         }
-        Err(Error::Gate {
-            rule: gate.to_string(),
-            reason: format!(
-                "of {} {} is better, so the bound must be written with {} or {}",
-                gate.id,
-                metric.direction(),
-                fitting[0].as_str(),
-                fitting[1].as_str()
-            ),
-        })
+        wrong(format!(
+            "of {whose}{} {direction} is better, so the bound must be written with {} or {}",
+            gate.id,
+            fitting[0].as_str(),
+            fitting[1].as_str()
+        ))
     }
 
     /// The full id of the metric.
     pub fn id(&self) -> &MetricId {
         &self.id
+    }
+
+    /// The pooling of the metric's map, where the rule is not on the metric's own value.
+    pub fn pooling(&self) -> Option<Pooling> {
+        self.pooling
     }
 
     /// Whether a value meets the rule.
@@ -147,8 +172,21 @@ impl Gate {
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.id, self.comparator.as_str(), self.bound)
+        write!(f, "{}", self.id)?;
+        if let Some(pooling) = self.pooling {
+            write!(f, ".{pooling}")?;
+        }
+        write!(f, "{}{}", self.comparator.as_str(), self.bound)
     }
+}
+
+/// The first few default profiles that have a map.
+fn some_with_maps() -> String {
+    let cards = crate::definitions().map(|definition| definition.card);
+    let ids = cards.filter(|card| card.map.is_some() && card.default_profile).map(|card| card.id);
+    let preferred = ["ssim@wang", "ciede2000", "flip", "butteraugli"];
+    let ids: Vec<&str> = ids.filter(|id| preferred.contains(id)).collect();
+    ids.join(", ")
 }
 
 fn shortened(rule: &str) -> String {
@@ -166,6 +204,10 @@ mod tests {
             ("psnr>30.5", "psnr>30.5"),
             ("mse<=1e-3", "mse<=0.001"),
             (" mse < 1 ", "mse<1"),
+            ("ssim.worst32 >= 0.9", "ssim@wang.worst32>=0.9"),
+            ("ssim@wang.worst32>=.9", "ssim@wang.worst32>=0.9"),
+            ("ciede2000.p1<=2", "ciede2000.p1<=2"),
+            ("flip+ppd=50.p0.5<.1", "flip+ppd=50.p0.5<0.1"),
         ] {
             assert_eq!(Gate::parse(rule).unwrap().to_string(), shown);
         }
@@ -180,6 +222,15 @@ mod tests {
     }
 
     #[test]
+    fn poolings_point_the_way_of_the_map() {
+        // The metrics of these maps point the other way.
+        for rule in ["psnr.worst32<=0.001", "gmsd.worst32>=0.9", "mdsi.p1>=0.5"] {
+            assert_eq!(Gate::parse(rule).unwrap().to_string(), rule);
+        }
+        assert!(Gate::parse("psnr.p1>=30").is_err());
+    }
+
+    #[test]
     fn refuses_what_cannot_be_meant() {
         for (rule, part) in [
             ("psnr", "expected METRIC OP NUMBER"),
@@ -191,6 +242,11 @@ mod tests {
             ("nothing>=3", "no metric is called"),
             ("psnr<=30", "higher is better"),
             ("mse>=0.1", "lower is better"),
+            ("ssim.worst32<=0.9", "of the map of ssim@wang higher is better"),
+            ("ciede2000.p1>=2", "of the map of ciede2000 lower is better"),
+            ("ssim.worst0>=0.9", "N from 1 to 4096"),
+            ("ssim.p100>=0.9", "above 0 and below 100"),
+            ("vifp.worst32>=0.9", "has no map to pool; among those that have one are ssim@wang"),
         ] {
             let message = Gate::parse(rule).unwrap_err().to_string();
             assert!(message.contains(part), "{rule}: {message}");

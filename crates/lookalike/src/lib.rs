@@ -1,8 +1,9 @@
 //! Lookalike: how alike two pictures look to a person.
 //!
 //! The façade of the workspace: every metric by its id ([`metric`]), folders of pictures paired and
-//! scored on all cores ([`pairing`], [`Comparison`]), rules that fail a build ([`Gate`]), maps of
-//! where pictures differ ([`heat_map()`]).
+//! scored on all cores ([`pairing`], [`Comparison`]), rules that fail a build ([`Gate`],
+//! [`GatesFile`]), regions that may change ([`Mask`]), maps of where pictures differ
+//! ([`heat_map()`]).
 //!
 //! ```
 //! use lookalike::prelude::*;
@@ -14,19 +15,29 @@
 //! # Ok::<(), lookalike::Error>(())
 //! ```
 
+mod check;
 mod comparison;
 mod error;
 mod gate;
+mod gates_file;
 mod heat_map;
+mod limits;
+mod mask;
 pub mod pairing;
+mod pooling;
 mod summary;
+pub mod update;
 
+pub use check::{Check, MapPooling};
 pub use comparison::{
-    Choice, Comparison, Failure, PairOutcome, PairScores, default_metrics, preprocessing,
+    Choice, Comparison, Failure, NotFitted, PairOutcome, PairScores, SizesDiffer, default_metrics,
+    preprocessing,
 };
 pub use error::{Error, Result};
 pub use gate::{Comparator, Gate, GateSyntax};
+pub use gates_file::{FileRule, GatesFile};
 pub use heat_map::heat_map;
+pub use limits::{Limit, Limits, PairLimits};
 pub use lookalike_core::Error as CoreError;
 pub use lookalike_core::{
     AlphaPolicy, Channels, ColourUse, Direction, DisplayScale, Encoding, FitPolicy, Gradient, Luma,
@@ -34,6 +45,8 @@ pub use lookalike_core::{
     Score, ScoreMap, ScoreProvenance, Tonemap, ValueRange, Want, decode, encode, fit, procedural,
 };
 pub use lookalike_metrics::{Definition, definitions, find, metric};
+pub use mask::{Mask, MaskedArea};
+pub use pooling::{Pooled, Pooling, Window, map_direction};
 pub use summary::Summary;
 
 /// What nearly every program that uses this crate needs.

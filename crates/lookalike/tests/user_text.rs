@@ -1,4 +1,4 @@
-//! Text that users write: ids, gates and lists. Every file that fuzzing started from is read, and
+//! Text that users write: ids, gates, configuration files and lists. Every file that fuzzing started from is read, and
 //! whatever is accepted reads back from its own print.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use lookalike::pairing::{Separator, parse_pairs, parse_paths};
-use lookalike::{Comparator, Direction, Gate, GateSyntax, MetricId};
+use lookalike::{Comparator, Direction, Gate, GateSyntax, GatesFile, MetricId, Pooling};
 use proptest::prelude::*;
 
 /// Name and bytes of every file a fuzz target starts from.
@@ -61,7 +61,24 @@ fn gates_of_the_corpus_read_back_or_are_refused() {
             }
         }
     }
-    assert!(accepted >= 8 && refused >= 12, "{accepted} accepted, {refused} refused");
+    assert!(accepted >= 14 && refused >= 25, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn gates_files_of_the_corpus_are_read_or_refused_with_a_line() {
+    let (mut accepted, mut refused) = (0, 0);
+    for (name, bytes) in corpus("gates_file") {
+        match GatesFile::parse(&bytes, Path::new("gates.toml")) {
+            Ok(_) => accepted += 1,
+            Err(error) => {
+                let message = error.to_string();
+                assert!(message.starts_with("gates.toml: "), "{name}: {message}");
+                assert!(!message.contains('\n'), "{name}: {message}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(accepted >= 3 && refused >= 8, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
@@ -108,6 +125,8 @@ proptest! {
     fn no_text_upsets_the_parsers(text in "\\PC{0,60}", bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let _ = text.parse::<MetricId>();
         let _ = Gate::parse(&text);
+        let _ = Pooling::split(&text);
+        let _ = GatesFile::parse(&bytes, Path::new("gates.toml"));
         let _ = lookalike::metric(&text);
         for separator in [Separator::Line, Separator::Nul] {
             let _ = parse_paths(&bytes, separator);
@@ -139,6 +158,32 @@ proptest! {
         prop_assert!(expected.contains(&GateSyntax::parse(&text).unwrap().comparator));
         // The bound itself passes exactly when the comparison allows equality.
         prop_assert_eq!(gate.passes(bound), !strict);
+    }
+
+    #[test]
+    fn printed_poolings_read_back(
+        which in any::<prop::sample::Index>(),
+        side in 1_usize..=4096,
+        share in prop::option::of(0.0_f64..100.0),
+        bound in -10.0_f64..10.0,
+    ) {
+        let cards: Vec<_> = lookalike::definitions().map(|definition| definition.card).collect();
+        let with_map: Vec<_> = cards.into_iter().filter(|card| card.map.is_some()).collect();
+        let card = which.get(&with_map);
+        let pooling = match share.filter(|&share| share > 0.0) {
+            Some(share) => Pooling::Percentile(share),
+            None => Pooling::WorstWindow(side),
+        };
+        let [fitting, wrong] = match lookalike::map_direction(card.map.unwrap()) {
+            Direction::HigherIsBetter => [">=", "<="],
+            Direction::LowerIsBetter => ["<=", ">="],
+        };
+        let text = format!("{}.{pooling}{fitting}{bound}", card.id);
+        let gate = Gate::parse(&text).unwrap();
+        prop_assert_eq!(gate.to_string(), text);
+        prop_assert_eq!((gate.pooling(), gate.id().to_string()), (Some(pooling), card.id.to_owned()));
+        let against = format!("{}.{pooling}{wrong}{bound}", card.id);
+        prop_assert!(Gate::parse(&against).is_err());
     }
 
     #[test]

@@ -3,18 +3,19 @@
 use std::sync::atomic::Ordering;
 
 use lookalike::pairing::WorkList;
-use lookalike::{Choice, Comparison, Gate};
+use lookalike::{Choice, Comparison, GatesFile};
 
 use super::explain;
 use super::inputs;
 use super::maps::MapFolder;
 use super::selection;
+use super::update::{UpdateRecord, Updates};
 use crate::Status;
 use crate::args::{CompareArgs, GlobalArgs};
 use crate::log::{Log, on_interrupt};
 use crate::output::Output;
 use crate::print::{Column, printer};
-use crate::report::{ErrorRecord, PairRecord, Tally};
+use crate::report::{Conclusion, ErrorRecord, PairRecord, Tally};
 
 /// Runs the command.
 pub(crate) fn run(args: &CompareArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
@@ -22,10 +23,12 @@ pub(crate) fn run(args: &CompareArgs, global: &GlobalArgs) -> anyhow::Result<Sta
     if args.explain_diff {
         return explain::run(args, global, &work);
     }
-    let gates = selection::gates(args)?;
-    let comparison = selection::comparison(args, global, &gates)?;
+    let file = args.config.as_deref().map(GatesFile::read).transpose()?;
+    let limits = selection::limits(args, file.as_ref())?;
+    let comparison = selection::comparison(args, global, file.as_ref(), limits)?;
     let maps = MapFolder::new(args.map.as_deref(), &comparison)?;
-    execute(&work, &comparison, &maps, gates, args, global)
+    let allow_missing = args.allow_missing || file.is_some_and(|file| file.allow_missing);
+    execute(&work, &comparison, &maps, allow_missing, args, global)
 }
 
 /// Runs a comparison that is set up, and writes what it gives.
@@ -33,17 +36,26 @@ fn execute(
     work: &WorkList,
     comparison: &Comparison,
     maps: &MapFolder,
-    gates: Vec<Gate>,
+    allow_missing: bool,
     args: &CompareArgs,
     global: &GlobalArgs,
 ) -> anyhow::Result<Status> {
     let mut printer =
         printer(global.format, Output::open(global)?, columns(comparison), work.pairs());
-    let mut tally = Tally::new(gates);
+    let limits = &comparison.limits;
+    let mut tally = Tally::new(limits);
     let log = Log::new(work.pairs(), global);
+    let mut updates = args.update.then(|| Updates::new(work, args.dry_run)).transpose()?;
+    let candidates = work.groups.iter().flat_map(|group| &group.candidates);
+    for pattern in limits.unmatched(candidates.map(|candidate| candidate.name.as_path())) {
+        log.warn(&format!("the pattern '{pattern}' matches none of the candidates"));
+    }
     for alone in &work.unpaired {
         let error = ErrorRecord::new(&alone.path, &alone.message);
-        if args.allow_missing {
+        if updates.as_ref().is_some_and(|updates| updates.takes(&alone.kind)) {
+            continue;
+        }
+        if allow_missing {
             log.warn(&error.to_string());
         } else {
             log.note(&mut tally, error);
@@ -52,7 +64,7 @@ fn execute(
     for entry in &work.unreachable {
         log.note(&mut tally, ErrorRecord::new(&entry.path, &entry.message));
     }
-    if work.pairs() == 0 && args.allow_missing {
+    if work.pairs() == 0 && allow_missing && updates.is_none() {
         // A gate that had nothing to check must not pass.
         let message = "no picture has a partner, so nothing was compared";
         log.note(&mut tally, ErrorRecord::of_the_run(message));
@@ -65,20 +77,32 @@ fn execute(
         |pair| maps.write(pair, comparison),
         |outcome| {
             log.bar.inc(1);
-            for failure in outcome.failures {
-                log.note(&mut tally, ErrorRecord::new(&failure.path, &failure.message));
+            let sizes = outcome.not_fitted.as_ref().map(|pair| pair.sizes);
+            let planned = match (&mut updates, &outcome.not_fitted, &outcome.pair) {
+                (Some(updates), Some(pair), _) => updates.not_fitted(pair),
+                (Some(updates), None, Some(pair)) => updates.pair(pair, limits),
+                _ => None,
+            };
+            if updates.is_none() || outcome.not_fitted.is_none() {
+                for failure in outcome.failures {
+                    let error = ErrorRecord::new(&failure.path, &failure.message);
+                    log.note(&mut tally, error.with_sizes(sizes));
+                }
+            }
+            if let Some(error) = planned {
+                log.note(&mut tally, error);
             }
             if let (Some(pair), None) = (outcome.pair, &broken) {
-                tally.add(&pair);
+                tally.add(&pair, limits);
                 let files = maps.files(&pair, comparison);
-                let record = PairRecord::new(pair, &files);
+                let record = PairRecord::new(pair, &files, limits);
                 if global.verbose {
                     let size = format!("{}x{}", record.width, record.height);
                     log.warn(&format!("{} against {}: {size}", record.candidate, record.reference));
                 }
                 if global.verbose || !printer.tells_everything() {
-                    for step in record.preprocessing() {
-                        log.warn(&format!("{}: {step}", record.candidate));
+                    for note in record.notes() {
+                        log.warn(&format!("{}: {note}", record.candidate));
                     }
                 }
                 if let Err(error) = log.bar.suspend(|| printer.pair(&record)) {
@@ -97,15 +121,27 @@ fn execute(
         let message = format!("cancelled: {left_out} of {} pairs were left out", work.pairs());
         log.note(&mut tally, ErrorRecord::of_the_run(&message));
     }
-    let conclusion = tally.conclude(args.worst);
-    for gate in conclusion.gates.iter().filter(|gate| gate.failed > 0) {
-        if !printer.tells_everything() {
+    // A run that was cut short has not seen everything, so it changes nothing.
+    let updates = updates.filter(|_| left_out == 0);
+    let update = updates.map(|updates| updates.carry_out(&comparison.decode, &log, &mut tally));
+    let conclusion = Conclusion { update, ..tally.conclude(args.worst) };
+    if !printer.tells_everything() {
+        for gate in conclusion.gates.iter().filter(|gate| gate.failed > 0) {
             log.warn(&format!("gate {}: failed by {} of {}", gate.gate, gate.failed, gate.checked));
+            for failure in &gate.failures {
+                log.warn(&format!("gate {}: {failure}", gate.gate));
+            }
+        }
+        for line in conclusion.update.iter().flat_map(UpdateRecord::lines) {
+            log.warn(&line);
         }
     }
     printer.finish(&conclusion)?;
     Ok(if !conclusion.errors.is_empty() {
         Status::Incomplete
+    } else if conclusion.update.is_some() {
+        // What failed has become the reference.
+        Status::Passed
     } else if conclusion.gates.iter().any(|gate| gate.failed > 0) {
         Status::GateFailed
     } else {
@@ -119,5 +155,12 @@ fn columns(comparison: &Comparison) -> Vec<Column> {
         ids.extend(choice.small().map(|(_, metric)| metric.id().to_string()));
         Column { ids, direction: choice.metric().direction().as_str() }
     };
-    comparison.metrics.iter().map(column).collect()
+    let mut columns: Vec<Column> = Vec::new();
+    for column in comparison.metrics.iter().map(column) {
+        // A gate's metric may already have a place among those that depend on the size.
+        if !columns.iter().any(|known| known.ids.iter().any(|id| column.ids.first() == Some(id))) {
+            columns.push(column);
+        }
+    }
+    columns
 }

@@ -42,10 +42,10 @@ pub(crate) fn run(
     let ([group], true) = (work.groups.as_slice(), work.pairs() == 1) else {
         bail!("--explain-diff takes one reference and one candidate, found {} pairs", work.pairs());
     };
-    let options = decode_options(args);
+    let options = decode_options(args, None);
     let reference = decode::read(&group.reference, &options)?;
     let candidate = decode::read(&group.candidates[0].path, &options)?;
-    let (reference, candidate) = fit(reference, candidate, fit_policy(args.fit))?;
+    let (reference, candidate) = fit(reference, candidate, fit_policy(args, None))?;
     let preprocessing = preprocessing(&reference, &candidate);
     let mut rows = Vec::new();
     for family in families(args)? {

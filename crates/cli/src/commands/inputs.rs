@@ -55,6 +55,7 @@ pub(crate) fn work_list(args: &CompareArgs) -> anyhow::Result<WorkList> {
     work.unpaired.extend(absent.into_iter().map(|path| pairing::Unpaired {
         path,
         message: "listed on standard input, but there is no such file".to_owned(),
+        kind: pairing::Alone::Unclear,
     }));
     Ok(work)
 }

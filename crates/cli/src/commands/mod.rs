@@ -8,3 +8,4 @@ pub(crate) mod manual;
 mod maps;
 pub(crate) mod metrics;
 mod selection;
+pub(crate) mod update;

@@ -1,35 +1,68 @@
-//! Which metrics and gates the arguments of `lookalike compare` ask for, and how pictures are read.
+//! Which metrics, limits and masks the arguments of `lookalike compare` ask for, and how pictures are read.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::bail;
 use lookalike::decode::DecodeOptions;
 use lookalike::{
-    AlphaPolicy, Choice, Comparison, FitPolicy, Gate, GateSyntax, Metric, MetricId, PictureOptions,
+    AlphaPolicy, Choice, Comparison, FitPolicy, Gate, GateSyntax, GatesFile, Limit, Limits, Mask,
+    Metric, MetricId, PictureOptions,
 };
 
 use crate::args::{Alpha, CompareArgs, Fit, GlobalArgs, ValueArgs};
 
-/// The gates, their ids completed by the options that change values.
-pub(crate) fn gates(args: &CompareArgs) -> anyhow::Result<Vec<Gate>> {
-    let mut gates = Vec::new();
+/// The limits and masks of the command line and of the configuration file. The ids of gates are
+/// completed by the options that change values.
+pub(crate) fn limits(args: &CompareArgs, file: Option<&GatesFile>) -> anyhow::Result<Limits> {
+    let gate = |syntax: &GateSyntax| {
+        let metric = with_options(&syntax.metric, &args.value)?;
+        anyhow::Ok(Gate::new(&GateSyntax { metric, ..syntax.clone() })?)
+    };
+    let mut limits = Limits::default();
     for rule in &args.gates {
-        let mut syntax = GateSyntax::parse(rule)?;
-        syntax.metric = with_options(&syntax.metric, &args.value)?;
-        gates.push(Gate::new(&syntax)?);
+        limits.require(Limit::Gate(gate(&GateSyntax::parse(rule)?)?));
     }
-    Ok(gates)
+    for mask in &args.masks {
+        limits.mask(Mask::parse(mask, Path::new(""))?);
+    }
+    if let Some(file) = file {
+        for rule in &file.rules {
+            let gates = rule.gates.iter().map(gate).collect::<anyhow::Result<_>>()?;
+            limits.add_rule(&rule.files, gates, rule.masks.clone())?;
+        }
+        if file.equal_sizes {
+            if fit_policy(args, Some(file)) == FitPolicy::Error {
+                bail!(
+                    "sizes = \"equal\" fails pairs of different size and compares them all the \
+                     same, so it needs --fit crop, pad or resize, or fit = \"pad\" in the file"
+                );
+            }
+            limits.require(Limit::EqualSizes);
+        }
+    }
+    if args.update && limits.all().iter().all(|limit| limit.gate().is_none()) {
+        limits.require(Limit::EqualPixels);
+    }
+    Ok(limits)
 }
 
 /// How the arguments ask pictures to be compared.
 pub(crate) fn comparison(
     args: &CompareArgs,
     global: &GlobalArgs,
-    gates: &[Gate],
+    file: Option<&GatesFile>,
+    limits: Limits,
 ) -> anyhow::Result<Comparison> {
+    let everywhere: Vec<&Gate> = limits.gates_for_every_pair().collect();
+    let all: Vec<&Gate> = limits.all().iter().filter_map(Limit::gate).collect();
     let mut metrics: Vec<Choice> = Vec::new();
-    if args.metrics.is_empty() {
-        let gated = |metric: &dyn Metric| gates.iter().any(|gate| gate.id() == metric.id());
+    let named = match file.and_then(|file| file.metrics.as_deref()) {
+        Some(ids) if args.metrics.is_empty() => ids,
+        _ => &args.metrics,
+    };
+    if named.is_empty() {
+        let gated = |metric: &dyn Metric| everywhere.iter().any(|gate| gate.id() == metric.id());
         for choice in lookalike::default_metrics()? {
             let metric = configured(choice.metric().id(), &args.value)?;
             metrics.push(match choice.small() {
@@ -47,44 +80,50 @@ pub(crate) fn comparison(
             });
         }
     }
-    for text in &args.metrics {
+    for text in named {
         metrics.push(Choice::fixed(configured(&text.trim().parse()?, &args.value)?));
     }
-    check_options_are_used(&args.value, &metrics, gates)?;
-    for gate in gates {
-        if !metrics.iter().any(|choice| choice.metric().id() == gate.id()) {
-            metrics.push(Choice::fixed(lookalike::metric(&gate.id().to_string())?));
-        }
-    }
+    check_options_are_used(&args.value, &metrics, &all)?;
     let mut seen = BTreeSet::new();
     metrics.retain(|choice| seen.insert(choice.metric().id().clone()));
+    for gate in all {
+        // A metric that turns into another at some size is not always there.
+        let always =
+            |choice: &Choice| choice.small().is_none() && choice.metric().id() == gate.id();
+        if !metrics.iter().any(always) {
+            metrics.push(Choice::for_gates(lookalike::metric(&gate.id().to_string())?));
+        }
+    }
     Ok(Comparison {
         metrics,
-        decode: decode_options(args),
-        fit: fit_policy(args.fit),
+        decode: decode_options(args, file),
+        fit: fit_policy(args, file),
         maps: args.map.is_some(),
+        limits,
         jobs: global.jobs,
     })
 }
 
-/// How the arguments ask pictures to be read.
-pub(crate) fn decode_options(args: &CompareArgs) -> DecodeOptions {
+/// How pictures are read: as the arguments say, else as the configuration file says.
+pub(crate) fn decode_options(args: &CompareArgs, file: Option<&GatesFile>) -> DecodeOptions {
     let alpha = match args.alpha {
-        Alpha::Error => AlphaPolicy::Error,
-        Alpha::White => AlphaPolicy::White,
-        Alpha::Black => AlphaPolicy::Black,
-        Alpha::Ignore => AlphaPolicy::Ignore,
+        None => file.and_then(|file| file.alpha).unwrap_or_default(),
+        Some(Alpha::Error) => AlphaPolicy::Error,
+        Some(Alpha::White) => AlphaPolicy::White,
+        Some(Alpha::Black) => AlphaPolicy::Black,
+        Some(Alpha::Ignore) => AlphaPolicy::Ignore,
     };
     DecodeOptions { alpha, max_pixels: args.max_pixels }
 }
 
-/// How the arguments ask pictures of different size to be treated.
-pub(crate) fn fit_policy(fit: Fit) -> FitPolicy {
-    match fit {
-        Fit::Error => FitPolicy::Error,
-        Fit::Resize => FitPolicy::Resize,
-        Fit::Crop => FitPolicy::Crop,
-        Fit::Pad => FitPolicy::Pad,
+/// How pictures of different size are treated: as the arguments say, else as the file says.
+pub(crate) fn fit_policy(args: &CompareArgs, file: Option<&GatesFile>) -> FitPolicy {
+    match args.fit {
+        None => file.and_then(|file| file.fit).unwrap_or_default(),
+        Some(Fit::Error) => FitPolicy::Error,
+        Some(Fit::Resize) => FitPolicy::Resize,
+        Some(Fit::Crop) => FitPolicy::Crop,
+        Some(Fit::Pad) => FitPolicy::Pad,
     }
 }
 
@@ -121,11 +160,11 @@ fn given_options(value: &ValueArgs) -> Vec<(&'static str, String)> {
 fn check_options_are_used(
     value: &ValueArgs,
     metrics: &[Choice],
-    gates: &[Gate],
+    gates: &[&Gate],
 ) -> anyhow::Result<()> {
     for (name, _) in given_options(value) {
         let ids = metrics.iter().map(|choice| choice.metric().id());
-        if !ids.chain(gates.iter().map(Gate::id)).any(|id| id.option(name).is_some()) {
+        if !ids.chain(gates.iter().map(|gate| gate.id())).any(|id| id.option(name).is_some()) {
             bail!("--{name} was given, but none of the metrics takes it");
         }
     }

@@ -43,6 +43,10 @@ impl Printer for JsonPrinter {
         serde_json::to_writer(&mut self.output, &conclusion.gates)?;
         write!(self.output, ",\n \"errors\":")?;
         serde_json::to_writer(&mut self.output, &conclusion.errors)?;
+        if let Some(update) = &conclusion.update {
+            write!(self.output, ",\n \"update\":")?;
+            serde_json::to_writer(&mut self.output, update)?;
+        }
         writeln!(self.output, "}}")?;
         self.output.finish()
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::{Printer, significant};
+use crate::commands::update::UpdateRecord;
 use crate::output::Output;
 use crate::report::{Conclusion, PairRecord, ScoreRecord};
 
@@ -66,8 +67,8 @@ impl TextPrinter {
         if !pair.scores.is_empty() {
             writeln!(self.output, "{}", tidy(&table))?;
         }
-        for step in pair.preprocessing() {
-            writeln!(self.output, " {step}")?;
+        for note in pair.notes() {
+            writeln!(self.output, " {note}")?;
         }
         for score in &pair.scores {
             if let Some(map) = &score.map {
@@ -89,10 +90,10 @@ impl TextPrinter {
             let width = title.chars().count().max(10);
             write!(self.output, "{:>width$}  ", column.cell(pair))?;
         }
-        let steps = pair.preprocessing();
-        let steps =
-            if steps.is_empty() { String::new() } else { format!("  [{}]", steps.join(", ")) };
-        writeln!(self.output, "{}{steps}", pair.candidate)?;
+        let notes = pair.notes();
+        let notes =
+            if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) };
+        writeln!(self.output, "{}{notes}", pair.candidate)?;
         Ok(())
     }
 }
@@ -153,6 +154,13 @@ impl Printer for TextPrinter {
                 (failed, checked) => format!("failed by {failed} of {checked}"),
             };
             writeln!(self.output, "gate {}: {verdict}", gate.gate)?;
+            for failure in &gate.failures {
+                writeln!(self.output, "  {failure}")?;
+            }
+        }
+        let update = if self.is_bare() { None } else { conclusion.update.as_ref() };
+        for line in update.into_iter().flat_map(UpdateRecord::lines) {
+            writeln!(self.output, "{line}")?;
         }
         self.output.finish()
     }

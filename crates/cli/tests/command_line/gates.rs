@@ -18,7 +18,17 @@ fn the_status_says_whether_the_gates_passed() {
     };
     let (_, found) = place.json(&["a.png", "b.png", "c.png", "-m", "mse"]);
     let worst = found["summary"]["mse"]["max"].as_f64().unwrap();
-    let gate = |rule: &str, failed| json!({ "rule": rule, "checked": 2, "failed": failed });
+    let gate = |rule: &str, failed: usize| {
+        let mut gate = json!({ "rule": rule, "checked": 2, "failed": failed });
+        let values = found["pairs"].as_array().unwrap().iter().skip(2 - failed).map(|pair| {
+            let value = &pair["scores"][0]["value"];
+            json!({ "reference": "a.png", "candidate": pair["candidate"], "value": value })
+        });
+        if failed > 0 {
+            gate["failures"] = values.collect();
+        }
+        gate
+    };
     assert_eq!(run(&["mse<=1"]), (0, json!([gate("mse<=1", 0)])));
     assert_eq!(run(&["mse <= 0"]), (1, json!([gate("mse<=0", 2)])));
     let at_worst = format!("mse<={worst}");
@@ -104,7 +114,8 @@ fn people_are_told_too() {
     assert!(passed.stdout.ends_with("gate mse<1: passed\n"), "{}", passed.stdout);
     let failed = gate("mse<0");
     assert_eq!(failed.code, 1);
-    assert!(failed.stdout.ends_with("gate mse<0: failed by 1 of 1\n"), "{}", failed.stdout);
+    let told = failed.stdout.split_once("gate mse<0: failed by 1 of 1\n  b.png: 0.").map(|t| t.1);
+    assert!(told.is_some_and(|value| value.lines().count() == 1), "{}", failed.stdout);
 }
 
 #[test]
@@ -117,4 +128,89 @@ fn a_bare_number_stays_bare() {
         assert!(run.stdout.trim_end().parse::<f64>().is_ok(), "{}", run.stdout);
         assert_eq!(run.stderr.contains("gate mse<0: failed by 1 of 1"), code == 1);
     }
+}
+
+#[test]
+fn poolings_are_computed_reported_and_located() {
+    let place = Workplace::with_pair();
+    // A patch of 16x16 pixels at (50, 20) is turned to its negative.
+    let scene = lookalike::procedural::scene(5, SIZE.0, SIZE.1);
+    let lookalike::Samples::U8(codes) = scene.samples() else { panic!("8 bits") };
+    let mut codes = codes.clone();
+    for y in 20..36 {
+        for code in &mut codes[(y * SIZE.0 + 50) * 3..(y * SIZE.0 + 66) * 3] {
+            *code ^= 0xff;
+        }
+    }
+    let patched = lookalike::Picture::from_u8(SIZE.0, SIZE.1, lookalike::Channels::Rgb, codes);
+    place.save("patch.png", &patched.unwrap());
+    let rules = ["mae.worst16<=0.01", "ssim.worst8>=0.99", "mae.p1<=0.01", "mae.p50<=0.01"];
+    let mut arguments = vec!["a.png", "patch.png", "a.png", "-m", "mae"];
+    rules.iter().for_each(|rule| arguments.extend(["--gate", rule]));
+    let (code, json) = place.json(&arguments);
+    assert_eq!(code, 1);
+    let poolings = &json["pairs"][0]["scores"][0]["poolings"];
+    let worst = &poolings["worst16"];
+    assert_eq!(
+        (&worst["x"], &worst["y"], &worst["width"], &worst["height"], &worst["direction"]),
+        (&json!(50), &json!(20), &json!(16), &json!(16), &json!("lower"))
+    );
+    // The mean over the patch: all of the difference over a share of the pixels.
+    let mean = json["pairs"][0]["scores"][0]["value"].as_f64().unwrap();
+    let expected = mean * (SIZE.0 * SIZE.1) as f64 / 256.0;
+    assert!((worst["value"].as_f64().unwrap() - expected).abs() < 1e-6, "{worst} {expected}");
+    assert!(poolings["p1"]["value"].as_f64().unwrap() > 0.01 && poolings["p1"].get("x").is_none());
+    assert_eq!(poolings["p50"]["value"], 0.0);
+    for (gate, failed) in json["gates"].as_array().unwrap().iter().zip([1, 1, 1, 0]) {
+        assert_eq!((&gate["checked"], &gate["failed"]), (&json!(2), &json!(failed)), "{gate}");
+    }
+    let failure = &json["gates"][0]["failures"][0];
+    assert_eq!((&failure["candidate"], &failure["x"]), (&json!("patch.png"), &json!(50)));
+    assert_eq!(json["pairs"][0]["failed_gates"][0]["rule"], "mae.worst16<=0.01");
+    // No map was asked for, so none is left behind, and the values do not depend on it.
+    assert_eq!(place.files(), ["a.png", "b.png", "patch.png"]);
+    let (_, with_maps) = place.json(&[&arguments[..], &["--map", "maps"]].concat());
+    assert_eq!(&with_maps["pairs"][0]["scores"][0]["poolings"], poolings);
+    assert!(place.path("maps/patch.mae.png").is_file());
+
+    let text = place.run(&[&["compare"], &arguments[..]].concat()).stdout;
+    let line = text.lines().find(|line| line.starts_with("  patch.png: ")).unwrap();
+    assert!(line.ends_with(" at x=50 y=20 (16x16)"), "{text}");
+    // Where standard output has no place for it, it is said on standard error.
+    let csv = place.run(&[&["compare", "--format", "csv"], &arguments[..]].concat());
+    assert!(csv.stderr.contains("gate mae.worst16<=0.01: patch.png: "), "{}", csv.stderr);
+}
+
+#[test]
+fn poolings_that_cannot_be_meant_are_refused() {
+    let place = Workplace::with_pair();
+    for (rule, part) in [
+        ("vifp.worst32>=0.9", "has no map to pool; among those that have one are ssim@wang"),
+        ("ssim.worst32<=0.9", "of the map of ssim@wang higher is better"),
+        ("psnr.worst32>=30", "of the map of psnr lower is better"),
+        ("ssim.worst0>=0.9", "N from 1 to 4096 pixels"),
+        ("ssim.worst5000>=0.9", "N from 1 to 4096 pixels"),
+        ("ssim.worst>=0.9", "N from 1 to 4096 pixels"),
+        ("ssim.p100>=0.9", "above 0 and below 100"),
+        ("ssim.best32>=0.9", "no metric is called"),
+    ] {
+        let message = place.fails(&["compare", "a.png", "b.png", "--gate", rule]);
+        assert!(message.contains(part), "{rule}: {message}");
+    }
+}
+
+#[test]
+fn a_pooling_follows_the_metric_of_small_pictures() {
+    let place = Workplace::with_pair();
+    let arguments = ["a.png", "b.png", "--gate", "ssim.worst4096>=0", "--shave", "8"];
+    let (code, json) = place.json(&arguments);
+    assert_eq!((code, &json["gates"][0]["rule"]), (0, &json!("ssim@wang+shave=8.worst4096>=0")));
+    let pooling = &json["pairs"][0]["scores"][0]["poolings"]["worst4096"];
+    // Eight pixels shaved and five of the window on every side.
+    assert_eq!(
+        (&pooling["x"], &pooling["width"], &pooling["height"]),
+        (&json!(13), &json!(70), &json!(54))
+    );
+    let value = json["pairs"][0]["scores"][0]["value"].as_f64().unwrap();
+    assert!((pooling["value"].as_f64().unwrap() - value).abs() < 1e-6);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::{Pair, Unpaired};
+use super::{Alone, Pair, Unpaired};
 use crate::error::{Error, Result};
 
 /// File name extensions that are taken for pictures when a folder is walked.
@@ -86,18 +86,24 @@ pub(super) fn pair_folders(
                             candidate.display()
                         ),
                     };
-                    unpaired.push(Unpaired { path: reference.join(name), message });
+                    let kind = if others.is_none() { Alone::Reference } else { Alone::Unclear };
+                    unpaired.push(Unpaired { path: reference.join(name), message, kind });
                 }
             }
         }
     }
     for name in remaining {
         let message = format!("no partner in {}", reference.display());
-        unpaired.push(Unpaired { path: candidate.join(name), message });
+        let kind = match reference_stems.contains_key(&name.with_extension("")) {
+            true => Alone::Unclear,
+            false => Alone::Candidate { reference: reference.join(&name) },
+        };
+        unpaired.push(Unpaired { path: candidate.join(name), message, kind });
     }
     let pairs = partner.into_iter().map(|(name, other)| Pair {
         reference: reference.join(&name),
-        candidate: candidate.join(other),
+        candidate: candidate.join(&other),
+        name: other,
         label: name.with_extension(""),
     });
     (pairs.collect(), unpaired)
@@ -140,7 +146,8 @@ pub(super) fn pictures(
                     return Err(Error::Folder { path, reason: obstacle(&error) });
                 } else if !missing || takes_part(&path) {
                     // A broken link that is no picture's is nobody's loss.
-                    unreachable.push(Unpaired { path, message: obstacle(&error) });
+                    let message = obstacle(&error);
+                    unreachable.push(Unpaired { path, message, kind: Alone::Unclear });
                 }
             }
         }

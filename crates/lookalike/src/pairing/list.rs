@@ -57,6 +57,7 @@ pub fn parse_pairs(bytes: &[u8], separator: Separator) -> Result<WorkList> {
     let pairs = pairs.into_iter().map(|(reference, candidate)| Pair {
         reference: PathBuf::from(reference),
         candidate: PathBuf::from(candidate),
+        name: PathBuf::from(candidate),
         label: PathBuf::from(file_stem(Path::new(candidate))),
     });
     Ok(WorkList::from_pairs(pairs.collect()))

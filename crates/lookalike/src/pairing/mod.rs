@@ -30,6 +30,9 @@ pub struct Group {
 pub struct Candidate {
     /// The file.
     pub path: PathBuf,
+    /// The path relative to the candidate's folder, with extension; of candidates that are named
+    /// one by one, the path as given. What patterns are matched against.
+    pub name: PathBuf,
     /// A relative path without extension, unique within the work list.
     pub label: PathBuf,
 }
@@ -38,7 +41,22 @@ pub struct Candidate {
 struct Pair {
     reference: PathBuf,
     candidate: PathBuf,
+    name: PathBuf,
     label: PathBuf,
+}
+
+/// What an unpaired file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// A reference that no candidate meets.
+    Reference,
+    /// A candidate without a reference.
+    Candidate {
+        /// Where the reference would be.
+        reference: PathBuf,
+    },
+    /// Neither for certain: several files share a name, or there is no such file.
+    Unclear,
 }
 
 /// A file whose partner is missing, or an entry of a folder that leads nowhere.
@@ -48,6 +66,8 @@ pub struct Unpaired {
     pub path: PathBuf,
     /// What was looked for.
     pub message: String,
+    /// What it is.
+    pub kind: Alone,
 }
 
 /// Everything a run has to do.
@@ -72,8 +92,8 @@ impl WorkList {
     fn from_pairs(pairs: Vec<Pair>) -> Self {
         let mut list = Self::default();
         let mut labels = BTreeMap::new();
-        for Pair { reference, candidate: path, label } in pairs {
-            let candidate = Candidate { path, label: unique(label, &mut labels) };
+        for Pair { reference, candidate: path, name, label } in pairs {
+            let candidate = Candidate { path, name, label: unique(label, &mut labels) };
             match list.groups.last_mut() {
                 Some(group) if group.reference == reference => group.candidates.push(candidate),
                 _ => list.groups.push(Group { reference, candidates: vec![candidate] }),
@@ -121,6 +141,7 @@ pub fn pair(reference: &Path, candidates: &[PathBuf], filter: &NameFilter) -> Re
                         reference: reference.to_owned(),
                         candidate: candidate.join(&relative),
                         label: relative.with_extension(""),
+                        name: relative,
                     });
                 }
             }
@@ -128,6 +149,7 @@ pub fn pair(reference: &Path, candidates: &[PathBuf], filter: &NameFilter) -> Re
                 pairs.push(Pair {
                     reference: reference.to_owned(),
                     candidate: candidate.clone(),
+                    name: candidate.clone(),
                     label: PathBuf::from(file_stem(candidate)),
                 });
             }
@@ -158,6 +180,7 @@ pub fn all_pairs(folder: &Path, filter: &NameFilter) -> Result<WorkList> {
             pairs.push(Pair {
                 reference: folder.join(a),
                 candidate: folder.join(b),
+                name: b.clone(),
                 label: PathBuf::from(label),
             });
         }
@@ -174,6 +197,7 @@ pub fn consecutive(folder: &Path, filter: &NameFilter) -> Result<WorkList> {
     let pairs = names.windows(2).map(|two| Pair {
         reference: folder.join(&two[0]),
         candidate: folder.join(&two[1]),
+        name: two[1].clone(),
         label: two[1].with_extension(""),
     });
     Ok(WorkList { unreachable, ..WorkList::from_pairs(pairs.collect()) })
