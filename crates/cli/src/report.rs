@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use lookalike::pairing::Candidate;
 use lookalike::{Gate, PairScores, Part, Score, Summary};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -20,6 +22,52 @@ pub(crate) struct PairRecord {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) scores: Vec<ScoreRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failed_gates: Vec<FailedGate>,
+}
+
+/// A gate that a pair failed.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(crate) struct FailedGate {
+    /// The gate as it was completed, such as `ssim@wang>=0.95`.
+    pub(crate) rule: String,
+    /// What was held against the bound.
+    #[serde(flatten)]
+    pub(crate) value: Value,
+}
+
+/// What became of one pair of the work list, scored or not.
+#[derive(Clone, Debug)]
+pub(crate) struct PairAccount {
+    /// A relative path without extension, unique within the run.
+    pub(crate) label: PathBuf,
+    pub(crate) reference: PathBuf,
+    pub(crate) candidate: PathBuf,
+    /// How long reading the candidate and scoring took.
+    pub(crate) elapsed: Duration,
+    /// What could not be done for it.
+    pub(crate) errors: Vec<ErrorRecord>,
+    /// The scores, unless the pictures could not be compared at all.
+    pub(crate) record: Option<PairRecord>,
+}
+
+impl PairAccount {
+    /// The account of a pair about which nothing but its names is known.
+    pub(crate) fn new(reference: &Path, candidate: &Candidate) -> Self {
+        Self {
+            label: candidate.label.clone(),
+            reference: reference.to_owned(),
+            candidate: candidate.path.clone(),
+            elapsed: Duration::ZERO,
+            errors: Vec::new(),
+            record: None,
+        }
+    }
+
+    /// The gates it failed.
+    pub(crate) fn failed_gates(&self) -> &[FailedGate] {
+        self.record.as_ref().map_or(&[], |record| &record.failed_gates)
+    }
 }
 
 /// One score.
@@ -83,7 +131,11 @@ impl Serialize for Parts {
 
 impl PairRecord {
     /// The record of a scored pair; `maps` names the files of the maps by score position.
-    pub(crate) fn new(pair: PairScores, maps: &BTreeMap<usize, String>) -> Self {
+    pub(crate) fn new(
+        pair: PairScores,
+        maps: &BTreeMap<usize, String>,
+        failed_gates: Vec<FailedGate>,
+    ) -> Self {
         let scores = pair.scores.into_iter().enumerate();
         Self {
             reference: pair.reference.display().to_string(),
@@ -93,6 +145,7 @@ impl PairRecord {
             scores: scores
                 .map(|(index, score)| ScoreRecord::new(score, maps.get(&index).cloned()))
                 .collect(),
+            failed_gates,
         }
     }
 }
@@ -205,6 +258,25 @@ pub(crate) struct Conclusion {
     pub(crate) summary: BTreeMap<String, SummaryRecord>,
     pub(crate) gates: Vec<GateRecord>,
     pub(crate) errors: Vec<ErrorRecord>,
+    /// Files without a partner where that is allowed.
+    #[serde(skip)]
+    pub(crate) unpaired: Vec<ErrorRecord>,
+}
+
+/// The gates among `gates` that a pair fails.
+pub(crate) fn failed_gates<'a>(
+    gates: impl IntoIterator<Item = &'a Gate>,
+    pair: &PairScores,
+) -> Vec<FailedGate> {
+    let mut failed = Vec::new();
+    for gate in gates {
+        for score in pair.scores.iter().filter(|score| &score.id == gate.id()) {
+            if !gate.passes(score.value) {
+                failed.push(FailedGate { rule: gate.to_string(), value: Value(score.value) });
+            }
+        }
+    }
+    failed
 }
 
 /// Gathers values while pairs come in, so that the pairs themselves need not be kept.
@@ -213,6 +285,7 @@ pub(crate) struct Tally {
     values: BTreeMap<String, (Score, Vec<(usize, f64)>)>,
     candidates: Vec<String>,
     errors: Vec<ErrorRecord>,
+    unpaired: Vec<ErrorRecord>,
     known: BTreeSet<(String, String)>,
 }
 
@@ -225,12 +298,13 @@ impl Tally {
             values: BTreeMap::new(),
             candidates: Vec::new(),
             errors: Vec::new(),
+            unpaired: Vec::new(),
             known: BTreeSet::new(),
         }
     }
 
-    /// Takes a pair's values in, and holds them against the gates.
-    pub(crate) fn add(&mut self, pair: &PairScores) {
+    /// Takes a pair's values in, and holds them against the gates. Returns the gates it failed.
+    pub(crate) fn add(&mut self, pair: &PairScores) -> Vec<FailedGate> {
         let index = self.candidates.len();
         self.candidates.push(pair.candidate.display().to_string());
         for score in &pair.scores {
@@ -243,6 +317,12 @@ impl Tally {
             });
             values.push((index, score.value));
         }
+        failed_gates(self.gates.iter().map(|record| &record.gate), pair)
+    }
+
+    /// Notes a file without a partner where that is allowed.
+    pub(crate) fn add_unpaired(&mut self, file: ErrorRecord) {
+        self.unpaired.push(file);
     }
 
     /// Notes an error, once. Returns whether it is new.
@@ -265,6 +345,6 @@ impl Tally {
             let worst = of.worst.iter().map(named).collect();
             summary.insert(id, SummaryRecord { summary: of, worst });
         }
-        Conclusion { summary, gates: self.gates, errors: self.errors }
+        Conclusion { summary, gates: self.gates, errors: self.errors, unpaired: self.unpaired }
     }
 }

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use lookalike_core::decode::{DecodeOptions, read};
 use lookalike_core::{
@@ -113,6 +114,10 @@ pub struct PairOutcome {
     pub pair: Option<PairScores>,
     /// What failed: at most one entry for the pictures, or one for each metric that refused them.
     pub failures: Vec<Failure>,
+    /// The pair's position in the work list, counted through all groups.
+    pub index: usize,
+    /// How long the candidate took to read and to score; the reference belongs to its group.
+    pub elapsed: Duration,
 }
 
 impl Comparison {
@@ -150,8 +155,9 @@ impl Comparison {
                     let run =
                         GroupRun { comparison: self, group: &work.groups[g], cancelled, pool };
                     run.score_all(candidate_jobs, store, |index, outcome| {
+                        let index = offsets[g] + index;
                         // The receiver outlives all senders.
-                        let _ = sender.send((offsets[g] + index, outcome));
+                        let _ = sender.send((index, PairOutcome { index, ..outcome }));
                     });
                 });
             });
@@ -236,7 +242,7 @@ impl Comparison {
                 }
             }
         }
-        PairOutcome { pair: Some(pair), failures }
+        PairOutcome { pair: Some(pair), failures, ..PairOutcome::default() }
     }
 
     /// The scale on which a metric's maps are drawn.
@@ -274,9 +280,11 @@ impl GroupRun<'_> {
             let outcome = match &reference {
                 Ok(picture) => {
                     let candidate = &self.group.candidates[index];
+                    let start = Instant::now();
                     let mut outcome = self.in_pool(|| {
                         self.comparison.score(self.group, picture, &prepared, candidate)
                     });
+                    outcome.elapsed = start.elapsed();
                     if let Some(pair) = &mut outcome.pair {
                         outcome.failures.extend(store(pair));
                     }
@@ -341,5 +349,6 @@ fn failed(path: &Path, error: &lookalike_core::Error) -> PairOutcome {
     let text = error.to_string();
     let prefix = format!("{}: ", path.display());
     let message = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
-    PairOutcome { pair: None, failures: vec![Failure { path: path.to_owned(), message }] }
+    let failures = vec![Failure { path: path.to_owned(), message }];
+    PairOutcome { failures, ..PairOutcome::default() }
 }

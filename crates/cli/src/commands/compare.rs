@@ -1,5 +1,6 @@
 //! `lookalike compare`: pairs in, scores, summary and gates out.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lookalike::pairing::WorkList;
@@ -10,11 +11,11 @@ use super::inputs;
 use super::maps::MapFolder;
 use super::selection;
 use crate::Status;
-use crate::args::{CompareArgs, GlobalArgs};
+use crate::args::{CompareArgs, Format, GlobalArgs};
 use crate::log::{Log, on_interrupt};
-use crate::output::Output;
-use crate::print::{Column, printer};
-use crate::report::{ErrorRecord, PairRecord, Tally};
+use crate::output::{self, Output};
+use crate::print::{Column, Gallery, Setting, printers};
+use crate::report::{ErrorRecord, PairAccount, PairRecord, Tally};
 
 /// Runs the command.
 pub(crate) fn run(args: &CompareArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
@@ -37,14 +38,23 @@ fn execute(
     args: &CompareArgs,
     global: &GlobalArgs,
 ) -> anyhow::Result<Status> {
-    let mut printer =
-        printer(global.format, Output::open(global)?, columns(comparison), work.pairs());
+    let gallery = Arc::new(Gallery::new(comparison, &gates));
+    let setting = Setting {
+        columns: columns(comparison),
+        pairs: work.pairs(),
+        gallery: Arc::clone(&gallery),
+    };
+    let html = args.writes(Format::Html, global);
+    let main = (global.format, Output::open(global)?);
+    let mut printer = printers(main, output::open_also(&args.also, global)?, &setting);
     let mut tally = Tally::new(gates);
+    let pairs: Vec<_> = work.each_pair().collect();
     let log = Log::new(work.pairs(), global);
     for alone in &work.unpaired {
         let error = ErrorRecord::new(&alone.path, &alone.message);
         if args.allow_missing {
             log.warn(&error.to_string());
+            tally.add_unpaired(error);
         } else {
             log.note(&mut tally, error);
         }
@@ -62,16 +72,29 @@ fn execute(
     let left_out = comparison.run(
         work,
         &cancelled,
-        |pair| maps.write(pair, comparison),
+        |pair| {
+            if html {
+                gallery.add(pair);
+            }
+            maps.write(pair, comparison)
+        },
         |outcome| {
             log.bar.inc(1);
+            let (reference, candidate) = pairs[outcome.index];
+            let mut account = PairAccount::new(reference, candidate);
+            account.elapsed = outcome.elapsed;
             for failure in outcome.failures {
-                log.note(&mut tally, ErrorRecord::new(&failure.path, &failure.message));
+                let error = ErrorRecord::new(&failure.path, &failure.message);
+                account.errors.push(error.clone());
+                log.note(&mut tally, error);
             }
-            if let (Some(pair), None) = (outcome.pair, &broken) {
-                tally.add(&pair);
+            if broken.is_some() {
+                return;
+            }
+            if let Some(pair) = outcome.pair {
+                let failed_gates = tally.add(&pair);
                 let files = maps.files(&pair, comparison);
-                let record = PairRecord::new(pair, &files);
+                let record = PairRecord::new(pair, &files, failed_gates);
                 if global.verbose {
                     let size = format!("{}x{}", record.width, record.height);
                     log.warn(&format!("{} against {}: {size}", record.candidate, record.reference));
@@ -81,11 +104,12 @@ fn execute(
                         log.warn(&format!("{}: {step}", record.candidate));
                     }
                 }
-                if let Err(error) = log.bar.suspend(|| printer.pair(&record)) {
-                    // Nobody can read the rest, so the rest need not be computed.
-                    broken = Some(error);
-                    cancelled.store(true, Ordering::Relaxed);
-                }
+                account.record = Some(record);
+            }
+            if let Err(error) = log.bar.suspend(|| printer.account(&account)) {
+                // Nobody can read the rest, so the rest need not be computed.
+                broken = Some(error);
+                cancelled.store(true, Ordering::Relaxed);
             }
         },
     );

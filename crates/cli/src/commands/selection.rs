@@ -8,7 +8,7 @@ use lookalike::{
     AlphaPolicy, Choice, Comparison, FitPolicy, Gate, GateSyntax, Metric, MetricId, PictureOptions,
 };
 
-use crate::args::{Alpha, CompareArgs, Fit, GlobalArgs, ValueArgs};
+use crate::args::{Alpha, CompareArgs, Fit, Format, GlobalArgs, ValueArgs};
 
 /// The gates, their ids completed by the options that change values.
 pub(crate) fn gates(args: &CompareArgs) -> anyhow::Result<Vec<Gate>> {
@@ -62,7 +62,7 @@ pub(crate) fn comparison(
         metrics,
         decode: decode_options(args),
         fit: fit_policy(args.fit),
-        maps: args.map.is_some(),
+        maps: args.map.is_some() || args.writes(Format::Html, global),
         jobs: global.jobs,
     })
 }
