@@ -10,5 +10,6 @@ mod interrupts;
 mod lists;
 mod maps;
 mod other_commands;
+mod reports;
 mod scores;
 mod workplace;

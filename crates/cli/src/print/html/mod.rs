@@ -294,7 +294,7 @@ impl Printer for HtmlPrinter {
                 "<script type=\"text/plain\" id=\"p{number}\">{address}</script>"
             )?;
         }
-        self.output.write_all(tail.as_bytes())?;
+        writeln!(self.output, "{tail}")?;
         self.output.finish()
     }
 }

@@ -49,7 +49,7 @@
       const value = (row) => number(rows[row].values[key]);
       order.sort((a, b) => {
         const [x, y] = [value(a), value(b)];
-        if (x === null || y === null) return (y === null) - (x === null) || a - b;
+        if (x === null || y === null) return (x === null) - (y === null) || a - b;
         return (x === y ? 0 : x < y ? -1 : 1) * (up ? 1 : -1) || a - b;
       });
     }
@@ -93,7 +93,7 @@
     const plain = (text) => make("th", { scope: "col", class: "plain" }, text);
     const sortable = (text, key, first, note) => {
       const arrow = make("span", { class: "arrow", "aria-hidden": "true" });
-      const button = make("button", { type: "button", title: note, onclick: () => sortBy(key, sorting.key === key ? !sorting.up : first) }, text, arrow);
+      const button = make("button", { type: "button", title: note, onclick: () => sortBy(key, sorting.key === key ? !sorting.up : first) }, ...(key === "name" ? [text, arrow] : [arrow, text]));
       const cell = make("th", { scope: "col", class: key === "name" ? "" : "number" }, button);
       head_cells.push({ cell, arrow, key });
       return cell;
@@ -183,6 +183,8 @@
   const VIEWS = [["flicker", "Flicker", "f"], ["slider", "Slider", "s"], ["side", "Side by side", "b"], ["map", "Map", "m"]];
   const view = { name: "flicker", map: null, opacity: 100, interval: 0.6, at: 50, actual: false, second: false, running: !matchMedia("(prefers-reduced-motion: reduce)").matches };
   let timer = null;
+  // The row that is focused when the view closes is marked by that, so the pair is kept apart.
+  let viewed = 0;
 
   function pictures(row) {
     if (row.previews) {
@@ -200,7 +202,7 @@
     $("stage").focus();
   }
   function show(position) {
-    current = position;
+    current = viewed = position;
     const row = rows[order[position]];
     view.second = false;
     $("name").replaceChildren(row.label);
@@ -388,6 +390,7 @@
   $("detail").addEventListener("close", () => {
     clearInterval(timer);
     $("stage").replaceChildren();
+    current = viewed;
     step(0);
   });
   $("previous").onclick = () => step(-1);
