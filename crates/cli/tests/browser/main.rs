@@ -4,7 +4,7 @@
 //! Without Chromium and chromedriver the tests say so and check nothing. `LOOKALIKE_SCREENSHOTS`
 //! names a folder for pictures of what was tested.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod driver;
 #[allow(dead_code)]

@@ -6,7 +6,7 @@
 //! the order in which threads finish.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -60,36 +60,59 @@ impl PartialEq for Rank {
 
 impl Eq for Rank {}
 
+/// Pictures that are kept or given up together.
+trait Pictures {
+    fn each(&mut self) -> Vec<&mut Shown>;
+}
+
 /// The worst of what was offered that fits into a number of bytes.
 struct Worst<T> {
-    kept: BTreeMap<Rank, (T, usize)>,
+    kept: BTreeMap<Rank, T>,
+    /// How often each picture is used: a page holds equal ones once, so they count once.
+    uses: HashMap<Arc<str>, usize>,
     bytes: usize,
     /// The worst rank that was given up. Nothing better is taken any more, so that what is kept are
     /// always the worst without gaps, in whatever order they came.
     given_up: Option<Rank>,
 }
 
-impl<T> Worst<T> {
-    const fn new() -> Self {
-        Self { kept: BTreeMap::new(), bytes: 0, given_up: None }
+impl<T: Pictures> Worst<T> {
+    fn new() -> Self {
+        Self { kept: BTreeMap::new(), uses: HashMap::new(), bytes: 0, given_up: None }
     }
 
     fn takes(&self, rank: &Rank) -> bool {
         self.given_up.as_ref().is_none_or(|limit| rank > limit)
     }
 
-    fn offer(&mut self, rank: Rank, item: T, bytes: usize) {
-        if self.takes(&rank) {
-            self.bytes += bytes;
-            self.kept.insert(rank, (item, bytes));
+    fn offer(&mut self, rank: Rank, mut item: T) {
+        if !self.takes(&rank) {
+            return;
         }
+        for shown in item.each() {
+            // Equal pictures share their memory as well.
+            if let Some((address, _)) = self.uses.get_key_value(&shown.address) {
+                shown.address = Arc::clone(address);
+            } else {
+                self.bytes += shown.bytes();
+            }
+            *self.uses.entry(Arc::clone(&shown.address)).or_default() += 1;
+        }
+        self.kept.insert(rank, item);
     }
 
     fn trim(&mut self, budget: usize) {
         while self.bytes > budget
-            && let Some((rank, (_, bytes))) = self.kept.pop_first()
+            && let Some((rank, mut item)) = self.kept.pop_first()
         {
-            self.bytes -= bytes;
+            for shown in item.each() {
+                let Some(uses) = self.uses.get_mut(&shown.address) else { continue };
+                *uses -= 1;
+                if *uses == 0 {
+                    self.uses.remove(&shown.address);
+                    self.bytes -= shown.bytes();
+                }
+            }
             self.given_up = self.given_up.take().max(Some(rank));
         }
     }
@@ -111,6 +134,20 @@ pub(super) struct Previews {
     pub(super) candidate: Shown,
     /// Maps by the ids of their metrics.
     pub(super) maps: Vec<(String, Shown)>,
+}
+
+impl Pictures for Thumbnails {
+    fn each(&mut self) -> Vec<&mut Shown> {
+        let pair = [&mut self.reference, &mut self.candidate];
+        pair.into_iter().chain(&mut self.map).collect()
+    }
+}
+
+impl Pictures for Previews {
+    fn each(&mut self) -> Vec<&mut Shown> {
+        let pair = [&mut self.reference, &mut self.candidate];
+        pair.into_iter().chain(self.maps.iter_mut().map(|(_, map)| map)).collect()
+    }
 }
 
 struct Shelf {
@@ -211,14 +248,10 @@ impl Gallery {
         let pictures = self.pictures(pair, &ids, large);
         let Some((thumbnails, previews)) = pictures else { return };
         let mut shelf = self.shelf();
-        let Thumbnails { reference, candidate, map } = &thumbnails;
-        let bytes = reference.bytes() + candidate.bytes() + map.as_ref().map_or(0, Shown::bytes);
-        shelf.thumbnails.offer(rank.clone(), thumbnails, bytes);
+        shelf.thumbnails.offer(rank.clone(), thumbnails);
         shelf.thumbnails.trim(THUMBNAILS_BYTES);
         if let Some(previews) = previews {
-            let maps: usize = previews.maps.iter().map(|(_, map)| map.bytes()).sum();
-            let bytes = previews.reference.bytes() + previews.candidate.bytes() + maps;
-            shelf.previews.offer(rank, previews, bytes);
+            shelf.previews.offer(rank, previews);
         }
         let remaining = PICTURE_BYTES.saturating_sub(shelf.thumbnails.bytes);
         shelf.previews.trim(remaining);
@@ -283,10 +316,10 @@ impl Gallery {
     pub(super) fn kept(&self) -> BTreeMap<PathBuf, (Option<Thumbnails>, Option<Previews>)> {
         let shelf = self.shelf();
         let mut kept: BTreeMap<PathBuf, (Option<Thumbnails>, Option<Previews>)> = BTreeMap::new();
-        for (rank, (thumbnails, _)) in &shelf.thumbnails.kept {
+        for (rank, thumbnails) in &shelf.thumbnails.kept {
             kept.entry(rank.label.clone()).or_default().0 = Some(thumbnails.clone());
         }
-        for (rank, (previews, _)) in &shelf.previews.kept {
+        for (rank, previews) in &shelf.previews.kept {
             kept.entry(rank.label.clone()).or_default().1 = Some(previews.clone());
         }
         kept
@@ -335,19 +368,43 @@ mod tests {
         assert!(lower > Rank { value: Some(0.1), ..lower.clone() });
     }
 
+    /// A picture of some bytes; equal names are equal pictures.
+    fn picture(name: &str, bytes: usize) -> Shown {
+        let address = name.repeat(bytes / name.len()).into();
+        Shown { address, width: 1, height: 1 }
+    }
+
+    fn pair(reference: &Shown, candidate: &Shown) -> Thumbnails {
+        Thumbnails { reference: reference.clone(), candidate: candidate.clone(), map: None }
+    }
+
     #[test]
     fn the_worst_are_kept_without_gaps_in_any_order() {
-        let items = [(0.1, 6), (0.2, 5), (0.3, 3), (0.4, 1)];
+        let items = [("a", 0.1, 60), ("b", 0.2, 50), ("c", 0.3, 30), ("d", 0.4, 10)];
         let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]];
         for order in orders {
             let mut worst = Worst::new();
             for index in order {
-                let (value, bytes) = items[index];
-                worst.offer(rank(0, value, "p"), index, bytes);
-                worst.trim(10);
+                let (name, value, bytes) = items[index];
+                let picture = picture(name, bytes);
+                worst.offer(rank(0, value, name), pair(&picture, &picture));
+                worst.trim(100);
             }
-            let kept: Vec<usize> = worst.kept.values().map(|(index, _)| *index).collect();
-            assert_eq!((kept, worst.bytes), (vec![0], 6), "{order:?}");
+            let kept: Vec<PathBuf> = worst.kept.keys().map(|rank| rank.label.clone()).collect();
+            assert_eq!((kept, worst.bytes), (vec!["a".into()], 60), "{order:?}");
         }
+    }
+
+    #[test]
+    fn a_shared_picture_counts_once_and_as_long_as_it_is_used() {
+        let shared = picture("s", 50);
+        let mut worst = Worst::new();
+        worst.offer(rank(0, 0.1, "a"), pair(&shared, &picture("a", 20)));
+        worst.offer(rank(0, 0.2, "b"), pair(&shared, &picture("b", 30)));
+        assert_eq!(worst.bytes, 100);
+        worst.trim(99);
+        assert_eq!(worst.bytes, 70);
+        worst.trim(0);
+        assert_eq!((worst.bytes, worst.uses.len(), worst.kept.len()), (0, 0, 0));
     }
 }

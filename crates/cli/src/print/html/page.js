@@ -285,7 +285,7 @@
     $("controls").replaceChildren();
     clearInterval(timer);
     if (!shownPictures) {
-      $("stage").replaceChildren(make("p", { class: "empty frame" }, row.errors ? row.errors.join("\n") : "No pictures of this pair are kept here; open the files to see them."));
+      $("stage").replaceChildren(make("p", { class: "empty" }, row.errors ? row.errors.join("\n") : "No pictures of this pair are kept here; open the files to see them."));
       return;
     }
     const { reference, candidate, size, maps } = shownPictures;

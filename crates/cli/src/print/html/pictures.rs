@@ -5,6 +5,7 @@
 //! is about as small, as it is for screenshots and drawings. Reducing averages the pixels that fall
 //! together, in their coding.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -84,31 +85,34 @@ pub(super) fn preview(picture: &RgbImage) -> Option<Shown> {
 
 /// A picture for the table, of at most [`THUMBNAIL_BYTES`] except for the coarsest coding.
 pub(super) fn thumbnail(picture: &RgbImage) -> Option<Shown> {
-    let mut smallest = None;
+    let mut small = reduced(picture, THUMBNAIL_SIDE).into_owned();
+    let mut coded = None;
     for (side, quality) in THUMBNAIL_STEPS {
-        let reduced = reduced(picture, side);
-        let bytes = jpeg(&reduced, quality).ok()?;
-        let small = bytes.len() <= THUMBNAIL_BYTES;
-        smallest = Some(shown(&reduced, "jpeg", &bytes));
-        if small {
+        if small.width().max(small.height()) > side {
+            small = reduced(&small, side).into_owned();
+        }
+        let bytes = jpeg(&small, quality).ok()?;
+        let fits = bytes.len() <= THUMBNAIL_BYTES;
+        coded = Some(shown(&small, "jpeg", &bytes));
+        if fits {
             break;
         }
     }
-    smallest
+    coded
 }
 
 /// The picture with sides of at most `side`, or as it is.
-fn reduced(picture: &RgbImage, side: u32) -> RgbImage {
+fn reduced(picture: &RgbImage, side: u32) -> Cow<'_, RgbImage> {
     let (width, height) = picture.dimensions();
     let longest = width.max(height);
     if longest <= side {
-        return picture.clone();
+        return Cow::Borrowed(picture);
     }
     let to = |length: u32| {
         let scaled = u64::from(length) * u64::from(side) / u64::from(longest);
         u32::try_from(scaled).unwrap_or(side).max(1)
     };
-    imageops::thumbnail(picture, to(width), to(height))
+    Cow::Owned(imageops::thumbnail(picture, to(width), to(height)))
 }
 
 fn jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>, ImageError> {
