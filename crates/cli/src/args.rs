@@ -86,6 +86,21 @@ pub(crate) enum Format {
     Jsonl,
     /// One row per score
     Csv,
+    /// One test case per pair, for continuous integration (compare and demo only)
+    Junit,
+    /// A page with pictures, to look through by eye (compare and demo only)
+    Html,
+}
+
+impl Format {
+    /// Why a command that has no pairs to show is not written in this format.
+    pub(crate) fn refusal(self, command: &str) -> String {
+        let name = self.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
+        format!(
+            "{command} is not written as {name}, which reports compared pairs; use --format text, \
+             json, jsonl or csv"
+        )
+    }
 }
 
 #[derive(Debug, Args)]
@@ -143,8 +158,12 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) map: Option<PathBuf>,
 
+    /// Write a further format from the same run, such as html=report.html; may be repeated
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = also)]
+    pub(crate) also: Vec<(Format, PathBuf)>,
+
     /// Show every profile of the metrics' families side by side: why two libraries disagree
-    #[arg(long, conflicts_with_all = ["gates", "map", "masks"])]
+    #[arg(long, conflicts_with_all = ["gates", "map", "masks", "also"])]
     pub(crate) explain_diff: bool,
 
     /// What to do when sizes differ [default: error]
@@ -177,6 +196,13 @@ pub(crate) struct CompareArgs {
 
     #[command(flatten)]
     pub(crate) value: ValueArgs,
+}
+
+impl CompareArgs {
+    /// Whether a format is among those that the run writes.
+    pub(crate) fn writes(&self, format: Format, global: &GlobalArgs) -> bool {
+        global.format == format || self.also.iter().any(|(also, _)| *also == format)
+    }
 }
 
 /// Options that change values, and therefore become part of the reported ids.
@@ -246,6 +272,23 @@ pub(crate) struct DemoArgs {
     pub(crate) folder: PathBuf,
 }
 
+fn also(text: &str) -> Result<(Format, PathBuf), String> {
+    let names = || {
+        let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    let Some((name, path)) = text.split_once('=') else {
+        return Err(format!("expected FORMAT=PATH with FORMAT one of {}", names()));
+    };
+    if path.is_empty() {
+        return Err(format!("expected a path after '{name}='"));
+    }
+    match Format::from_str(name, false) {
+        Ok(format) => Ok((format, PathBuf::from(path))),
+        Err(_) => Err(format!("'{name}' is no format; expected one of {}", names())),
+    }
+}
+
 fn pixels(text: &str) -> Result<u64, String> {
     let wrong = || format!("expected a number of pixels such as 500000, 64M or 1G, found '{text}'");
     let (digits, unit) = match text.char_indices().last() {
@@ -266,6 +309,14 @@ mod tests {
     fn arguments_are_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn further_formats_name_their_file() {
+        assert_eq!(also("html=a=b.html"), Ok((Format::Html, PathBuf::from("a=b.html"))));
+        for text in ["", "html", "html=", "xml=a", "=a", "HTML=a"] {
+            assert!(also(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use lookalike::pairing::Candidate;
 use lookalike::{Limit, Limits, PairScores, Part, Score, SizesDiffer, Summary};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -55,6 +57,40 @@ impl fmt::Display for Sizes {
         let Self { reference_size: reference, candidate_size: candidate } = self;
         let [(a, b), (c, d)] = [reference, candidate];
         write!(f, "sizes differ: {a}x{b} against {c}x{d}")
+    }
+}
+
+/// What became of one pair of the work list, scored or not.
+#[derive(Clone, Debug)]
+pub(crate) struct PairAccount {
+    /// A relative path without extension, unique within the run.
+    pub(crate) label: PathBuf,
+    pub(crate) reference: PathBuf,
+    pub(crate) candidate: PathBuf,
+    /// How long reading the candidate and scoring took.
+    pub(crate) elapsed: Duration,
+    /// What could not be done for it.
+    pub(crate) errors: Vec<ErrorRecord>,
+    /// The scores, unless the pictures could not be compared at all.
+    pub(crate) record: Option<PairRecord>,
+}
+
+impl PairAccount {
+    /// The account of a pair about which nothing but its names is known.
+    pub(crate) fn new(reference: &Path, candidate: &Candidate) -> Self {
+        Self {
+            label: candidate.label.clone(),
+            reference: reference.to_owned(),
+            candidate: candidate.path.clone(),
+            elapsed: Duration::ZERO,
+            errors: Vec::new(),
+            record: None,
+        }
+    }
+
+    /// The gates it failed.
+    pub(crate) fn failed_gates(&self) -> &[FailedGate] {
+        self.record.as_ref().map_or(&[], |record| &record.failed_gates)
     }
 }
 
@@ -275,6 +311,9 @@ pub(crate) struct Conclusion {
     /// What became of references, when they were to be updated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) update: Option<UpdateRecord>,
+    /// Files without a partner where that is allowed.
+    #[serde(skip)]
+    pub(crate) unpaired: Vec<ErrorRecord>,
 }
 
 /// Gathers values while pairs come in, so that the pairs themselves need not be kept.
@@ -283,6 +322,7 @@ pub(crate) struct Tally {
     values: BTreeMap<String, (Score, Vec<(usize, f64)>)>,
     candidates: Vec<String>,
     errors: Vec<ErrorRecord>,
+    unpaired: Vec<ErrorRecord>,
     known: BTreeSet<(String, String)>,
 }
 
@@ -299,6 +339,7 @@ impl Tally {
             values: BTreeMap::new(),
             candidates: Vec::new(),
             errors: Vec::new(),
+            unpaired: Vec::new(),
             known: BTreeSet::new(),
         }
     }
@@ -323,6 +364,11 @@ impl Tally {
         }
     }
 
+    /// Notes a file without a partner where that is allowed.
+    pub(crate) fn add_unpaired(&mut self, file: ErrorRecord) {
+        self.unpaired.push(file);
+    }
+
     /// Notes an error, once. Returns whether it is new.
     pub(crate) fn add_error(&mut self, error: ErrorRecord) -> bool {
         let new = self.known.insert((error.path.clone(), error.message.clone()));
@@ -335,14 +381,15 @@ impl Tally {
     /// Draws the sum; `worst` is how many of the worst pairs are named.
     pub(crate) fn conclude(self, worst: usize) -> Conclusion {
         let mut summary = BTreeMap::new();
-        for (id, (score, values)) in self.values {
-            let Some(of) = Summary::of(&score.id, score.direction, &values, worst) else {
+        for (id, (score, values)) in &self.values {
+            let Some(of) = Summary::of(&score.id, score.direction, values, worst) else {
                 continue;
             };
             let named = |&(index, value): &(usize, f64)| (value, self.candidates[index].clone());
             let worst = of.worst.iter().map(named).collect();
-            summary.insert(id, SummaryRecord { summary: of, worst });
+            summary.insert(id.clone(), SummaryRecord { summary: of, worst });
         }
-        Conclusion { summary, gates: self.gates, errors: self.errors, update: None }
+        let Self { gates, errors, unpaired, .. } = self;
+        Conclusion { summary, gates, errors, unpaired, update: None }
     }
 }

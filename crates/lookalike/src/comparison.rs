@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use lookalike_core::decode::{DecodeOptions, read};
 use lookalike_core::{
@@ -159,6 +160,10 @@ pub struct PairOutcome {
     pub failures: Vec<Failure>,
     /// The files and sizes, where the pair was not compared because the sizes differ.
     pub not_fitted: Option<NotFitted>,
+    /// The pair's position in the work list, counted through all groups.
+    pub index: usize,
+    /// How long the candidate took to read and to score; the reference belongs to its group.
+    pub elapsed: Duration,
 }
 
 impl Comparison {
@@ -196,8 +201,9 @@ impl Comparison {
                     let run =
                         GroupRun { comparison: self, group: &work.groups[g], cancelled, pool };
                     run.score_all(candidate_jobs, store, |index, outcome| {
+                        let index = offsets[g] + index;
                         // The receiver outlives all senders.
-                        let _ = sender.send((offsets[g] + index, outcome));
+                        let _ = sender.send((index, PairOutcome { index, ..outcome }));
                     });
                 });
             });
@@ -308,7 +314,7 @@ impl Comparison {
         for index in asked.limits {
             pair.check(index, &self.limits.all()[index], reference, picture);
         }
-        PairOutcome { pair: Some(pair), failures, not_fitted: None }
+        PairOutcome { pair: Some(pair), failures, ..PairOutcome::default() }
     }
 
     /// Computes the metrics that are asked of a pair, and the poolings that its gates need. Returns
@@ -393,9 +399,11 @@ impl GroupRun<'_> {
             let outcome = match &reference {
                 Ok(picture) => {
                     let candidate = &self.group.candidates[index];
+                    let start = Instant::now();
                     let mut outcome = self.in_pool(|| {
                         self.comparison.score(self.group, picture, &prepared, candidate)
                     });
+                    outcome.elapsed = start.elapsed();
                     if let Some(pair) = &mut outcome.pair {
                         outcome.failures.extend(store(pair));
                     }

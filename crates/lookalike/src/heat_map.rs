@@ -33,13 +33,8 @@ pub fn heat_map(
 ) -> Result<Picture> {
     let canvas_width = width + 2 * GAP + BAR + LABEL * GLYPH;
     let canvas_height = height.max(LEAST_HEIGHT);
-    let mut canvas =
-        Canvas { width: canvas_width, samples: vec![255; canvas_width * canvas_height * 3] };
-    for y in 0..height {
-        for x in 0..width {
-            canvas.set(x, y, colour(f64::from(map.at_pixel(x, y)), scale));
-        }
-    }
+    let mut canvas = Canvas::new(canvas_width, canvas_height);
+    canvas.paint(map, scale, width, height);
     let bar_left = width + GAP;
     for y in 0..canvas_height {
         let share = 1.0 - y as f64 / (canvas_height - 1) as f64;
@@ -56,6 +51,27 @@ pub fn heat_map(
     }
     canvas.write(text_left, canvas_height - GLYPH, &label(scale.same));
     Picture::from_u8(canvas_width, canvas_height, Channels::Rgb, canvas.samples)
+}
+
+/// Draws a map over the size of the picture it belongs to, without a colour bar: for places that
+/// show the scale by [`scale_colour`] themselves.
+///
+/// # Errors
+/// [`lookalike_core::Error::SampleCount`] when the picture is empty.
+pub fn bare_heat_map(
+    map: &ScoreMap,
+    scale: DisplayScale,
+    width: usize,
+    height: usize,
+) -> Result<Picture> {
+    let mut canvas = Canvas::new(width, height);
+    canvas.paint(map, scale, width, height);
+    Picture::from_u8(width, height, Channels::Rgb, canvas.samples)
+}
+
+/// The colour at a share of every map's scale, from 0 (no difference) to 1 (the strongest).
+pub fn scale_colour(share: f64) -> [u8; 3] {
+    colour(share, DisplayScale { same: 0.0, different: 1.0 })
 }
 
 /// The colour of a value on a scale; values beyond the scale take its end colours.
@@ -78,6 +94,20 @@ struct Canvas {
 }
 
 impl Canvas {
+    /// A white canvas.
+    fn new(width: usize, height: usize) -> Self {
+        Self { width, samples: vec![255; width * height * 3] }
+    }
+
+    /// Draws a map into the top left corner.
+    fn paint(&mut self, map: &ScoreMap, scale: DisplayScale, width: usize, height: usize) {
+        for y in 0..height {
+            for x in 0..width {
+                self.set(x, y, colour(f64::from(map.at_pixel(x, y)), scale));
+            }
+        }
+    }
+
     fn set(&mut self, x: usize, y: usize, colour: [u8; 3]) {
         let start = (y * self.width + x) * 3;
         if let Some(pixel) = self.samples.get_mut(start..start + 3) {
@@ -116,6 +146,15 @@ mod tests {
         let picture = heat_map(&map, SSIM, 1, 1).unwrap();
         assert_eq!((picture.width(), picture.height()), (81, LEAST_HEIGHT));
         assert_eq!(picture.plane(0, 255.0)[0], f64::from(MAGMA.eval_continuous(1.0).r));
+    }
+
+    #[test]
+    fn the_bare_map_is_the_map_without_its_bar() {
+        let values = (0..12).map(|v| v as f32 / 11.0).collect();
+        let map = ScoreMap { width: 4, height: 3, values, left: 0, top: 0, step: 1 };
+        let bare = bare_heat_map(&map, SSIM, 4, 3).unwrap();
+        assert_eq!(bare, heat_map(&map, SSIM, 4, 3).unwrap().crop(0, 0, 4, 3).unwrap());
+        assert_eq!(bare.plane(0, 255.0)[0], f64::from(scale_colour(1.0)[0]));
     }
 
     #[test]

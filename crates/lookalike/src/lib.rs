@@ -36,7 +36,7 @@ pub use comparison::{
 pub use error::{Error, Result};
 pub use gate::{Comparator, Gate, GateSyntax};
 pub use gates_file::{FileRule, GatesFile};
-pub use heat_map::heat_map;
+pub use heat_map::{bare_heat_map, heat_map, scale_colour};
 pub use limits::{Limit, Limits, PairLimits};
 pub use lookalike_core::Error as CoreError;
 pub use lookalike_core::{

@@ -1,5 +1,6 @@
 //! `lookalike compare`: pairs in, scores, summary and gates out.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use lookalike::pairing::WorkList;
@@ -11,11 +12,11 @@ use super::maps::MapFolder;
 use super::selection;
 use super::update::{UpdateRecord, Updates};
 use crate::Status;
-use crate::args::{CompareArgs, GlobalArgs};
+use crate::args::{CompareArgs, Format, GlobalArgs};
 use crate::log::{Log, on_interrupt};
-use crate::output::Output;
-use crate::print::{Column, printer};
-use crate::report::{Conclusion, ErrorRecord, PairRecord, Tally};
+use crate::output::{self, Output};
+use crate::print::{Column, Gallery, Setting, printers};
+use crate::report::{Conclusion, ErrorRecord, PairAccount, PairRecord, Tally};
 
 /// Runs the command.
 pub(crate) fn run(args: &CompareArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
@@ -40,10 +41,18 @@ fn execute(
     args: &CompareArgs,
     global: &GlobalArgs,
 ) -> anyhow::Result<Status> {
-    let mut printer =
-        printer(global.format, Output::open(global)?, columns(comparison), work.pairs());
     let limits = &comparison.limits;
+    let gallery = Arc::new(Gallery::new(comparison));
+    let setting = Setting {
+        columns: columns(comparison),
+        pairs: work.pairs(),
+        gallery: Arc::clone(&gallery),
+    };
+    let html = args.writes(Format::Html, global);
+    let main = (global.format, Output::open(global)?);
+    let mut printer = printers(main, output::open_also(&args.also, global)?, &setting);
     let mut tally = Tally::new(limits);
+    let pairs: Vec<_> = work.each_pair().collect();
     let log = Log::new(work.pairs(), global);
     let mut updates = args.update.then(|| Updates::new(work, args.dry_run)).transpose()?;
     let candidates = work.groups.iter().flat_map(|group| &group.candidates);
@@ -57,6 +66,7 @@ fn execute(
         }
         if allow_missing {
             log.warn(&error.to_string());
+            tally.add_unpaired(error);
         } else {
             log.note(&mut tally, error);
         }
@@ -74,7 +84,12 @@ fn execute(
     let left_out = comparison.run(
         work,
         &cancelled,
-        |pair| maps.write(pair, comparison),
+        |pair| {
+            if html {
+                gallery.add(pair);
+            }
+            maps.write(pair, comparison)
+        },
         |outcome| {
             log.bar.inc(1);
             let sizes = outcome.not_fitted.as_ref().map(|pair| pair.sizes);
@@ -83,16 +98,25 @@ fn execute(
                 (Some(updates), None, Some(pair)) => updates.pair(pair, limits),
                 _ => None,
             };
+            let (reference, candidate) = pairs[outcome.index];
+            let mut account = PairAccount::new(reference, candidate);
+            account.elapsed = outcome.elapsed;
+            let mut errors: Vec<ErrorRecord> = Vec::new();
             if updates.is_none() || outcome.not_fitted.is_none() {
-                for failure in outcome.failures {
-                    let error = ErrorRecord::new(&failure.path, &failure.message);
-                    log.note(&mut tally, error.with_sizes(sizes));
-                }
+                let failures = outcome.failures.iter();
+                errors.extend(failures.map(|failure| {
+                    ErrorRecord::new(&failure.path, &failure.message).with_sizes(sizes)
+                }));
             }
-            if let Some(error) = planned {
+            errors.extend(planned);
+            for error in errors {
+                account.errors.push(error.clone());
                 log.note(&mut tally, error);
             }
-            if let (Some(pair), None) = (outcome.pair, &broken) {
+            if broken.is_some() {
+                return;
+            }
+            if let Some(pair) = outcome.pair {
                 tally.add(&pair, limits);
                 let files = maps.files(&pair, comparison);
                 let record = PairRecord::new(pair, &files, limits);
@@ -105,11 +129,12 @@ fn execute(
                         log.warn(&format!("{}: {note}", record.candidate));
                     }
                 }
-                if let Err(error) = log.bar.suspend(|| printer.pair(&record)) {
-                    // Nobody can read the rest, so the rest need not be computed.
-                    broken = Some(error);
-                    cancelled.store(true, Ordering::Relaxed);
-                }
+                account.record = Some(record);
+            }
+            if let Err(error) = log.bar.suspend(|| printer.account(&account)) {
+                // Nobody can read the rest, so the rest need not be computed.
+                broken = Some(error);
+                cancelled.store(true, Ordering::Relaxed);
             }
         },
     );

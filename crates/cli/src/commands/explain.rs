@@ -39,6 +39,9 @@ pub(crate) fn run(
     global: &GlobalArgs,
     work: &WorkList,
 ) -> anyhow::Result<Status> {
+    if matches!(global.format, Format::Junit | Format::Html) {
+        bail!(global.format.refusal("--explain-diff"));
+    }
     let ([group], true) = (work.groups.as_slice(), work.pairs() == 1) else {
         bail!("--explain-diff takes one reference and one candidate, found {} pairs", work.pairs());
     };
@@ -131,6 +134,7 @@ pub(crate) fn run(
             }
             writer.flush()?;
         }
+        Format::Junit | Format::Html => bail!(global.format.refusal("--explain-diff")),
     }
     output.finish()?;
     Ok(Status::Passed)

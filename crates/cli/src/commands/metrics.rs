@@ -37,6 +37,7 @@ pub(crate) fn run(args: &MetricsArgs, global: &GlobalArgs) -> anyhow::Result<Sta
             }
         }
         Format::Csv => write_csv(&mut output, &cards)?,
+        Format::Junit | Format::Html => bail!(global.format.refusal("lookalike metrics")),
     }
     output.finish()?;
     Ok(Status::Passed)

@@ -10,7 +10,7 @@ use lookalike::{
     Metric, MetricId, PictureOptions,
 };
 
-use crate::args::{Alpha, CompareArgs, Fit, GlobalArgs, ValueArgs};
+use crate::args::{Alpha, CompareArgs, Fit, Format, GlobalArgs, ValueArgs};
 
 /// The limits and masks of the command line and of the configuration file. The ids of gates are
 /// completed by the options that change values.
@@ -98,7 +98,7 @@ pub(crate) fn comparison(
         metrics,
         decode: decode_options(args, file),
         fit: fit_policy(args, file),
-        maps: args.map.is_some(),
+        maps: args.map.is_some() || args.writes(Format::Html, global),
         limits,
         jobs: global.jobs,
     })

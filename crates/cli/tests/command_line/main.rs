@@ -13,6 +13,7 @@ mod maps;
 mod masks;
 mod other_commands;
 mod pages;
+mod reports;
 mod scores;
 mod sizes;
 mod update;

@@ -88,6 +88,13 @@ impl WorkList {
         self.groups.iter().map(|group| group.candidates.len()).sum()
     }
 
+    /// Every reference with each of its candidates, in the order of the result.
+    pub fn each_pair(&self) -> impl Iterator<Item = (&Path, &Candidate)> {
+        self.groups.iter().flat_map(|group| {
+            group.candidates.iter().map(|candidate| (group.reference.as_path(), candidate))
+        })
+    }
+
     /// Pairs of one reference that follow each other share its group.
     fn from_pairs(pairs: Vec<Pair>) -> Self {
         let mut list = Self::default();
