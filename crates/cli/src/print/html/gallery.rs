@@ -20,7 +20,7 @@ use super::pictures::{Shown, displayed, preview, thumbnail};
 use crate::report::failed_gates;
 
 /// Bytes of all pictures in a page: thumbnails first, previews in what remains.
-pub(super) const PICTURE_BYTES: usize = 44 << 20;
+pub(super) const PICTURE_BYTES: usize = 52 << 20;
 /// Bytes of all thumbnails in a page: three of the largest for each of 2,000 pairs.
 const THUMBNAILS_BYTES: usize = 33 << 20;
 
