@@ -278,3 +278,26 @@ fn two_thousand_pairs_stay_small_and_quick() {
     browser.screenshot("many");
     check(&browser, &page);
 }
+
+#[test]
+fn a_page_without_pairs_says_so() {
+    let Some(browser) = Browser::start(PHONE.0, PHONE.1) else { return };
+    let place = Workplace::new();
+    place.scene("left/a.png", SIZE);
+    place.scene("right/b.png", SIZE);
+    let start = ["compare", "left", "right", "-m", "mse", "--allow-missing"];
+    let outcome = place.run(&[&start[..], &["--format", "html", "-o", "empty.html"]].concat());
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    let page = place.path("empty.html");
+    browser.open(&page);
+    browser.wait("document.documentElement.dataset.ready === 'true'");
+    assert_eq!(
+        browser.value("document.querySelector('#empty').innerText"),
+        "No pairs were compared."
+    );
+    assert_eq!(browser.value("document.querySelectorAll('.list li').length"), 3);
+    browser.press(&["j", "Enter", "k"]);
+    assert_eq!(browser.value("detail.open"), false);
+    check(&browser, &page);
+    browser.screenshot("empty");
+}

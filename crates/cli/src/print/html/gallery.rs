@@ -19,7 +19,7 @@ use lookalike::{
 use super::pictures::{Shown, displayed, preview, thumbnail};
 
 /// Bytes of all pictures in a page: thumbnails first, previews in what remains.
-pub(super) const PICTURE_BYTES: usize = 44 << 20;
+pub(super) const PICTURE_BYTES: usize = 52 << 20;
 /// Bytes of all thumbnails in a page: three of the largest for each of 2,000 pairs.
 const THUMBNAILS_BYTES: usize = 33 << 20;
 

@@ -25,8 +25,10 @@ pub(super) const THUMBNAIL_BYTES: usize = 4096;
 /// Sides and JPEG qualities of thumbnails, tried until one is small enough.
 const THUMBNAIL_STEPS: [(u32, u8); 5] =
     [(THUMBNAIL_SIDE, 80), (THUMBNAIL_SIDE, 60), (THUMBNAIL_SIDE, 35), (112, 35), (64, 30)];
-/// JPEG quality of previews.
-const PREVIEW_QUALITY: u8 = 88;
+/// Bytes that a preview may take before it is coded more coarsely.
+const PREVIEW_BYTES: usize = 192 << 10;
+/// JPEG qualities of previews, tried until one is small enough.
+const PREVIEW_QUALITIES: [u8; 3] = [88, 75, 60];
 
 /// An encoded picture.
 #[derive(Clone, Debug)]
@@ -71,16 +73,22 @@ pub(super) fn displayed(picture: &Picture, options: &PictureOptions) -> Option<R
 /// A picture for the detail view.
 pub(super) fn preview(picture: &RgbImage) -> Option<Shown> {
     let reduced = reduced(picture, PREVIEW_SIDE);
-    let jpeg = jpeg(&reduced, PREVIEW_QUALITY).ok()?;
+    let mut coded = Vec::new();
+    for quality in PREVIEW_QUALITIES {
+        coded = jpeg(&reduced, quality).ok()?;
+        if coded.len() <= PREVIEW_BYTES {
+            break;
+        }
+    }
     // Where JPEG needs many bits per pixel there is noise, which lossless coding cannot shorten.
     let pixels = reduced.width() as usize * reduced.height() as usize;
-    if jpeg.len() < pixels / 4 + 2048
+    if coded.len() < pixels / 4 + 2048
         && let Ok(exact) = lossless(&reduced)
-        && exact.len() <= jpeg.len() + jpeg.len() / 2
+        && exact.len() <= coded.len() + coded.len() / 2
     {
         return Some(shown(&reduced, "webp", &exact));
     }
-    Some(shown(&reduced, "jpeg", &jpeg))
+    Some(shown(&reduced, "jpeg", &coded))
 }
 
 /// A picture for the table, of at most [`THUMBNAIL_BYTES`] except for the coarsest coding.
