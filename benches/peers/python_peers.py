@@ -265,8 +265,9 @@ simple(
 )
 simple(
     "torchmetrics.functional.image",
-    {"uqi": "universal_image_quality_index", "vif": "visual_information_fidelity"},
+    {"uqi": "universal_image_quality_index"},
 )
+simple("torchmetrics.functional.image", {"vif": "visual_information_fidelity"}, peak=255.0, swapped=True)
 
 torch_peer("kornia/psnr")(lambda: lambda x, y: module("kornia.metrics").psnr(x, y, 1.0))
 torch_peer("kornia/ssim")(
