@@ -37,12 +37,10 @@ def print_line(record):
         return
     ratio = record.get("ratio")
     verdict = {True: "ok", False: "MISSED", None: ""}[met(record)]
-    if record["section"] == "folders" and record["id"] == "decoding":
-        verdict = ""
     print(
         f"{record['name']:<58} {record['threads']:>2} thr  ours {quantity(record, 'ours'):>10}  "
         f"peer {quantity(record, 'peer'):>10}  ratio {'–' if ratio is None else figures(ratio):>7}  "
-        f"target {figures(record['target'])} {verdict}",
+        f"target {'–' if record['target'] is None else figures(record['target'])} {verdict}",
         flush=True,
     )
 

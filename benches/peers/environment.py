@@ -57,7 +57,10 @@ def interpreter():
     if not (stamp.exists() and stamp.read_text() == wanted):
         run([sys.executable, "-m", "venv", folder])
         try:
-            run([python, "-m", "pip", "install", "--disable-pip-version-check", "-r", requirements])
+            install = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+            run([*install, "-r", requirements])
+            # pyiqa brings another wheel of OpenCV into the same folder, without its extra modules.
+            run([*install, "--no-deps", "--force-reinstall", *pinned(requirements, "opencv-contrib")])
         except SetupError as error:
             raise SetupError(
                 f"{error}\nthe Python peers cannot be installed; {OWN_INTERPRETER} may name an "
@@ -65,6 +68,11 @@ def interpreter():
             ) from error
         stamp.write_text(wanted)
     return python
+
+
+def pinned(requirements, start):
+    """The requirements whose names start so."""
+    return [line for line in requirements.read_text().splitlines() if line.startswith(start)]
 
 
 def pictures(worker):

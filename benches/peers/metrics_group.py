@@ -1,14 +1,11 @@
 """The group `metrics`: closed-form metrics, their floors, memory and folders."""
 
-import os
-import subprocess
-import sys
 import time
 
 import metrics_plan as plan
-from measure import PAUSE_SECONDS, Spread, alone, interleaved
+from measure import PAUSE_SECONDS, Spread, interleaved
 from whole_program import folder_records, memory_records
-from workers import WorkFailed, Workers
+from workers import WorkFailed
 
 #: Multiply-adds per pixel of SSIM on RGB with unfolded separable windows: per channel, four planes,
 #: two passes of eleven taps, and about sixteen operations for the map.
