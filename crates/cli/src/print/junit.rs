@@ -100,8 +100,11 @@ impl Case {
         let size = format!("{}x{}", record.width, record.height);
         for gate in account.failed_gates() {
             let message = format!("{} failed: found {gate}", gate.rule);
-            let mut text =
-                format!("gate:  {}\nfound: {gate}\nwhere: {files}, {size} pixels", gate.rule);
+            let mut text = format!("gate:  {}\nfound: {gate}", gate.rule);
+            if let Some(value) = gate.value {
+                let _ = write!(text, "\nvalue: {}", value.0);
+            }
+            let _ = write!(text, "\nwhere: {files}, {size} pixels");
             for (id, map) in record.scores.iter().filter_map(|s| Some((&s.id, s.map.as_ref()?))) {
                 if gate.rule.starts_with(id.as_str()) {
                     let _ = write!(text, "\nmap:   {map}");

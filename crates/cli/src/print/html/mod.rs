@@ -70,7 +70,7 @@ struct Row {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     ids: BTreeMap<usize, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    gates: Vec<(String, String)>,
+    gates: Vec<(String, Option<Number>, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -161,7 +161,9 @@ impl HtmlPrinter {
             }
             values.push(score.map(|score| Number(score.value.0)));
         }
-        let gate = |gate: &FailedGate| (gate.rule.clone(), gate.to_string());
+        let gate = |gate: &FailedGate| {
+            (gate.rule.clone(), gate.value.map(|value| Number(value.0)), gate.to_string())
+        };
         Row {
             label: account.label.display().to_string(),
             reference: account.reference.display().to_string(),

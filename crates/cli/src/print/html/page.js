@@ -226,7 +226,7 @@
     $("facts").replaceChildren(
       row.previews || !row.thumbnails ? "" : make("p", { class: "note-box" }, "Only thumbnails of this pair are kept here; open the files to see more."),
       make("table", {}, make("caption", { class: "hidden" }, "Scores"), make("tbody", {}, ...scores)),
-      ...list("Failed gates", row.gates?.map(([rule, found]) => "✕ " + rule + ", found " + found), "failed"),
+      ...list("Failed gates", row.gates?.map(([rule, , found]) => "✕ " + rule + ", found " + found), "failed"),
       ...list("Errors", row.errors, "error"),
       ...list("Done before comparing", row.steps, ""),
       make("h3", {}, "Files"), make("ul", {}, file("reference", row.reference, row.links[0]), file("candidate", row.candidate, row.links[1])));
