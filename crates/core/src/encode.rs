@@ -1,5 +1,6 @@
 //! Pictures to files.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Error as IoError, Write};
 use std::path::{Path, PathBuf};
@@ -111,8 +112,8 @@ impl Write for AtomicFile {
 }
 
 fn encode(picture: &Picture, file: &mut AtomicFile) -> Result<(), IoError> {
-    let samples = match picture.samples() {
-        Samples::U8(samples) if picture.full_scale() == 255.0 => samples.clone(),
+    let samples: Cow<'_, [u8]> = match picture.samples() {
+        Samples::U8(samples) if picture.full_scale() == 255.0 => Cow::Borrowed(samples),
         Samples::U8(samples) => {
             let stretch = |&sample: &u8| f64::from(sample) / picture.full_scale() * 255.0;
             samples.iter().map(|sample| stretch(sample).round() as u8).collect()

@@ -162,7 +162,8 @@ pub struct PairOutcome {
     pub not_fitted: Option<NotFitted>,
     /// The pair's position in the work list, counted through all groups.
     pub index: usize,
-    /// How long the candidate took to read and to score; the reference belongs to its group.
+    /// How long the pair took to read and to score; the reference of several candidates belongs to
+    /// none of them.
     pub elapsed: Duration,
 }
 
@@ -242,8 +243,9 @@ impl Comparison {
         reference: &Picture,
         prepared: &[Option<Box<dyn Prepared + '_>>],
         candidate: &Candidate,
+        picture: lookalike_core::Result<Picture>,
     ) -> PairOutcome {
-        let picture = match read(&candidate.path, &self.decode) {
+        let picture = match picture {
             Ok(picture) => picture,
             Err(error) => return failed(&candidate.path, &error),
         };
@@ -388,31 +390,56 @@ impl GroupRun<'_> {
         store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
         send: impl Fn(usize, PairOutcome) + Sync,
     ) {
-        let reference = read(&self.group.reference, &self.comparison.decode);
+        if let [candidate] = self.group.candidates.as_slice() {
+            send(0, self.score_one(candidate, store));
+            return;
+        }
+        let decode = &self.comparison.decode;
+        let reference = read(&self.group.reference, decode);
         let prepared = match &reference {
-            Ok(picture) if self.group.candidates.len() > 1 => {
-                self.in_pool(|| self.comparison.prepare(picture))
-            }
-            _ => Vec::new(),
+            Ok(picture) => self.in_pool(|| self.comparison.prepare(picture)),
+            Err(_) => Vec::new(),
         };
         in_parallel(jobs, self.group.candidates.len(), self.cancelled, |index| {
             let outcome = match &reference {
                 Ok(picture) => {
                     let candidate = &self.group.candidates[index];
-                    let start = Instant::now();
-                    let mut outcome = self.in_pool(|| {
-                        self.comparison.score(self.group, picture, &prepared, candidate)
+                    let outcome = self.timed(|| {
+                        let read = read(&candidate.path, decode);
+                        self.comparison.score(self.group, picture, &prepared, candidate, read)
                     });
-                    outcome.elapsed = start.elapsed();
-                    if let Some(pair) = &mut outcome.pair {
-                        outcome.failures.extend(store(pair));
-                    }
-                    outcome
+                    stored(outcome, store)
                 }
                 Err(error) => failed(&self.group.reference, error),
             };
             send(index, outcome);
         });
+    }
+
+    /// The only pair of a group: nothing is kept for others, and a thread without work of its own
+    /// may decode the second picture.
+    fn score_one(
+        &self,
+        candidate: &Candidate,
+        store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
+    ) -> PairOutcome {
+        let outcome = self.timed(|| {
+            let read = |path: &Path| read(path, &self.comparison.decode);
+            match rayon::join(|| read(&self.group.reference), || read(&candidate.path)) {
+                (Ok(reference), picture) => {
+                    self.comparison.score(self.group, &reference, &[], candidate, picture)
+                }
+                (Err(error), _) => failed(&self.group.reference, &error),
+            }
+        });
+        stored(outcome, store)
+    }
+
+    /// An outcome, and how long it took.
+    fn timed(&self, act: impl FnOnce() -> PairOutcome + Send) -> PairOutcome {
+        let start = Instant::now();
+        let outcome = self.in_pool(act);
+        PairOutcome { elapsed: start.elapsed(), ..outcome }
     }
 
     fn in_pool<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
@@ -422,6 +449,17 @@ impl GroupRun<'_> {
             None => act(),
         }
     }
+}
+
+/// The outcome after the caller took what it stores.
+fn stored(
+    mut outcome: PairOutcome,
+    store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
+) -> PairOutcome {
+    if let Some(pair) = &mut outcome.pair {
+        outcome.failures.extend(store(pair));
+    }
+    outcome
 }
 
 /// Calls `act` with every index below `count` on `jobs` threads, until `cancelled` is true.
