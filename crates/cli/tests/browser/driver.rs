@@ -154,9 +154,11 @@ impl Browser {
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        let mut answer =
-            self.agent.post(format!("{}{path}", self.session)).send_json(body).unwrap();
-        let answer: Value = answer.body_mut().read_json().unwrap();
+        let request = self.agent.post(format!("{}{path}", self.session));
+        let mut answer = request.content_type("application/json").send(body.to_string()).unwrap();
+        // A log of a large page is larger than what is read by default.
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        let answer: Value = serde_json::from_str(&text).unwrap();
         assert!(answer["value"].get("error").is_none(), "{path}: {}", answer["value"]);
         answer["value"].clone()
     }
