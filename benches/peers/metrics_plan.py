@@ -51,7 +51,6 @@ SSIM_PEERS = (
     Peer("scikit-image/ssim-gaussian"),
     Peer("piq/ssim-whole"),
     Peer("kornia/ssim"),
-    Peer("pyiqa/ssim", 1, "clamps negative structure"),
     Peer("frame-analytics/ssim"),
     Peer("iqa/ssim"),
     Peer("tjdistler-iqa/ssim", 1, "window rounded to six digits"),
@@ -65,7 +64,6 @@ HEADLINES = [
         "ms-ssim", "value/ms-ssim@wang", PAIR_1080P,
         Peer("pytorch-msssim/ms-ssim", 20, "odd sides are padded with zeros"),
         Peer("frame-analytics/ms-ssim"),
-        Peer("pyiqa/ms-ssim", 1, "luma"),
         Peer("tjdistler-iqa/ms-ssim", 1, OTHERWISE),
         Peer("blazediff-ssim/ms-ssim", 1, "borders are mirrored"),
     ),
@@ -91,6 +89,8 @@ HEADLINES = [
 ]
 
 OTHERS = [
+    ("ssim@wang", Peer("pyiqa/ssim", 1, "clamps negative structure")),
+    ("ms-ssim:y@wang", Peer("pyiqa/ms-ssim", 1, OTHERWISE)),
     ("mse", "torch/mse", "scikit-image/mse", "frame-analytics/mse"),
     ("mae", "torch/mae", "frame-analytics/mae"),
     (
@@ -143,8 +143,8 @@ OTHERS = [
 ]
 
 
-#: A peer takes minutes on the large pair.
-SMALL_PAIR_ONLY = {"mix-zhao@kornia"}
+#: Their peers take minutes on the large pair.
+SMALL_PAIR_ONLY = {"mix-zhao@kornia", "ms-ssim:y@wang", "ssim@wang"}
 
 
 def others():
