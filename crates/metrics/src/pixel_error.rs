@@ -13,11 +13,16 @@
 //!
 //! Reproduces an independent f64 implementation to 1e-9 and piq 0.8.0 `psnr` to 1e-9.
 
+use std::borrow::Cow;
+
 use lookalike_core::{
-    ColourUse, Direction, DisplayScale, Luma, MetricCard, Picture, ScoreMap, ValueRange, Want,
+    ColourUse, Direction, DisplayScale, Luma, MetricCard, Picture, Samples, ScoreMap, ValueRange,
+    Want,
 };
+use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, score_map};
+use crate::dispatch::vectorised;
 use crate::plane::Plane;
 use crate::registry::Definition;
 use crate::samples::SamplesUsed;
@@ -37,48 +42,77 @@ struct PixelError {
     pooling: Pooling,
 }
 
-impl ClosedForm for PixelError {
-    type Features = Vec<Plane>;
+/// The samples of a picture.
+enum Content {
+    /// All channels of 8 bits, as they lie in the picture.
+    Codes { picture: (usize, usize), channels: usize, codes: Vec<u8> },
+    /// Planes on 0…255.
+    Planes(Vec<Plane>),
+}
 
-    fn features(&self, picture: &Picture) -> Result<Vec<Plane>, Reason> {
-        // Differences of 8-bit samples are taken on 0…255, where they are exact.
-        Ok(self.samples.planes(picture, 255.0))
+impl ClosedForm for PixelError {
+    type Features = Content;
+
+    fn features(&self, picture: &Picture) -> Result<Content, Reason> {
+        let whole = self.samples == SamplesUsed::Channels && picture.full_scale() == 255.0;
+        Ok(match picture.samples() {
+            Samples::U8(codes) if whole => Content::Codes {
+                picture: (picture.width(), picture.height()),
+                channels: picture.channels().count(),
+                codes: codes.clone(),
+            },
+            // Differences of 8-bit samples are taken on 0…255, where they are exact.
+            _ => Content::Planes(self.samples.planes(picture, 255.0)),
+        })
     }
 
     fn compare(
         &self,
-        reference: &Vec<Plane>,
-        candidate: &Vec<Plane>,
+        reference: &Content,
+        candidate: &Content,
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let square = || mean(reference, candidate, |d| d * d) / (255.0 * 255.0);
+        let square = || mean_square(reference, candidate) / (255.0 * 255.0);
         let value = match self.pooling {
             Pooling::MeanSquare => square(),
             Pooling::RootMeanSquare => square().sqrt(),
-            Pooling::MeanAbsolute => mean(reference, candidate, f64::abs) / 255.0,
+            Pooling::MeanAbsolute => mean_absolute(reference, candidate) / 255.0,
             Pooling::PeakSignalToNoise(added) => {
                 let error = square() + added;
                 if error == 0.0 { f64::INFINITY } else { -10.0 * error.log10() }
             }
         };
-        Ok(Outcome::of(value).with_map(want.map.then(|| self.map(reference, candidate))))
+        let map = want.map.then(|| self.map(&reference.planes(), &candidate.planes()));
+        Ok(Outcome::of(value).with_map(map))
     }
 
-    fn gradient(
-        &self,
-        reference: &Vec<Plane>,
-        candidate: &Vec<Plane>,
-    ) -> Option<(f64, Vec<Plane>)> {
-        let samples = (reference.len() * reference.first()?.data.len()) as f64;
+    fn gradient(&self, reference: &Content, candidate: &Content) -> Option<(f64, Vec<Plane>)> {
         let derivative: fn(f64) -> f64 = match self.pooling {
             Pooling::MeanSquare => |d| 2.0 * d / 255.0,
             Pooling::MeanAbsolute => |d| if d == 0.0 { 0.0 } else { d.signum() },
             Pooling::RootMeanSquare | Pooling::PeakSignalToNoise(_) => return None,
         };
         let value = self.compare(reference, candidate, Want::default()).ok()?.value;
-        let planes = reference.iter().zip(candidate);
+        let (reference, candidate) = (reference.planes(), candidate.planes());
+        let samples = (reference.len() * reference.first()?.data.len()) as f64;
+        let planes = reference.iter().zip(&*candidate);
         let planes = planes.map(|(r, c)| r.zip(c, |r, c| derivative(c - r) / samples)).collect();
         Some((value, planes))
+    }
+}
+
+impl Content {
+    fn planes(&self) -> Cow<'_, [Plane]> {
+        match self {
+            Self::Planes(planes) => Cow::Borrowed(planes),
+            Self::Codes { picture: (width, height), channels, codes } => {
+                let plane = |channel: usize| {
+                    let codes = codes.iter().skip(channel).step_by(*channels);
+                    Plane::new(*width, *height, codes.map(|&code| f64::from(code)).collect())
+                };
+                Cow::Owned((0..*channels).map(plane).collect())
+            }
+        }
     }
 }
 
@@ -100,9 +134,46 @@ impl PixelError {
     }
 }
 
-fn mean(reference: &[Plane], candidate: &[Plane], f: impl Fn(f64) -> f64) -> f64 {
+fn mean_square(reference: &Content, candidate: &Content) -> f64 {
+    match (reference, candidate) {
+        (Content::Codes { codes: r, .. }, Content::Codes { codes: c, .. }) => {
+            mean_of_codes(r, c, |d| d * d)
+        }
+        _ => mean(&reference.planes(), &candidate.planes(), |d| d * d),
+    }
+}
+
+fn mean_absolute(reference: &Content, candidate: &Content) -> f64 {
+    match (reference, candidate) {
+        (Content::Codes { codes: r, .. }, Content::Codes { codes: c, .. }) => {
+            mean_of_codes(r, c, |d| d)
+        }
+        _ => mean(&reference.planes(), &candidate.planes(), f64::abs),
+    }
+}
+
+/// The mean of a function, at most 255², of the distance of two codes; the sum is exact.
+fn mean_of_codes(reference: &[u8], candidate: &[u8], f: impl Fn(u32) -> u32 + Sync) -> f64 {
+    /// As many squares of 255 as a 32-bit sum holds.
+    const LONGEST: usize = 1 << 16;
+    let blocks = reference.par_chunks(LONGEST).zip(candidate.par_chunks(LONGEST));
+    let sum: u64 = blocks
+        .map(|(reference, candidate)| {
+            u64::from(vectorised(
+                #[inline(always)]
+                || {
+                    let pairs = reference.iter().zip(candidate);
+                    pairs.map(|(&r, &c)| f(u32::from(r.abs_diff(c)))).sum::<u32>()
+                },
+            ))
+        })
+        .sum();
+    sum as f64 / reference.len() as f64
+}
+
+fn mean(reference: &[Plane], candidate: &[Plane], f: impl Fn(f64) -> f64 + Sync) -> f64 {
     let planes = reference.iter().zip(candidate);
-    let sum: f64 = planes.clone().map(|(r, c)| r.zip(c, |r, c| f(c - r)).sum()).sum();
+    let sum: f64 = planes.clone().map(|(r, c)| r.sum_with(c, |r, c| f(c - r))).sum();
     sum / planes.map(|(r, _)| r.data.len()).sum::<usize>() as f64
 }
 
