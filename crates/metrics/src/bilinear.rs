@@ -1,5 +1,7 @@
 //! Bilinear interpolation without antialiasing, in the two conventions of tensor libraries.
 
+use rayon::prelude::*;
+
 use crate::plane::Plane;
 
 /// Where the samples of the new grid lie on the old one.
@@ -15,12 +17,15 @@ pub(crate) enum Alignment {
 pub(crate) fn resize(plane: &Plane, width: usize, height: usize, alignment: Alignment) -> Plane {
     let columns = neighbours(plane.width, width, alignment);
     let rows = neighbours(plane.height, height, alignment);
-    Plane::from_fn(width, height, |x, y| {
-        let ((left, right, across), (top, bottom, down)) = (columns[x], rows[y]);
-        let along =
-            |row: usize| plane.at(left, row) * (1.0 - across) + plane.at(right, row) * across;
-        along(top) * (1.0 - down) + along(bottom) * down
-    })
+    let mut out = Plane::zeros(width, height);
+    out.data.par_chunks_mut(width.max(1)).zip(&rows).for_each(|(to, &(top, bottom, down))| {
+        let (top, bottom) = (plane.row(top), plane.row(bottom));
+        for (sample, &(left, right, across)) in to.iter_mut().zip(&columns) {
+            let along = |row: &[f64]| row[left] * (1.0 - across) + row[right] * across;
+            *sample = along(top) * (1.0 - down) + along(bottom) * down;
+        }
+    });
+    out
 }
 
 /// For each new sample the two old ones around it and the weight of the second.

@@ -28,10 +28,10 @@
 use std::f64::consts::{PI, TAU};
 
 use lookalike_core::{ColourUse, Direction, DisplayScale, MetricCard, Picture, ValueRange, Want};
-use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, score_map};
 use crate::colour_space::{Lab, srgb_decode, transform};
+use crate::pixels::{colour_differences, planes_of, recoloured};
 use crate::plane::Plane;
 use crate::pooling::upper_parts;
 use crate::registry::Definition;
@@ -54,54 +54,47 @@ const XYZ: [[f64; 3]; 3] = [
 /// CIELAB under D65, 2° observer.
 const LAB: Lab = Lab { white: [0.950_47, 1.0, 1.088_83], threshold: 0.008_856, slope: 7.787 };
 
-/// The CIELAB colours of a picture.
-struct Colours {
-    width: usize,
-    height: usize,
-    lab: Vec<[f64; 3]>,
-}
-
 impl ClosedForm for ColourDifference {
-    type Features = Colours;
+    /// L*, a*, b*.
+    type Features = [Plane; 3];
 
-    fn features(&self, picture: &Picture) -> Result<Colours, Reason> {
-        let [red, green, blue] = [0, 1, 2].map(|channel| picture.plane(channel, 1.0));
-        let codes = red.par_iter().zip(&green).zip(&blue);
-        let lab = codes
-            .map(|((&r, &g), &b)| LAB.of_xyz(transform(&XYZ, [r, g, b].map(srgb_decode))))
-            .collect();
-        Ok(Colours { width: picture.width(), height: picture.height(), lab })
+    fn features(&self, picture: &Picture) -> Result<[Plane; 3], Reason> {
+        let light = planes_of(picture, 1.0, srgb_decode, |rgb| rgb);
+        Ok(recoloured(
+            light,
+            #[inline(always)]
+            |rgb| LAB.of_xyz(transform(&XYZ, rgb)),
+        ))
     }
 
     fn compare(
         &self,
-        reference: &Colours,
-        candidate: &Colours,
+        reference: &[Plane; 3],
+        candidate: &[Plane; 3],
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let difference = match self {
-            Self::Cie76 => cie76,
-            Self::Cie94 => cie94,
-            Self::Ciede2000 => ciede2000,
+        let plane = match self {
+            Self::Cie76 => colour_differences(reference, candidate, cie76),
+            Self::Cie94 => colour_differences(reference, candidate, cie94),
+            Self::Ciede2000 => colour_differences(reference, candidate, ciede2000),
         };
-        let pairs = reference.lab.par_iter().zip(&candidate.lab);
-        let differences = pairs.map(|(&r, &c)| difference(r, c)).collect();
-        let plane = Plane::new(reference.width, reference.height, differences);
         let map = want.map.then(|| score_map(&plane, 0, 0, 1));
         Ok(Outcome { value: plane.mean(), parts: upper_parts(&plane), map })
     }
 }
 
 /// Euclidean distance of two CIELAB colours.
+#[inline(always)]
 fn cie76(reference: [f64; 3], candidate: [f64; 3]) -> f64 {
     let square = |i: usize| (candidate[i] - reference[i]).powi(2);
     (square(0) + square(1) + square(2)).sqrt()
 }
 
 /// CIE94 for graphic arts: kL = kC = kH = 1, K1 = .045, K2 = .015.
+#[inline(always)]
 fn cie94(reference: [f64; 3], candidate: [f64; 3]) -> f64 {
     let [lightness, a, b] = [0, 1, 2].map(|i| candidate[i] - reference[i]);
-    let chroma = |[_, a, b]: [f64; 3]| a.hypot(b);
+    let chroma = |[_, a, b]: [f64; 3]| length(a, b);
     let (c1, c2) = (chroma(reference), chroma(candidate));
     let hue_squared = (a * a + b * b - (c2 - c1).powi(2)).max(0.0);
     let chroma_weighted = (c2 - c1) / (1.0 + 0.045 * c1);
@@ -112,50 +105,81 @@ fn cie94(reference: [f64; 3], candidate: [f64; 3]) -> f64 {
         .sqrt()
 }
 
-/// CIEDE2000 of two CIELAB colours, in the steps and names of Sharma et al.
+/// Length of (a, b).
+#[inline(always)]
+fn length(a: f64, b: f64) -> f64 {
+    (a * a + b * b).sqrt()
+}
+
+/// CIEDE2000 of two CIELAB colours, in the names of Sharma et al.
+///
+/// Hues are kept as points of the unit circle, (cos h, sin h), which spares most of the angles:
+/// the chord between two of them is 2·|sin(Δh/2)|, their sum points to the mean hue, and powers of
+/// the mean give the cosines of its multiples.
+#[inline(always)]
 fn ciede2000([l1, a1, b1]: [f64; 3], [l2, a2, b2]: [f64; 3]) -> f64 {
     // √(C⁷ / (C⁷ + 25⁷)): 0 for greys, 1 for saturated colours.
     let saturation = |chroma: f64| {
         let seventh = chroma.powi(7);
         (seventh / (seventh + 25.0_f64.powi(7))).sqrt()
     };
-    let g = 0.5 * (1.0 - saturation((a1.hypot(b1) + a2.hypot(b2)) / 2.0));
+    let g = 0.5 * (1.0 - saturation((length(a1, b1) + length(a2, b2)) / 2.0));
     let (a1, a2) = ((1.0 + g) * a1, (1.0 + g) * a2);
-    let (c1, c2) = (a1.hypot(b1), a2.hypot(b2));
-    let hue = |a: f64, b: f64| {
-        let angle = b.atan2(a);
-        if angle < 0.0 { angle + TAU } else { angle }
-    };
-    let (h1, h2) = (hue(a1, b1), hue(a2, b2));
-    let grey = c1 * c2 == 0.0;
+    let (c1, c2) = (length(a1, b1), length(a2, b2));
+    // Greys have no hue and leave the mean to the other colour.
+    let hue = |a: f64, b: f64, c: f64| if c > 0.0 { (a / c, b / c) } else { (0.0, 0.0) };
+    let (h1, h2) = (hue(a1, b1, c1), hue(a2, b2, c2));
 
-    let dh = match h2 - h1 {
-        _ if grey => 0.0,
-        d if d > PI => d - TAU,
-        d if d < -PI => d + TAU,
-        d => d,
-    };
     let (dl, dc) = (l2 - l1, c2 - c1);
-    let dh = 2.0 * (c1 * c2).sqrt() * (dh / 2.0).sin();
-
-    let mean_hue = match h1 + h2 {
-        sum if grey => sum,
-        sum if (h1 - h2).abs() <= PI => sum / 2.0,
-        sum if sum < TAU => (sum + TAU) / 2.0,
-        sum => (sum - TAU) / 2.0,
+    let chord = length(h2.0 - h1.0, h2.1 - h1.1);
+    let sum = (h1.0 + h2.0, h1.1 + h2.1);
+    let size = length(sum.0, sum.1);
+    let (turn, mean_hue) = if size > OPPOSITE {
+        let turn = if h1.0 * h2.1 < h1.1 * h2.0 { -1.0 } else { 1.0 };
+        (turn, (sum.0 / size, sum.1 / size))
+    } else {
+        opposite_hues((a1, b1), (a2, b2))
     };
+    let dh = turn * chord * (c1 * c2).sqrt();
+
     let (mean_l, mean_c) = ((l1 + l2) / 2.0, (c1 + c2) / 2.0);
-    let wave = |times: f64, degrees: f64| (times * mean_hue + degrees.to_radians()).cos();
-    let t = 1.0 - 0.17 * wave(1.0, -30.0) + 0.24 * wave(2.0, 0.0) + 0.32 * wave(3.0, 6.0)
-        - 0.20 * wave(4.0, -63.0);
+    let times =
+        |(x, y): (f64, f64)| (x * mean_hue.0 - y * mean_hue.1, x * mean_hue.1 + y * mean_hue.0);
+    let wave = |(x, y): (f64, f64), degrees: f64| {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        x * cos - y * sin
+    };
+    let twice = times(mean_hue);
+    let thrice = times(twice);
+    let t = 1.0 - 0.17 * wave(mean_hue, -30.0) + 0.24 * twice.0 + 0.32 * wave(thrice, 6.0)
+        - 0.20 * wave(times(thrice), -63.0);
     let from_middle = (mean_l - 50.0) * (mean_l - 50.0);
     let lightness = dl / (1.0 + 0.015 * from_middle / (20.0 + from_middle).sqrt());
     let chroma = dc / (1.0 + 0.045 * mean_c);
     let hue = dh / (1.0 + 0.015 * mean_c * t);
-    let from_blue = (mean_hue.to_degrees() - 275.0) / 25.0;
+    let degrees = mean_hue.1.atan2(mean_hue.0).to_degrees();
+    let from_blue = (if degrees < 0.0 { degrees + 360.0 } else { degrees } - 275.0) / 25.0;
     let angle = 30.0_f64.to_radians() * (-from_blue * from_blue).exp();
     let rotation = -(2.0 * angle).sin() * 2.0 * saturation(mean_c);
     (lightness * lightness + chroma * chroma + hue * hue + rotation * chroma * hue).max(0.0).sqrt()
+}
+
+/// Length of the sum of two hues below which it points anywhere.
+const OPPOSITE: f64 = 1e-6;
+
+/// The sign of the turn from the first of two opposite hues to the second, and the hue halfway: the
+/// angles in 0…2π decide between the two ways round. Two missing hues have the mean 0.
+#[cold]
+fn opposite_hues(first: (f64, f64), second: (f64, f64)) -> (f64, (f64, f64)) {
+    let angle = |(a, b): (f64, f64)| b.atan2(a).rem_euclid(TAU);
+    let (h1, h2) = (angle(first), angle(second));
+    let mean = match h1 + h2 {
+        sum if (h1 - h2).abs() <= PI => sum / 2.0,
+        sum if sum < TAU => (sum + TAU) / 2.0,
+        sum => (sum - TAU) / 2.0,
+    };
+    let turn = if (h2 < h1) == ((h1 - h2).abs() <= PI) { -1.0 } else { 1.0 };
+    (turn, (mean.cos(), mean.sin()))
 }
 
 const CIEDE2000: MetricCard = MetricCard {

@@ -8,6 +8,7 @@ use lookalike_core::{
     Result, Score, ScoreMap, ScoreProvenance, Want,
 };
 
+pub(crate) use crate::pixels::{channels, luma, rgb};
 use crate::plane::Plane;
 
 /// A formula over two pictures of one size and one number of channels.
@@ -89,23 +90,6 @@ pub(crate) fn score_map(plane: &Plane, left: usize, top: usize, step: usize) -> 
         top,
         step,
     }
-}
-
-/// The channels of a picture as planes from 0 to `peak`: one for grey, three for RGB.
-pub(crate) fn channels(picture: &Picture, peak: f64) -> Vec<Plane> {
-    (0..picture.channels().count())
-        .map(|c| Plane::new(picture.width(), picture.height(), picture.plane(c, peak)))
-        .collect()
-}
-
-/// Red, green and blue from 0 to `peak`; a grey channel is repeated.
-pub(crate) fn rgb(picture: &Picture, peak: f64) -> [Plane; 3] {
-    [0, 1, 2].map(|c| Plane::new(picture.width(), picture.height(), picture.plane(c, peak)))
-}
-
-/// A luma plane on the 0…255 scale.
-pub(crate) fn luma(picture: &Picture, luma: lookalike_core::Luma) -> Plane {
-    Plane::new(picture.width(), picture.height(), picture.luma(luma))
 }
 
 /// A formula under its id and card.

@@ -24,13 +24,14 @@
 //! faint noise on a flat ground counts as much as strong structure.
 
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
+use std::ops::Range;
 
 use lookalike_core::{ColourUse, Luma, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma};
 use crate::filter::{Border, Taps, blur};
-use crate::fourier::{Complex, ComplexPlane, Fourier};
+use crate::fourier::{Complex, ComplexPlane, Fourier, Spectrum};
 use crate::plane::Plane;
 use crate::registry::Definition;
 
@@ -76,7 +77,7 @@ fn band_similarity(reference: &ComplexPlane, candidate: &ComplexPlane) -> f64 {
     let cross_imaginary = window_sums(|r, c| (r * c.conj()).im);
     let power =
         window_sums(|r, _| r.norm_sqr()).zip(&window_sums(|_, c| c.norm_sqr()), |r, c| r + c);
-    let cross = cross_real.zip(&cross_imaginary, f64::hypot);
+    let cross = cross_real.zip(&cross_imaginary, |x, y| (x * x + y * y).sqrt());
     let map = cross.zip(&power, |c, p| if p > 0.0 { 2.0 * c / p } else { 1.0 });
     let sigma = height as f64 / 4.0;
     let across = Taps::gaussian(map.width, sigma).weights;
@@ -85,30 +86,31 @@ fn band_similarity(reference: &ComplexPlane, candidate: &ComplexPlane) -> f64 {
     map.zip(&weights, |s, w| s * w).sum() / weights.sum()
 }
 
-/// A spectrum with frequency 0 in the middle, and the polar coordinates of its samples.
-struct CentredSpectrum {
+/// The middle of a picture's spectrum, the part that belongs to the coarsest level, column by column
+/// with frequency 0 in its own middle.
+struct InnerSpectrum {
     width: usize,
     height: usize,
     values: Vec<Complex<f64>>,
-    /// log₂ of the radius, 0 at half the sampling frequency of the picture.
-    octaves: Vec<f64>,
+    /// Angle of every frequency.
     angles: Vec<f64>,
 }
 
-/// The coarsest level of the pyramid, one complex band per orientation.
+/// The bands of the coarsest level, one per orientation.
 fn coarsest_bands(plane: &Plane) -> Vec<ComplexPlane> {
-    let mut spectrum = CentredSpectrum::of(plane);
-    spectrum.multiply(|octave| low_mask(octave, 0));
-    for level in 1..LEVELS {
-        spectrum = spectrum.inner_half();
-        spectrum.multiply(|octave| low_mask(octave, -level));
-    }
-    spectrum.multiply(|octave| high_mask(octave, -LEVELS));
+    let spectrum = InnerSpectrum::of(plane);
     let fourier = Fourier::new(spectrum.width, spectrum.height);
     (0..ORIENTATIONS)
         .into_par_iter()
         .map(|orientation| fourier.inverse(spectrum.oriented(orientation)))
         .collect()
+}
+
+/// What the levels leave of a frequency: every level keeps the lower half of the spectrum of the one
+/// before, and the coarsest loses its own low-pass.
+fn level_mask(octave: f64) -> f64 {
+    let low: f64 = (0..LEVELS).map(|level| low_mask(octave, -level)).product();
+    low * high_mask(octave, -LEVELS)
 }
 
 /// Rises from 0 to 1 over the octave that ends at `end`.
@@ -122,78 +124,40 @@ fn low_mask(octave: f64, end: i32) -> f64 {
     (1.0 - high * high).max(0.0).sqrt()
 }
 
-impl CentredSpectrum {
+impl InnerSpectrum {
     fn of(plane: &Plane) -> Self {
-        let (width, height) = (plane.width, plane.height);
+        let (across, down) = (CentredAxis::new(plane.width), CentredAxis::new(plane.height));
+        let (width, height) = (across.kept.len(), down.kept.len());
         // The bands exclude frequency 0; without the offset flat pictures vanish exactly.
         let offset = plane.at(0, 0);
-        let spectrum = Fourier::new(width, height).forward(&plane.map(|v| v - offset));
-        let (middle_x, middle_y) = (width / 2, height / 2);
-        let coordinate =
-            |i: usize, length: usize| (i as f64 - (length / 2) as f64) / (length as f64 / 2.0);
-        let mut centred = Self {
-            width,
-            height,
-            values: Vec::with_capacity(width * height),
-            octaves: Vec::with_capacity(width * height),
-            angles: Vec::with_capacity(width * height),
-        };
-        for y in 0..height {
-            let from = (y + height - middle_y) % height * width;
-            for x in 0..width {
-                centred.values.push(spectrum.data[from + (x + width - middle_x) % width]);
-                let (across, down) = (coordinate(x, width), coordinate(y, height));
-                centred.octaves.push(across.hypot(down).log2());
-                centred.angles.push(down.atan2(across));
+        let columns: Vec<usize> = across.kept.clone().map(|x| across.index(x)).collect();
+        let spectrum =
+            Fourier::new(plane.width, plane.height).forward_columns(plane, offset, &columns);
+        let octave = |x: usize, y: usize| across.coordinate(x).hypot(down.coordinate(y)).log2();
+        let mut values = Vec::with_capacity(width * height);
+        let mut angles = Vec::with_capacity(width * height);
+        for (column, x) in across.kept.clone().enumerate() {
+            for y in down.kept.clone() {
+                // The logarithm needs a radius in the middle; its left neighbour's is the smallest
+                // there.
+                let middle = (x, y) == (across.middle(), down.middle());
+                let mask = level_mask(octave(if middle { x - 1 } else { x }, y));
+                values.push(spectrum.data[column * spectrum.height + down.index(y)] * mask);
+                angles.push(down.coordinate(y).atan2(across.coordinate(x)));
             }
         }
-        // The logarithm needs a radius in the middle; its left neighbour's is the smallest there.
-        let middle = middle_y * width + middle_x;
-        centred.octaves[middle] = centred.octaves[middle - 1];
-        centred
+        Self { width, height, values, angles }
     }
 
-    fn multiply(&mut self, mask: impl Fn(f64) -> f64) {
-        for (value, &octave) in self.values.iter_mut().zip(&self.octaves) {
-            *value *= mask(octave);
-        }
-    }
-
-    /// The lower half of the frequencies of both axes.
-    fn inner_half(&self) -> Self {
-        let ((left, width), (top, height)) = (inner_range(self.width), inner_range(self.height));
-        fn crop<T: Copy>(
-            data: &[T],
-            stride: usize,
-            columns: (usize, usize),
-            rows: (usize, usize),
-        ) -> Vec<T> {
-            let (left, width) = columns;
-            (rows.0..rows.0 + rows.1)
-                .flat_map(|y| &data[y * stride + left..][..width])
-                .copied()
-                .collect()
-        }
-        let (columns, rows) = ((left, width), (top, height));
-        Self {
-            width,
-            height,
-            values: crop(&self.values, self.width, columns, rows),
-            octaves: crop(&self.octaves, self.width, columns, rows),
-            angles: crop(&self.angles, self.width, columns, rows),
-        }
-    }
-
-    /// The spectrum under cos⁷ of the angle from one orientation, on one side of it only, in the
-    /// order of the transform.
-    fn oriented(&self, orientation: usize) -> ComplexPlane {
+    /// The part in one direction, in the order of the transform.
+    fn oriented(&self, orientation: usize) -> Spectrum {
         let direction = PI * orientation as f64 / ORIENTATIONS as f64;
         let (width, height) = (self.width, self.height);
         let mut data = Vec::with_capacity(self.values.len());
-        for y in 0..height {
-            let row = (y + height / 2) % height * width;
-            for x in 0..width {
-                let i = row + (x + width / 2) % width;
+        for x in 0..width {
+            let column = (x + width / 2) % width * height;
+            for y in 0..height {
+                let i = column + (y + height / 2) % height;
                 let mut angle = (self.angles[i] - direction).rem_euclid(TAU);
                 if angle > PI {
                     angle -= TAU;
@@ -202,7 +166,39 @@ impl CentredSpectrum {
                 data.push(self.values[i] * mask);
             }
         }
-        ComplexPlane { width, height, data }
+        Spectrum { height, data }
+    }
+}
+
+/// An axis of a spectrum with frequency 0 in the middle.
+struct CentredAxis {
+    length: usize,
+    /// The places that belong to the coarsest level.
+    kept: Range<usize>,
+}
+
+impl CentredAxis {
+    fn new(length: usize) -> Self {
+        let mut kept = 0..length;
+        for _ in 1..LEVELS {
+            let (start, half) = inner_range(kept.len());
+            kept = kept.start + start..kept.start + start + half;
+        }
+        Self { length, kept }
+    }
+
+    fn middle(&self) -> usize {
+        self.length / 2
+    }
+
+    /// Where the transform puts the frequency at a place.
+    fn index(&self, place: usize) -> usize {
+        (place + self.length - self.middle()) % self.length
+    }
+
+    /// Frequency at a place, ±1 being the highest.
+    fn coordinate(&self, place: usize) -> f64 {
+        (place as f64 - self.middle() as f64) / (self.length as f64 / 2.0)
     }
 }
 

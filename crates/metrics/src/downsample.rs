@@ -3,7 +3,9 @@
 //! At odd sizes they differ by a sample or by half the window, which is what separates the values
 //! of many libraries.
 
-use crate::filter::{Border, Margins, Taps, blur, pad};
+use rayon::prelude::*;
+
+use crate::filter::{Border, Margins, Taps, blur_decimated, pad};
 use crate::plane::Plane;
 
 /// How an axis is halved.
@@ -21,6 +23,9 @@ pub enum Halving {
     /// When either axis is odd, both get one repeated sample in front; then floor (piq).
     ReplicateInFront,
 }
+
+/// Rows that one task makes at least.
+const STRIP: usize = 32;
 
 /// The plane at half size.
 pub fn halve(plane: &Plane, halving: Halving) -> Plane {
@@ -68,19 +73,20 @@ pub fn pool(plane: &Plane, factor: usize) -> Plane {
     let (width, height) = (plane.width / factor, plane.height / factor);
     let mut out = Plane::zeros(width, height);
     let area = (factor * factor) as f64;
-    for y in 0..height {
-        let to = &mut out.data[y * width..(y + 1) * width];
+    let rows = out.data.par_chunks_exact_mut(width.max(1)).enumerate().with_min_len(STRIP);
+    rows.for_each(|(y, to)| {
         for dy in 0..factor {
-            for (sample, block) in
-                to.iter_mut().zip(plane.row(y * factor + dy).chunks_exact(factor))
-            {
-                *sample += block.iter().sum::<f64>();
+            let row = plane.row(y * factor + dy);
+            if factor == 2 {
+                let (pairs, _) = row.as_chunks::<2>();
+                to.iter_mut().zip(pairs).for_each(|(sample, [a, b])| *sample += a + b);
+            } else {
+                let blocks = to.iter_mut().zip(row.chunks_exact(factor));
+                blocks.for_each(|(sample, block)| *sample += block.iter().sum::<f64>());
             }
         }
-        for sample in to {
-            *sample /= area;
-        }
-    }
+        to.iter_mut().for_each(|sample| *sample /= area);
+    });
     out
 }
 
@@ -105,7 +111,7 @@ pub fn blur_and_decimate(plane: &Plane, factor: usize, border: Border) -> Plane 
     if factor == 1 {
         return plane.clone();
     }
-    decimate(&blur(plane, &Taps::mean(factor), border), factor)
+    blur_decimated(plane, &Taps::mean(factor), border, factor)
 }
 
 /// Every `step`-th sample of every `step`-th row, from the first.

@@ -6,7 +6,11 @@
 
 use rayon::prelude::*;
 
+use crate::dispatch::vectorised;
 use crate::plane::Plane;
+use crate::row_filter::{RowFilter, STRIP};
+
+pub use crate::derivatives::{PREWITT, SCHARR, correlate_3x3, derivatives, gradient_magnitude};
 
 /// What lies beyond the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,17 +134,49 @@ pub fn pad(plane: &Plane, margins: Margins, border: Border) -> Plane {
 /// With [`Border::Valid`] the result is smaller by the length of each kernel less one (empty when
 /// a kernel is longer than the axis); otherwise it has the plane's size.
 pub fn separable(plane: &Plane, horizontal: &Taps, vertical: &Taps, border: Border) -> Plane {
-    if border == Border::Valid {
-        return vertical_valid(&horizontal_valid(plane, &horizontal.weights), &vertical.weights);
+    separable_decimated(plane, horizontal, vertical, border, 1)
+}
+
+/// [`separable`], of which every `step`-th sample of every `step`-th row is kept, from the first; rows
+/// that are not kept are not computed.
+fn separable_decimated(
+    plane: &Plane,
+    horizontal: &Taps,
+    vertical: &Taps,
+    border: Border,
+    step: usize,
+) -> Plane {
+    let filter = RowFilter::new((plane.width, plane.height), horizontal, vertical, border);
+    let full_width = filter.columns.positions;
+    let width = full_width.div_ceil(step);
+    let mut out = Plane::zeros(width, filter.rows.positions.div_ceil(step));
+    if out.data.is_empty() {
+        return out;
     }
-    let margins = Margins {
-        left: horizontal.before,
-        right: horizontal.after(),
-        top: vertical.before,
-        bottom: vertical.after(),
-    };
-    let padded = pad(plane, margins, border);
-    vertical_valid(&horizontal_valid(&padded, &horizontal.weights), &vertical.weights)
+    let zeros = vec![0.0; plane.width];
+    let row = |line: usize| filter.rows.source(line).map_or(&zeros[..], |y| plane.row(y));
+    let strips = out.data.par_chunks_mut(width * STRIP).enumerate();
+    strips.for_each_init(
+        || (filter.line(), if step == 1 { Vec::new() } else { vec![0.0; full_width] }),
+        |(line, full_row), (strip, out)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (y, to) in out.chunks_exact_mut(width).enumerate() {
+                        let first = (strip * STRIP + y) * step;
+                        if step == 1 {
+                            filter.one_row(to, line, |k| row(first + k));
+                            continue;
+                        }
+                        filter.one_row(full_row, line, |k| row(first + k));
+                        let kept = full_row.iter().step_by(step);
+                        to.iter_mut().zip(kept).for_each(|(to, &kept)| *to = kept);
+                    }
+                },
+            );
+        },
+    );
+    out
 }
 
 /// The same kernel along rows and columns.
@@ -148,83 +184,19 @@ pub fn blur(plane: &Plane, taps: &Taps, border: Border) -> Plane {
     separable(plane, taps, taps, border)
 }
 
+/// [`blur`], of which every `step`-th sample of every `step`-th row is kept, from the first.
+pub fn blur_decimated(plane: &Plane, taps: &Taps, border: Border, step: usize) -> Plane {
+    separable_decimated(plane, taps, taps, border, step)
+}
+
 /// The adjoint of a valid [`separable`] filter: spreads a map back over the `width × height` plane
 /// it was computed from. `⟨G x, m⟩ = ⟨x, Gᵀ m⟩` for all x and m.
 pub fn separable_adjoint(map: &Plane, horizontal: &Taps, vertical: &Taps) -> Plane {
-    let reversed = |taps: &Taps| -> Vec<f64> { taps.weights.iter().rev().copied().collect() };
+    let reversed = |taps: &Taps| Taps::centred(taps.weights.iter().rev().copied().collect());
     let (h, v) = (horizontal.len() - 1, vertical.len() - 1);
     let margins = Margins { left: h, right: h, top: v, bottom: v };
     let padded = pad(map, margins, Border::Zero);
-    vertical_valid(&horizontal_valid(&padded, &reversed(horizontal)), &reversed(vertical))
-}
-
-fn horizontal_valid(plane: &Plane, weights: &[f64]) -> Plane {
-    let width = (plane.width + 1).saturating_sub(weights.len());
-    let mut out = Plane::zeros(width, plane.height);
-    if width == 0 {
-        return out;
-    }
-    out.data.par_chunks_mut(width).enumerate().for_each(|(y, to)| {
-        let row = plane.row(y);
-        for (k, &weight) in weights.iter().enumerate() {
-            for (sample, &from) in to.iter_mut().zip(&row[k..]) {
-                *sample += weight * from;
-            }
-        }
-    });
-    out
-}
-
-fn vertical_valid(plane: &Plane, weights: &[f64]) -> Plane {
-    let height = (plane.height + 1).saturating_sub(weights.len());
-    let mut out = Plane::zeros(plane.width, height);
-    if height == 0 || plane.width == 0 {
-        return out;
-    }
-    out.data.par_chunks_mut(plane.width).enumerate().for_each(|(y, to)| {
-        for (k, &weight) in weights.iter().enumerate() {
-            for (sample, &from) in to.iter_mut().zip(plane.row(y + k)) {
-                *sample += weight * from;
-            }
-        }
-    });
-    out
-}
-
-/// A 3×3 correlation whose result has the plane's size.
-pub fn correlate_3x3(plane: &Plane, kernel: &[[f64; 3]; 3], border: Border) -> Plane {
-    let padded = pad(plane, Margins::all(1), border);
-    Plane::from_fn(plane.width, plane.height, |x, y| {
-        let mut sum = 0.0;
-        for (dy, weights) in kernel.iter().enumerate() {
-            let row = &padded.row(y + dy)[x..x + 3];
-            sum += weights[0] * row[0] + weights[1] * row[1] + weights[2] * row[2];
-        }
-        sum
-    })
-}
-
-/// Horizontal and vertical derivative of a plane by a 3×3 operator with zeros beyond the border.
-///
-/// `smoothing` are the three weights across the derivative, already divided by their sum:
-/// `[1/3; 3]` is Prewitt, `[3/16, 10/16, 3/16]` Scharr. The sign is that of `[1 0 −1]`.
-pub fn derivatives(plane: &Plane, smoothing: [f64; 3]) -> (Plane, Plane) {
-    let [a, b, c] = smoothing;
-    let across = [[a, 0.0, -a], [b, 0.0, -b], [c, 0.0, -c]];
-    let down = [[a, b, c], [0.0; 3], [-a, -b, -c]];
-    (correlate_3x3(plane, &across, Border::Zero), correlate_3x3(plane, &down, Border::Zero))
-}
-
-/// Prewitt's smoothing weights for [`derivatives`].
-pub const PREWITT: [f64; 3] = [1.0 / 3.0; 3];
-
-/// Scharr's smoothing weights for [`derivatives`].
-pub const SCHARR: [f64; 3] = [3.0 / 16.0, 10.0 / 16.0, 3.0 / 16.0];
-
-/// Length of the gradient at every position, `sqrt(gx² + gy²)`.
-pub fn gradient_magnitude(plane: &Plane, smoothing: [f64; 3]) -> Plane {
-    let (across, down) = derivatives(plane, smoothing);
-    across.zip(&down, |gx, gy| (gx * gx + gy * gy).sqrt())
+    separable(&padded, &reversed(horizontal), &reversed(vertical), Border::Valid)
 }
 
 #[cfg(test)]
@@ -271,13 +243,5 @@ mod tests {
         let left: f64 = filtered.zip(&m, |a, b| a * b).sum();
         let right: f64 = x.zip(&spread, |a, b| a * b).sum();
         assert!((left - right).abs() < 1e-10 * left.abs(), "{left} {right}");
-    }
-
-    #[test]
-    fn derivatives_of_a_ramp_are_constant_inside() {
-        let ramp = Plane::from_fn(6, 5, |x, y| 3.0 * x as f64 + 10.0 * y as f64);
-        let (across, down) = derivatives(&ramp, SCHARR);
-        assert!((across.at(2, 2) + 6.0).abs() < 1e-12);
-        assert!((down.at(2, 2) + 20.0).abs() < 1e-12);
     }
 }

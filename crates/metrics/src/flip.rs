@@ -27,14 +27,16 @@
 //!
 //! Limits: the mean hides small strong errors, see the parts `p95` and `max`.
 
+use std::f64::consts::SQRT_2;
+
 use lookalike_core::{
     ColourUse, Direction, DisplayScale, Error, MetricCard, MetricId, Picture, ValueRange, Want,
 };
-use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, score_map};
 use crate::colour_space::{Lab, inverse, srgb_decode, transform};
 use crate::filter::{Border, Taps, blur, separable};
+use crate::pixels::{colour_differences, planes_of, recoloured};
 use crate::plane::Plane;
 use crate::pooling::upper_parts;
 use crate::registry::Definition;
@@ -65,7 +67,7 @@ struct Flip {
 /// What a picture contributes.
 struct Features {
     /// Hunt-adjusted CIELAB of the picture as the eye resolves it.
-    colours: Vec<[f64; 3]>,
+    colours: [Plane; 3],
     /// Strength of edges on the achromatic channel.
     edges: Plane,
     /// Strength of points on the achromatic channel.
@@ -97,17 +99,13 @@ impl ClosedForm for Flip {
         want: Want,
     ) -> Result<Outcome, Reason> {
         let largest = largest_colour_error();
-        let features = reference.edges.data.par_iter().zip(&candidate.edges.data);
-        let features = features.zip(&reference.points.data).zip(&candidate.points.data);
-        let errors = features.zip(reference.colours.par_iter().zip(&candidate.colours)).map(
-            |((((edge_r, edge_c), point_r), point_c), (&colour_r, &colour_c))| {
-                let feature = (edge_r - edge_c).abs().max((point_r - point_c).abs());
-                let feature = (feature / std::f64::consts::SQRT_2).sqrt();
-                let colour = hyab(colour_r, colour_c).powf(COLOUR_EXPONENT);
-                spread(colour, largest).powf(1.0 - feature)
-            },
-        );
-        let map = Plane::new(reference.edges.width, reference.edges.height, errors.collect());
+        let distances = colour_differences(&reference.colours, &candidate.colours, hyab);
+        let edges = reference.edges.zip(&candidate.edges, |r, c| (r - c).abs());
+        let points = reference.points.zip(&candidate.points, |r, c| (r - c).abs());
+        let features = edges.zip(&points, |edge, point| (edge.max(point) / SQRT_2).sqrt());
+        let map = distances.zip(&features, |distance, feature| {
+            spread(distance.powf(COLOUR_EXPONENT), largest).powf(1.0 - feature)
+        });
         let shown = want.map.then(|| score_map(&map, 0, 0, 1));
         Ok(Outcome { value: map.mean(), parts: upper_parts(&map), map: shown })
     }
@@ -115,7 +113,7 @@ impl ClosedForm for Flip {
 
 impl Flip {
     /// The colours left after filtering with the eye's contrast sensitivity.
-    fn seen_colours(&self, [y, cx, cz]: &[Plane; 3]) -> Vec<[f64; 3]> {
+    fn seen_colours(&self, [y, cx, cz]: &[Plane; 3]) -> [Plane; 3] {
         // Per channel, the Gaussians a·√(π/b)·exp(−π² r²/b) with r in degrees.
         let (y, (cx, cz)) = rayon::join(
             || self.filtered(y, &[(1.0, 0.0047)]),
@@ -126,18 +124,19 @@ impl Flip {
                 )
             },
         );
-        let white = white();
-        let to_rgb = inverse(&XYZ);
-        let lab = lab();
-        let pixels = y.data.par_iter().zip(&cx.data).zip(&cz.data);
-        let colours = pixels.map(|((&y, &cx), &cz)| {
-            let y = (y + 16.0) / 116.0;
-            let relative = [y + cx / 500.0, y, y - cz / 200.0];
-            let xyz = [0, 1, 2].map(|i| relative[i] * white[i]);
-            let rgb = transform(&to_rgb, xyz).map(|light| light.clamp(0.0, 1.0));
-            hunt_adjusted(lab.of_xyz(transform(&XYZ, rgb)))
-        });
-        colours.collect()
+        let (white, to_rgb, lab) = (white(), inverse(&XYZ), lab());
+        recoloured(
+            [y, cx, cz],
+            #[inline(always)]
+            |[y, cx, cz]| {
+                let y = (y + 16.0) / 116.0;
+                let relative = [y + cx / 500.0, y, y - cz / 200.0];
+                let xyz = [relative[0] * white[0], relative[1] * white[1], relative[2] * white[2]];
+                let [r, g, b] = transform(&to_rgb, xyz);
+                let rgb = [r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0)];
+                hunt_adjusted(lab.of_xyz(transform(&XYZ, rgb)))
+            },
+        )
     }
 
     /// A channel under a sum of two-dimensional Gaussians (a, b), normalised as a whole; each
@@ -160,14 +159,13 @@ impl Flip {
             })
             .collect();
         let total: f64 = terms.iter().map(|(share, _)| share).sum();
-        let mut out = Plane::zeros(plane.width, plane.height);
-        for (share, taps) in &terms {
-            let term = blur(plane, taps, Border::Replicate);
-            for (sum, value) in out.data.iter_mut().zip(term.data) {
-                *sum += share / total * value;
-            }
-        }
-        out
+        let filtered = terms.iter().map(|(share, taps)| {
+            let weight = share / total;
+            (weight, blur(plane, taps, Border::Replicate))
+        });
+        let sum = filtered
+            .reduce(|(first, a), (second, b)| (1.0, a.zip(&b, |a, b| first * a + second * b)));
+        sum.map_or_else(|| plane.clone(), |(_, sum)| sum)
     }
 
     /// Length of the responses to a detector along rows and along columns. The detector is
@@ -186,7 +184,7 @@ impl Flip {
             || separable(plane, &detector, &smoothing, Border::Replicate),
             || separable(plane, &smoothing, &detector, Border::Replicate),
         );
-        across.zip(&down, f64::hypot)
+        across.zip(&down, |x, y| (x * x + y * y).sqrt())
     }
 }
 
@@ -209,29 +207,24 @@ fn lab() -> Lab {
 /// YCxCz, a linear relative of CIELAB.
 fn opponent_planes(picture: &Picture) -> [Plane; 3] {
     let white = white();
-    let [red, green, blue] = [0, 1, 2].map(|channel| picture.plane(channel, 1.0));
-    let codes = red.par_iter().zip(&green).zip(&blue);
-    let pixels: Vec<[f64; 3]> = codes
-        .map(|((&r, &g), &b)| {
-            let xyz = transform(&XYZ, [r, g, b].map(srgb_decode));
-            let [x, y, z] = [0, 1, 2].map(|i| xyz[i] / white[i]);
-            [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
-        })
-        .collect();
-    [0, 1, 2].map(|channel| {
-        let data = pixels.iter().map(|pixel| pixel[channel]).collect();
-        Plane::new(picture.width(), picture.height(), data)
+    planes_of(picture, 1.0, srgb_decode, |rgb| {
+        let xyz = transform(&XYZ, rgb);
+        let [x, y, z] = [xyz[0] / white[0], xyz[1] / white[1], xyz[2] / white[2]];
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
     })
 }
 
 /// CIELAB with chroma growing in proportion to lightness.
+#[inline(always)]
 fn hunt_adjusted([l, a, b]: [f64; 3]) -> [f64; 3] {
     [l, 0.01 * l * a, 0.01 * l * b]
 }
 
 /// City-block distance of lightness plus Euclidean distance of chroma.
+#[inline(always)]
 fn hyab([l1, a1, b1]: [f64; 3], [l2, a2, b2]: [f64; 3]) -> f64 {
-    (l1 - l2).abs() + (a1 - a2).hypot(b1 - b2)
+    let (a, b) = (a1 - a2, b1 - b2);
+    (l1 - l2).abs() + (a * a + b * b).sqrt()
 }
 
 /// The colour error between green and blue, the largest of all sRGB colours.

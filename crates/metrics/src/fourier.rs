@@ -1,7 +1,8 @@
 //! Two-dimensional discrete Fourier transforms of any size, in f64 over the crate `rustfft`.
 //!
-//! Spectra lie in the order of the transform: frequency 0 first, negative frequencies in the second
-//! half of each axis.
+//! Spectra lie column by column, which is how the second of the two passes leaves them and how the
+//! first pass of the way back wants them. Along each axis they are in the order of the transform:
+//! frequency 0 first, negative frequencies in the second half.
 
 use std::sync::Arc;
 
@@ -20,10 +21,18 @@ pub(crate) struct ComplexPlane {
     pub(crate) data: Vec<Complex<f64>>,
 }
 
+/// Columns of a spectrum: the one at `column` of those asked for holds its frequency y at
+/// `column · height + y`.
+pub(crate) struct Spectrum {
+    pub(crate) height: usize,
+    pub(crate) data: Vec<Complex<f64>>,
+}
+
 /// The transforms of one size.
 pub(crate) struct Fourier {
     width: usize,
     height: usize,
+    /// Along rows and along columns.
     forward: [Arc<dyn Fft<f64>>; 2],
     inverse: [Arc<dyn Fft<f64>>; 2],
 }
@@ -38,47 +47,71 @@ impl Fourier {
         Self { width, height, forward, inverse }
     }
 
-    /// The spectrum of a real plane, not scaled.
-    pub(crate) fn forward(&self, plane: &Plane) -> ComplexPlane {
-        let data = plane.data.iter().map(|&v| Complex::new(v, 0.0)).collect();
-        self.transform(data, &self.forward)
+    /// The spectrum of a real plane less `offset`, not scaled.
+    pub(crate) fn forward(&self, plane: &Plane, offset: f64) -> Spectrum {
+        self.forward_columns(plane, offset, &(0..self.width).collect::<Vec<usize>>())
     }
 
-    /// The plane of a spectrum, divided by the number of samples.
-    pub(crate) fn inverse(&self, spectrum: ComplexPlane) -> ComplexPlane {
-        let mut plane = self.transform(spectrum.data, &self.inverse);
-        let scale = 1.0 / plane.data.len() as f64;
-        plane.data.iter_mut().for_each(|v| *v *= scale);
-        plane
-    }
-
-    fn transform(
+    /// The columns of [`forward`](Self::forward) that belong to the given horizontal frequencies.
+    pub(crate) fn forward_columns(
         &self,
-        mut data: Vec<Complex<f64>>,
-        [rows, columns]: &[Arc<dyn Fft<f64>>; 2],
-    ) -> ComplexPlane {
+        plane: &Plane,
+        offset: f64,
+        columns: &[usize],
+    ) -> Spectrum {
+        let [along_rows, along_columns] = &self.forward;
+        let mut rows = vec![Complex::default(); columns.len() * self.height];
+        rows.par_chunks_mut(columns.len().max(1)).enumerate().for_each_init(
+            || (vec![Complex::default(); self.width], scratch(along_rows.as_ref())),
+            |(line, scratch), (y, to)| {
+                for (sample, &from) in line.iter_mut().zip(plane.row(y)) {
+                    *sample = Complex::new(from - offset, 0.0);
+                }
+                along_rows.process_with_scratch(line, scratch);
+                for (sample, &column) in to.iter_mut().zip(columns) {
+                    *sample = line[column];
+                }
+            },
+        );
+        let mut data = transpose(&rows, columns.len(), self.height);
+        transform_lines(&mut data, along_columns.as_ref());
+        Spectrum { height: self.height, data }
+    }
+
+    /// The plane of a whole spectrum, divided by the number of samples.
+    pub(crate) fn inverse(&self, spectrum: Spectrum) -> ComplexPlane {
+        let [along_rows, along_columns] = &self.inverse;
         let (width, height) = (self.width, self.height);
-        debug_assert_eq!(data.len(), width * height);
-        transform_rows(&mut data, rows.as_ref());
-        let mut turned = transpose(&data, width, height);
-        transform_rows(&mut turned, columns.as_ref());
-        ComplexPlane { width, height, data: transpose(&turned, height, width) }
+        let mut turned = spectrum.data;
+        transform_lines(&mut turned, along_columns.as_ref());
+        let mut data = transpose(&turned, height, width);
+        transform_lines(&mut data, along_rows.as_ref());
+        let scale = 1.0 / data.len() as f64;
+        data.par_iter_mut().with_min_len(1 << 14).for_each(|v| *v *= scale);
+        ComplexPlane { width, height, data }
     }
 }
 
-fn transform_rows(data: &mut [Complex<f64>], fft: &dyn Fft<f64>) {
-    data.par_chunks_mut(fft.len().max(1)).for_each_init(
-        || vec![Complex::default(); fft.get_inplace_scratch_len()],
-        |scratch, row| fft.process_with_scratch(row, scratch),
-    );
+fn scratch(fft: &dyn Fft<f64>) -> Vec<Complex<f64>> {
+    vec![Complex::default(); fft.get_inplace_scratch_len()]
+}
+
+fn transform_lines(data: &mut [Complex<f64>], fft: &dyn Fft<f64>) {
+    data.par_chunks_mut(fft.len().max(1))
+        .for_each_init(|| scratch(fft), |scratch, line| fft.process_with_scratch(line, scratch));
 }
 
 /// A `width × height` grid as `height × width`.
 fn transpose(data: &[Complex<f64>], width: usize, height: usize) -> Vec<Complex<f64>> {
+    /// Columns that are turned together, so that a cache line is read once for all its numbers.
+    const TOGETHER: usize = 8;
     let mut out = vec![Complex::default(); data.len()];
-    out.par_chunks_mut(height.max(1)).enumerate().for_each(|(x, column)| {
-        for (y, sample) in column.iter_mut().enumerate() {
-            *sample = data[y * width + x];
+    out.par_chunks_mut((height * TOGETHER).max(1)).enumerate().for_each(|(block, columns)| {
+        for y in 0..height {
+            let row = &data[y * width + block * TOGETHER..(y + 1) * width];
+            for (column, &sample) in columns.chunks_exact_mut(height).zip(row) {
+                column[y] = sample;
+            }
         }
     });
     out
@@ -98,7 +131,7 @@ mod tests {
         for (width, height) in [(1, 1), (5, 3), (8, 6), (7, 12)] {
             let plane = Plane::from_fn(width, height, |x, y| ((x * 5 + y * 3) % 7) as f64);
             let fourier = Fourier::new(width, height);
-            let back = fourier.inverse(fourier.forward(&plane));
+            let back = fourier.inverse(fourier.forward(&plane, 0.0));
             for (found, expected) in back.data.iter().zip(&plane.data) {
                 assert!((found.re - expected).abs() < 1e-12 && found.im.abs() < 1e-12);
             }
@@ -108,13 +141,24 @@ mod tests {
     #[test]
     fn a_wave_has_one_frequency_and_its_mirror() {
         let wave = |x: usize| (std::f64::consts::TAU * 2.0 * x as f64 / 9.0).cos();
-        let spectrum = Fourier::new(9, 4).forward(&Plane::from_fn(9, 4, |x, _| wave(x)));
+        let spectrum = Fourier::new(9, 4).forward(&Plane::from_fn(9, 4, |x, _| wave(x)), 0.0);
         for y in 0..4 {
             for x in 0..9 {
                 let expected = if y == 0 && (x == 2 || x == 7) { 18.0 } else { 0.0 };
-                let found = spectrum.data[y * 9 + x];
+                let found = spectrum.data[x * 4 + y];
                 assert!((found.re - expected).abs() < 1e-9 && found.im.abs() < 1e-9, "{x} {y}");
             }
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_whole_spectrum() {
+        let plane = Plane::from_fn(10, 6, |x, y| ((x * x + 3 * y) % 11) as f64);
+        let fourier = Fourier::new(10, 6);
+        let (whole, some) =
+            (fourier.forward(&plane, 2.0), fourier.forward_columns(&plane, 2.0, &[9, 0, 4]));
+        for (i, column) in [9, 0, 4].into_iter().enumerate() {
+            assert_eq!(some.data[i * 6..][..6], whole.data[column * 6..][..6]);
         }
     }
 

@@ -23,14 +23,16 @@
 //! Limits: phase congruency and gradient magnitude ignore the sign of contrast, so an inverted
 //! picture scores about .99.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use lookalike_core::{ColourUse, DisplayScale, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, rgb, score_map};
-use crate::colour_axes::{YIQ_THREE_DIGITS, weighted_sum};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, score_map};
+use crate::colour_axes::{YIQ_THREE_DIGITS, weighted_sums};
 use crate::downsample::{automatic_factor, blur_and_decimate};
 use crate::filter::{Border, SCHARR, gradient_magnitude};
-use crate::phase_congruency::phase_congruency;
+use crate::phase_congruency::PhaseCongruency;
 use crate::plane::Plane;
 use crate::registry::Definition;
 use crate::similarity::{real_power, similarity};
@@ -45,6 +47,8 @@ const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 
 struct Fsim {
     chroma: bool,
+    /// The filters for the size seen last: pictures that are compared have one size.
+    filters: Mutex<Option<Arc<PhaseCongruency>>>,
 }
 
 struct Features {
@@ -61,13 +65,17 @@ impl ClosedForm for Fsim {
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let step = automatic_factor(picture.width(), picture.height());
-        let rgb = rgb(picture, 255.0);
-        let plane = |weights| blur_and_decimate(&weighted_sum(&rgb, weights), step, Border::Zero);
-        let luma = plane(LUMA);
-        let (phase, gradient) =
-            rayon::join(|| phase_congruency(&luma), || gradient_magnitude(&luma, SCHARR));
-        let chroma = self.chroma.then(|| YIQ_THREE_DIGITS.map(plane));
-        Ok(Features { phase, gradient, chroma, step })
+        let shrink = |plane: Plane| blur_and_decimate(&plane, step, Border::Zero);
+        let (luma, chroma) = if self.chroma {
+            let [i, q] = YIQ_THREE_DIGITS;
+            let [luma, i, q] = weighted_sums(picture, 255.0, [LUMA, i, q]).map(shrink);
+            (luma, Some([i, q]))
+        } else {
+            let [luma] = weighted_sums(picture, 255.0, [LUMA]).map(shrink);
+            (luma, None)
+        };
+        let phase = self.filters(luma.width, luma.height).of(&luma);
+        Ok(Features { phase, gradient: gradient_magnitude(&luma, SCHARR), chroma, step })
     }
 
     fn compare(
@@ -94,6 +102,20 @@ impl ClosedForm for Fsim {
             if total > 0.0 { map.zip(&weight, |s, w| s * w).sum() / total } else { map.mean() };
         let shown = want.map.then(|| score_map(&map, 0, 0, reference.step));
         Ok(Outcome::of(value).with_map(shown))
+    }
+}
+
+impl Fsim {
+    fn new(chroma: bool) -> Self {
+        Self { chroma, filters: Mutex::new(None) }
+    }
+
+    fn filters(&self, width: usize, height: usize) -> Arc<PhaseCongruency> {
+        let mut last = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(filters) if filters.is_for(width, height) => Arc::clone(filters),
+            _ => Arc::clone(last.insert(Arc::new(PhaseCongruency::new(width, height)))),
+        }
     }
 }
 
@@ -132,14 +154,8 @@ const FSIMC: MetricCard = MetricCard {
 };
 
 pub(crate) const DEFINITIONS: &[Definition] = &[
-    Definition {
-        card: &FSIM,
-        build: |id, card| Ok(Registered::boxed(id, card, Fsim { chroma: false })),
-    },
-    Definition {
-        card: &FSIMC,
-        build: |id, card| Ok(Registered::boxed(id, card, Fsim { chroma: true })),
-    },
+    Definition { card: &FSIM, build: |id, card| Ok(Registered::boxed(id, card, Fsim::new(false))) },
+    Definition { card: &FSIMC, build: |id, card| Ok(Registered::boxed(id, card, Fsim::new(true))) },
 ];
 
 #[cfg(test)]

@@ -36,10 +36,11 @@ use lookalike_core::{ColourUse, Luma, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma};
-use crate::downsample::decimate;
-use crate::filter::{Border, Taps, blur};
+use crate::dispatch::{sum_of, vectorised};
+use crate::filter::{Border, Taps, blur, blur_decimated};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::row_filter::{RowFilter, weigh};
 use crate::symmetric_eigen::symmetric_eigen;
 
 const BETA: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
@@ -71,16 +72,16 @@ impl ClosedForm for IwSsim {
         let (mut outcome, mut product) = (Outcome::default(), 1.0);
         for level in 0..LEVELS {
             let (y, x) = (&reference[level], &candidate[level]);
-            let terms = SsimTerms::of(x, y);
             let factor = if level + 1 == LEVELS {
-                terms.luminance.zip(&terms.structure, |l, cs| l * cs).mean()
+                ssim_map(x, y, |luminance, structure| luminance * structure).mean()
             } else {
+                let structure = ssim_map(x, y, |_, structure| structure);
                 let parent = (level < LEVELS_WITH_PARENT).then(|| &reference[level + 1]);
                 let weights = shared_information(x, y, parent);
                 // Windows of 3 leave more positions than windows of 11.
                 let margin = (WINDOW - 3) / 2;
-                let (width, height) = (terms.structure.width, terms.structure.height);
-                weighted_mean(&terms.structure, &weights.crop(margin, margin, width, height))
+                let (width, height) = (structure.width, structure.height);
+                weighted_mean(&structure, &weights.crop(margin, margin, width, height))
             };
             outcome = outcome.with_part(format!("scale_{}", level + 1), factor);
             product *= factor.abs().powf(BETA[level] / BETA.iter().sum::<f64>());
@@ -93,7 +94,7 @@ impl ClosedForm for IwSsim {
 
 fn weighted_mean(values: &Plane, weights: &Plane) -> f64 {
     let total = weights.sum();
-    if total == 0.0 { values.mean() } else { values.zip(weights, |v, w| v * w).sum() / total }
+    if total == 0.0 { values.mean() } else { values.sum_with(weights, |v, w| v * w) / total }
 }
 
 /// Bands and the low-pass; the filter's sum of 2 doubles the low-pass at each level.
@@ -102,7 +103,7 @@ fn laplacian_pyramid(mut plane: Plane) -> Vec<Plane> {
     let taps = Taps::centred([1.0, 4.0, 6.0, 4.0, 1.0].map(|w| w / 16.0 * root).to_vec());
     let mut bands = Vec::with_capacity(LEVELS);
     for _ in 1..LEVELS {
-        let coarse = decimate(&blur(&plane, &taps, Border::Mirror), 2);
+        let coarse = blur_decimated(&plane, &taps, Border::Mirror, 2);
         let mut sparse = Plane::zeros(2 * coarse.width, 2 * coarse.height);
         for y in 0..coarse.height {
             let row = &mut sparse.data[4 * y * coarse.width..][..2 * coarse.width];
@@ -118,66 +119,96 @@ fn laplacian_pyramid(mut plane: Plane) -> Vec<Plane> {
     bands
 }
 
-/// Local means, variances and covariance of two planes, at positions whose window lies inside.
+/// Moments of the candidate x and the reference y under one window.
 struct Moments {
-    mean_x: Plane,
-    mean_y: Plane,
-    variance_x: Plane,
-    variance_y: Plane,
-    covariance: Plane,
+    mean_x: f64,
+    mean_y: f64,
+    variance_x: f64,
+    variance_y: f64,
+    covariance: f64,
 }
+
+/// Rows of windowed means of x, y, x², y² and xy.
+type WindowMeans = [Vec<f64>; 5];
 
 impl Moments {
-    fn of(x: &Plane, y: &Plane, window: &Taps) -> Self {
-        let local = |plane: &Plane| blur(plane, window, Border::Valid);
-        let (mean_x, mean_y) = rayon::join(|| local(x), || local(y));
-        let variance = |plane: &Plane, mean: &Plane| {
-            local(&plane.map(|v| v * v)).zip(mean, |square, mean| square - mean * mean)
-        };
-        let (variance_x, variance_y) =
-            rayon::join(|| variance(x, &mean_x), || variance(y, &mean_y));
-        let means = mean_x.zip(&mean_y, |x, y| x * y);
-        let covariance =
-            local(&x.zip(y, |x, y| x * y)).zip(&means, |product, means| product - means);
-        Self { mean_x, mean_y, variance_x, variance_y, covariance }
-    }
-}
-
-struct SsimTerms {
-    luminance: Plane,
-    structure: Plane,
-}
-
-impl SsimTerms {
-    fn of(x: &Plane, y: &Plane) -> Self {
-        let m = Moments::of(x, y, &Taps::gaussian(WINDOW, 1.5));
-        let variances = m.variance_x.zip(&m.variance_y, |x, y| x + y);
+    #[inline(always)]
+    fn at([x, y, xx, yy, xy]: &WindowMeans, column: usize) -> Self {
+        let (mean_x, mean_y) = (x[column], y[column]);
         Self {
-            luminance: m.mean_x.zip(&m.mean_y, |x, y| (2.0 * x * y + C1) / (x * x + y * y + C1)),
-            structure: m.covariance.zip(&variances, |covariance, variances| {
-                (2.0 * covariance + C2) / (variances + C2)
-            }),
+            mean_x,
+            mean_y,
+            variance_x: xx[column] - mean_x * mean_x,
+            variance_y: yy[column] - mean_y * mean_y,
+            covariance: xy[column] - mean_x * mean_y,
         }
     }
 }
 
-/// w at every position whose 3×3 window lies inside.
+/// A plane whose row y `emit` fills from the means under the windows of that row, at the positions
+/// where whole windows lie inside.
+fn over_windows(
+    x: &Plane,
+    y: &Plane,
+    window: &Taps,
+    emit: impl Fn(usize, &WindowMeans, &mut [f64]) + Sync,
+) -> Plane {
+    let filter = RowFilter::new((x.width, x.height), window, window, Border::Valid);
+    let [plane] = filter.run(
+        #[inline(always)]
+        |row, [to_x, to_y, squares_x, squares_y, products]| {
+            let (x, y) = (x.row(row), y.row(row));
+            to_x.copy_from_slice(x);
+            to_y.copy_from_slice(y);
+            squares_x.iter_mut().zip(x).for_each(|(square, x)| *square = x * x);
+            squares_y.iter_mut().zip(y).for_each(|(square, y)| *square = y * y);
+            for (product, (x, y)) in products.iter_mut().zip(x.iter().zip(y)) {
+                *product = x * y;
+            }
+        },
+        #[inline(always)]
+        |row, means, [to]| emit(row, means, to),
+    );
+    plane
+}
+
+/// A function of the luminance and the contrast-structure term of SSIM.
+fn ssim_map(x: &Plane, y: &Plane, pick: impl Fn(f64, f64) -> f64 + Sync) -> Plane {
+    over_windows(
+        x,
+        y,
+        &Taps::gaussian(WINDOW, 1.5),
+        #[inline(always)]
+        |_, means, to| {
+            for (column, to) in to.iter_mut().enumerate() {
+                let m = Moments::at(means, column);
+                let (x, y) = (m.mean_x, m.mean_y);
+                let luminance = (2.0 * x * y + C1) / (x * x + y * y + C1);
+                let structure = (2.0 * m.covariance + C2) / (m.variance_x + m.variance_y + C2);
+                *to = pick(luminance, structure);
+            }
+        },
+    )
+}
+
+/// w at every position of a 3×3 window.
 fn shared_information(x: &Plane, y: &Plane, parent: Option<&Plane>) -> Plane {
-    let moments = Moments::of(x, y, &Taps::mean(3));
     let parent = parent.map(enlarge);
     let model = Neighbourhoods::of(y, parent.as_ref());
-    let (width, height) = (moments.covariance.width, moments.covariance.height);
-    let mut weights = Plane::zeros(width, height);
-    weights.data.par_chunks_mut(width).enumerate().for_each(|(row, weights)| {
-        let mut u = Vec::with_capacity(model.length);
-        for (column, weight) in weights.iter_mut().enumerate() {
-            neighbourhood(y, parent.as_ref(), column, row, &mut u);
-            let [xx, yy, xy] = [&moments.variance_x, &moments.variance_y, &moments.covariance]
-                .map(|plane| plane.at(column, row));
-            *weight = model.information(&u, gain_and_noise(xx, yy, xy));
-        }
-    });
-    weights
+    over_windows(
+        x,
+        y,
+        &Taps::mean(3),
+        #[inline(always)]
+        |row, means, weights| {
+            let energies = model.energies(&neighbours(y, parent.as_ref(), row));
+            for (column, (weight, s)) in weights.iter_mut().zip(energies).enumerate() {
+                let m = Moments::at(means, column);
+                let model_of_candidate = gain_and_noise(m.variance_x, m.variance_y, m.covariance);
+                *weight = model.information(s, model_of_candidate);
+            }
+        },
+    )
 }
 
 /// g and v.
@@ -192,14 +223,11 @@ fn gain_and_noise(xx: f64, yy: f64, xy: f64) -> (f64, f64) {
     }
 }
 
-/// Puts the samples of the 3×3 window that starts at (`column`, `row`) into `u`, then the parent's
-/// sample at its centre.
-fn neighbourhood(y: &Plane, parent: Option<&Plane>, column: usize, row: usize, u: &mut Vec<f64>) {
-    u.clear();
-    for dy in 0..3 {
-        u.extend_from_slice(&y.row(row + dy)[column..column + 3]);
-    }
-    u.extend(parent.map(|parent| parent.at(column + 1, row + 1)));
+/// The entries of u for all windows of a row of windows, each entry as a row of its own.
+fn neighbours<'a>(y: &'a Plane, parent: Option<&'a Plane>, row: usize) -> Vec<&'a [f64]> {
+    let width = y.width - 2;
+    let around = (0..9).map(|entry| &y.row(row + entry / 3)[entry % 3..][..width]);
+    around.chain(parent.map(|parent| &parent.row(row + 1)[1..][..width])).collect()
 }
 
 /// The Gaussian model of the reference's neighbourhoods: directions with their variances.
@@ -217,16 +245,21 @@ impl Neighbourhoods {
         let length = if parent.is_some() { 10 } else { 9 };
         let (width, height) = (y.width - 2, y.height - 2);
         let rows = (0..height).into_par_iter().map(|row| {
-            let (mut sum, mut u) = (vec![0.0; length * length], Vec::with_capacity(length));
-            for column in 0..width {
-                neighbourhood(y, parent, column, row, &mut u);
-                for (i, &a) in u.iter().enumerate() {
-                    for (entry, &b) in sum[i * length..].iter_mut().zip(&u) {
-                        *entry += a * b;
+            let u = neighbours(y, parent, row);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let mut sums = vec![0.0; length * length];
+                    for i in 0..length {
+                        for j in 0..=i {
+                            let (a, b) = (&u[i][..width], &u[j][..width]);
+                            let sum = sum_of(width, |column| a[column] * b[column]);
+                            (sums[i * length + j], sums[j * length + i]) = (sum, sum);
+                        }
                     }
-                }
-            }
-            sum
+                    sums
+                },
+            )
         });
         let rows: Vec<Vec<f64>> = rows.collect();
         let positions = (width * height) as f64;
@@ -253,18 +286,29 @@ impl Neighbourhoods {
         Self { length, variances: pairs.iter().map(|pair| pair.value).collect(), whitening }
     }
 
-    fn information(&self, u: &[f64], (gain, noise): (f64, f64)) -> f64 {
-        let squares = self
-            .whitening
-            .iter()
-            .map(|direction| direction.iter().zip(u).map(|(q, u)| q * u).sum::<f64>().powi(2));
-        let s = squares.sum::<f64>() / self.length as f64;
+    /// s of all windows of a row of windows.
+    #[inline(always)]
+    fn energies(&self, u: &[&[f64]]) -> Vec<f64> {
+        let width = u.first().map_or(0, |entry| entry.len());
+        let (mut energies, mut component) = (vec![0.0; width], vec![0.0; width]);
+        for direction in &self.whitening {
+            weigh(&mut component, direction, |entry| u[entry]);
+            energies.iter_mut().zip(&component).for_each(|(s, c)| *s += c * c);
+        }
+        let entries = self.length as f64;
+        energies.iter_mut().for_each(|s| *s /= entries);
+        energies
+    }
+
+    /// w, in bits, of a window with energy s.
+    #[inline(always)]
+    fn information(&self, s: f64, (gain, noise): (f64, f64)) -> f64 {
         let spread = (noise + (1.0 + gain * gain) * NOISE) * s;
-        let bits = self
-            .variances
-            .iter()
-            .map(|variance| (1.0 + (spread * variance + NOISE * noise) / (NOISE * NOISE)).log2());
-        let bits: f64 = bits.sum();
+        let ratio = |variance: &f64| 1.0 + (spread * variance + NOISE * noise) / (NOISE * NOISE);
+        // One logarithm for five ratios, none of which exceeds 1e40 for samples on 0…255.
+        let products = self.variances.chunks(5).map(|five| five.iter().map(ratio).product::<f64>());
+        let bits: f64 = products.map(f64::log2).sum();
+        // Counts as nothing, so that flat pictures have no weights at all.
         if bits < f64::EPSILON { 0.0 } else { bits }
     }
 }
@@ -347,17 +391,8 @@ mod tests {
     fn whitening_gives_each_entry_one_unit_on_average() {
         let y = Plane::from_fn(40, 30, |x, y| ((x * x * 7 + y * y * 5 + x * y) % 23) as f64 - 11.0);
         let model = Neighbourhoods::of(&y, None);
-        let (mut sum, mut u) = (0.0, Vec::new());
-        for row in 0..28 {
-            for column in 0..38 {
-                neighbourhood(&y, None, column, row, &mut u);
-                sum += model
-                    .whitening
-                    .iter()
-                    .map(|q| q.iter().zip(&u).map(|(q, u)| q * u).sum::<f64>().powi(2))
-                    .sum::<f64>();
-            }
-        }
+        let energies = (0..28).flat_map(|row| model.energies(&neighbours(&y, None, row)));
+        let sum = 9.0 * energies.sum::<f64>();
         assert!((sum / (28.0 * 38.0) - 9.0).abs() < 1e-9);
     }
 

@@ -21,10 +21,13 @@
 
 mod bilinear;
 mod closed_form;
+mod derivatives;
+mod dispatch;
 pub mod downsample;
 pub mod filter;
 pub mod plane;
 mod registry;
+mod row_filter;
 
 #[cfg(feature = "butteraugli")]
 mod butteraugli;
@@ -47,6 +50,7 @@ pub mod ms_ssim;
 mod nlpd;
 mod phase_congruency;
 mod pixel_error;
+mod pixels;
 mod pooling;
 mod psnr_hvs;
 mod saliency;

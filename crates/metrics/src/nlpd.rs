@@ -22,8 +22,7 @@
 use lookalike_core::{ColourUse, Direction, Luma, MetricCard, Picture, ValueRange, Want};
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma};
-use crate::downsample::decimate;
-use crate::filter::{Border, Margins, Taps, blur, correlate_3x3, pad};
+use crate::filter::{Border, Margins, Taps, blur, blur_decimated, correlate_3x3, pad};
 use crate::plane::Plane;
 use crate::registry::Definition;
 
@@ -86,7 +85,7 @@ impl Normalisation {
     fn divide(&self, band: &Plane) -> Plane {
         // A convolution is a correlation with the kernel turned by half a circle.
         let turned = [[0.0, self.down, 0.0], [self.right, 0.0, self.left], [0.0, self.up, 0.0]];
-        let amplitude = correlate_3x3(&band.map(f64::abs), &turned, Border::Zero);
+        let amplitude = correlate_3x3(&band.map(f64::abs), &turned);
         band.zip(&amplitude, |b, a| b / (self.offset + a))
     }
 }
@@ -96,7 +95,7 @@ fn laplacian_pyramid(mut plane: Plane) -> Vec<Plane> {
     let taps = Taps::centred(LOW_PASS.to_vec());
     let mut bands = Vec::with_capacity(BANDS.len());
     for _ in 1..BANDS.len() {
-        let reduced = decimate(&blur(&plane, &taps, Border::Symmetric), 2);
+        let reduced = blur_decimated(&plane, &taps, Border::Symmetric, 2);
         let expanded = expand(&reduced, &taps, plane.width, plane.height);
         bands.push(plane.zip(&expanded, |fine, coarse| fine - coarse));
         plane = reduced;

@@ -15,11 +15,12 @@
 //! Choices: the FSIM code's frequencies, which at odd sizes reach ±1/2 exactly. T needs sums of
 //! products of the filters' real parts over space; they are taken over frequencies (Parseval).
 
-use std::f64::consts::{LN_2, PI};
+use std::f64::consts::{LN_2, PI, TAU};
 
 use rayon::prelude::*;
 
-use crate::fourier::{Complex, ComplexPlane, Fourier, signed_frequency};
+use crate::dispatch::{sum_of, vectorised};
+use crate::fourier::{Complex, ComplexPlane, Fourier, Spectrum, signed_frequency};
 use crate::plane::Plane;
 
 const SCALES: i32 = 4;
@@ -41,77 +42,107 @@ const EPSILON: f64 = 1e-4;
 const CUTOFF: f64 = 0.45;
 const CUTOFF_ORDER: i32 = 15;
 
-/// Phase congruency in 0…1 at every sample. The shorter side is at least 2.
-pub(crate) fn phase_congruency(plane: &Plane) -> Plane {
-    // No filter passes frequency 0, so an offset changes nothing; this one makes flat planes
-    // vanish instead of leaving rounding errors for the normalisation to blow up.
-    let offset = plane.data.first().copied().unwrap_or_default();
-    let fourier = Fourier::new(plane.width, plane.height);
-    let spectrum = fourier.forward(&plane.map(|v| v - offset));
-    let bank = FilterBank::new(plane.width, plane.height);
-    let orientations: Vec<(Plane, Plane)> = (0..ORIENTATIONS)
-        .into_par_iter()
-        .map(|orientation| energy_and_amplitude(&fourier, &spectrum, &bank.filters(orientation)))
-        .collect();
-    let mut energy = Plane::zeros(plane.width, plane.height);
-    let mut amplitude = Plane::zeros(plane.width, plane.height);
-    for (e, a) in &orientations {
-        energy = energy.zip(e, |sum, v| sum + v);
-        amplitude = amplitude.zip(a, |sum, v| sum + v);
-    }
-    energy.zip(&amplitude, |e, a| if a > 0.0 { e / a } else { 0.0 })
-}
+/// Numbers that one task works on.
+const CHUNK: usize = 1 << 14;
 
-/// The polar coordinates of every frequency and the radial filters on them.
-struct FilterBank {
+/// The filters for planes of one size.
+pub(crate) struct PhaseCongruency {
     width: usize,
     height: usize,
-    angles: Vec<f64>,
+    fourier: Fourier,
+    /// Radial filters from the finest scale, column by column as spectra are.
     radial: Vec<Vec<f64>>,
+    orientations: Vec<Orientation>,
 }
 
-impl FilterBank {
-    fn new(width: usize, height: usize) -> Self {
+/// What turns the radial filters into those of one orientation.
+struct Orientation {
+    /// The angular filter.
+    angular: Vec<f64>,
+    /// Energy of the finest filter.
+    finest: f64,
+    /// Energy of the sum of the filters' real parts over space.
+    even: f64,
+}
+
+impl PhaseCongruency {
+    /// For planes of this size, whose shorter side is at least 2.
+    pub(crate) fn new(width: usize, height: usize) -> Self {
         let frequency = |index: usize, length: usize| {
             let steps = if length % 2 == 1 { length - 1 } else { length };
             signed_frequency(index, length) / steps as f64
         };
-        let (mut angles, mut radii) = (Vec::new(), Vec::new());
-        for y in 0..height {
-            for x in 0..width {
-                let (across, down) = (frequency(x, width), frequency(y, height));
-                angles.push((-down).atan2(across));
-                radii.push(across.hypot(down));
-            }
-        }
-        let radial = (0..SCALES)
+        let places = (0..width * height).into_par_iter().with_min_len(CHUNK);
+        let polar: Vec<(f64, f64)> = places
+            .map(|i| {
+                let (across, down) = (frequency(i / height, width), frequency(i % height, height));
+                (across.hypot(down), (-down).atan2(across))
+            })
+            .collect();
+        let filters = |f: &(dyn Fn(f64, f64) -> f64 + Sync)| -> Vec<f64> {
+            polar.par_iter().with_min_len(CHUNK).map(|&(radius, angle)| f(radius, angle)).collect()
+        };
+        let radial: Vec<Vec<f64>> = (0..SCALES)
             .map(|scale| {
                 let centre = 1.0 / (SHORTEST_WAVE * SCALE_RATIO.powi(scale));
-                radii.iter().map(|&radius| log_gabor(radius, centre)).collect()
+                filters(&|radius, _| log_gabor(radius, centre))
             })
             .collect();
-        Self { width, height, angles, radial }
+        let step = PI / ORIENTATIONS as f64;
+        let orientations = (0..ORIENTATIONS)
+            .map(|orientation| {
+                let direction = orientation as f64 * step;
+                let angular = filters(&|_, angle| angular_filter(angle - direction, step));
+                Orientation::new(angular, &radial, (width, height))
+            })
+            .collect();
+        Self { width, height, fourier: Fourier::new(width, height), radial, orientations }
     }
 
-    /// The filters of one orientation, from the finest scale.
-    fn filters(&self, orientation: usize) -> Vec<Plane> {
-        let step = PI / ORIENTATIONS as f64;
-        let (sin, cos) = (orientation as f64 * step).sin_cos();
-        let deviation = step / ANGULAR_RATIO;
-        let spread: Vec<f64> = self
-            .angles
-            .iter()
-            .map(|angle| {
-                let (s, c) = angle.sin_cos();
-                let distance = (s * cos - c * sin).atan2(c * cos + s * sin);
-                (-distance * distance / (2.0 * deviation * deviation)).exp()
-            })
-            .collect();
-        let filter = |radial: &Vec<f64>| {
-            let data = radial.iter().zip(&spread).map(|(r, s)| r * s).collect();
-            Plane::new(self.width, self.height, data)
-        };
-        self.radial.iter().map(filter).collect()
+    /// Whether planes have the size of these filters.
+    pub(crate) fn is_for(&self, width: usize, height: usize) -> bool {
+        (self.width, self.height) == (width, height)
+    }
+
+    /// Phase congruency in 0…1 at every sample.
+    pub(crate) fn of(&self, plane: &Plane) -> Plane {
+        // No filter passes frequency 0, so an offset changes nothing; this one makes flat planes
+        // vanish instead of leaving rounding errors for the normalisation to blow up.
+        let offset = plane.data.first().copied().unwrap_or_default();
+        let spectrum = self.fourier.forward(plane, offset);
+        let mut energy = Plane::zeros(self.width, self.height);
+        let mut amplitude = Plane::zeros(self.width, self.height);
+        for orientation in &self.orientations {
+            let responses: Vec<ComplexPlane> =
+                self.radial.iter().map(|r| self.response(&spectrum, r, orientation)).collect();
+            let threshold = orientation.noise_threshold(&responses[0]);
+            let sums = energy.data.par_chunks_mut(CHUNK).zip(amplitude.data.par_chunks_mut(CHUNK));
+            sums.enumerate().for_each(|(chunk, (energy, amplitude))| {
+                let places = chunk * CHUNK..chunk * CHUNK + energy.len();
+                let responses: [&[Complex<f64>]; SCALES as usize] =
+                    std::array::from_fn(|scale| &responses[scale].data[places.clone()]);
+                vectorised(
+                    #[inline(always)]
+                    || add_energy(&responses, threshold, energy, amplitude),
+                );
+            });
+        }
+        energy.zip(&amplitude, |e, a| if a > 0.0 { e / a } else { 0.0 })
+    }
+
+    /// Even and odd response to one filter, as real and imaginary part.
+    fn response(
+        &self,
+        spectrum: &Spectrum,
+        radial: &[f64],
+        orientation: &Orientation,
+    ) -> ComplexPlane {
+        let mut data = spectrum.data.clone();
+        let filters = radial.par_chunks(CHUNK).zip(orientation.angular.par_chunks(CHUNK));
+        data.par_chunks_mut(CHUNK).zip(filters).for_each(|(data, (radial, angular))| {
+            data.iter_mut().zip(radial.iter().zip(angular)).for_each(|(s, (r, a))| *s *= r * a);
+        });
+        self.fourier.inverse(Spectrum { data, ..*spectrum })
     }
 }
 
@@ -125,79 +156,83 @@ fn log_gabor(radius: f64, centre: f64) -> f64 {
     (-octaves * octaves / 2.0).exp() * low_pass
 }
 
-/// Σ_s energy above the noise and Σ_s amplitude of one orientation.
-fn energy_and_amplitude(
-    fourier: &Fourier,
-    spectrum: &ComplexPlane,
-    filters: &[Plane],
-) -> (Plane, Plane) {
-    let (width, height) = (spectrum.width, spectrum.height);
-    let responses: Vec<ComplexPlane> = filters
-        .par_iter()
-        .map(|filter| {
-            let data = spectrum.data.iter().zip(&filter.data).map(|(s, f)| s * f).collect();
-            fourier.inverse(ComplexPlane { width, height, data })
-        })
-        .collect();
-    let threshold = noise_threshold(&responses[0], filters);
-    let (mut energy, mut amplitude) = (Plane::zeros(width, height), Plane::zeros(width, height));
-    for (i, (energy, amplitude)) in energy.data.iter_mut().zip(&mut amplitude.data).enumerate() {
-        let sum: Complex<f64> = responses.iter().map(|response| response.data[i]).sum();
-        let mean = sum / (sum.norm() + EPSILON);
-        let mut total = 0.0;
-        for response in &responses {
-            let r = response.data[i];
+/// A Gaussian over the angle to an orientation, `step` being the angle between neighbours.
+fn angular_filter(angle: f64, step: f64) -> f64 {
+    let distance = if angle < -PI { angle + TAU } else { angle };
+    let deviation = step / ANGULAR_RATIO;
+    (-distance * distance / (2.0 * deviation * deviation)).exp()
+}
+
+/// Adds Σ_s energy above the noise and Σ_s amplitude of one orientation.
+#[inline(always)]
+fn add_energy<const N: usize>(
+    responses: &[&[Complex<f64>]; N],
+    threshold: f64,
+    energy: &mut [f64],
+    amplitude: &mut [f64],
+) {
+    let length = |z: Complex<f64>| (z.re * z.re + z.im * z.im).sqrt();
+    for (i, (energy, amplitude)) in energy.iter_mut().zip(amplitude).enumerate() {
+        let sum: Complex<f64> = responses.iter().map(|response| response[i]).sum();
+        let mean = sum / (length(sum) + EPSILON);
+        let (mut total, mut lengths) = (0.0, 0.0);
+        for response in responses {
+            let r = response[i];
             total += r.re * mean.re + r.im * mean.im - (r.re * mean.im - r.im * mean.re).abs();
-            *amplitude += r.norm();
+            lengths += length(r);
         }
-        *energy = (total - threshold).max(0.0);
+        *energy += (total - threshold).max(0.0);
+        *amplitude += lengths;
     }
-    (energy, amplitude)
 }
 
-/// The energy that noise alone would give, estimated from the finest scale, where most responses
-/// are noise: its squared amplitudes are then exponentially distributed with median ln 2 · mean.
-fn noise_threshold(finest: &ComplexPlane, filters: &[Plane]) -> f64 {
-    let squares: Vec<f64> = finest.data.iter().map(Complex::norm_sqr).collect();
-    let finest_filter: f64 = filters[0].map(|f| f * f).sum();
-    let power = median(squares) / LN_2 / finest_filter;
-    let even: Vec<Plane> = filters.iter().map(even_part).collect();
-    let mut products = 0.0;
-    for (i, first) in even.iter().enumerate() {
-        products += first.map(|f| f * f).sum();
-        for second in &even[i + 1..] {
-            products += 2.0 * first.zip(second, |f, g| f * g).sum();
-        }
+impl Orientation {
+    fn new(angular: Vec<f64>, radial: &[Vec<f64>], (width, height): (usize, usize)) -> Self {
+        let finest = sum_of(angular.len(), |i| (radial[0][i] * angular[i]).powi(2));
+        let sum = |i: usize| radial.iter().map(|radial| radial[i]).sum::<f64>() * angular[i];
+        // The mean of a filter's values at ±frequency is the spectrum of its real part in space.
+        let even = |i: usize| {
+            let (x, y) = (i / height, i % height);
+            let mirrored = (width - x) % width * height + (height - y) % height;
+            (sum(i) + sum(mirrored)) / 2.0
+        };
+        let even = sum_of(angular.len(), |i| even(i).powi(2));
+        Self { angular, finest, even }
     }
-    let tau = (power * products).sqrt();
-    let (mean, deviation) = (tau * (PI / 2.0).sqrt(), tau * ((4.0 - PI) / 2.0).sqrt());
-    (mean + NOISE_DEVIATIONS * deviation) / NOISE_DIVISOR
+
+    /// The energy that noise alone would give, estimated from the finest scale, where most responses
+    /// are noise: its squared amplitudes are then exponentially distributed with median ln 2 · mean.
+    fn noise_threshold(&self, finest: &ComplexPlane) -> f64 {
+        let power = median(finest.data.iter().map(Complex::norm_sqr)) / LN_2 / self.finest;
+        let tau = (power * self.even).sqrt();
+        let (mean, deviation) = (tau * (PI / 2.0).sqrt(), tau * ((4.0 - PI) / 2.0).sqrt());
+        (mean + NOISE_DEVIATIONS * deviation) / NOISE_DIVISOR
+    }
 }
 
-/// The mean of a filter's values at ±frequency, which is the spectrum of its real part in space.
-fn even_part(filter: &Plane) -> Plane {
-    let (width, height) = (filter.width, filter.height);
-    Plane::from_fn(width, height, |x, y| {
-        let mirrored = filter.at((width - x) % width, (height - y) % height);
-        (filter.at(x, y) + mirrored) / 2.0
-    })
-}
-
-/// The middle value, or the mean of the two middle values.
-fn median(mut values: Vec<f64>) -> f64 {
-    let (middle, even) = (values.len() / 2, values.len().is_multiple_of(2));
-    let (lower, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    if even { (lower.iter().copied().fold(0.0, f64::max) + upper) / 2.0 } else { upper }
+/// The middle of values of at least 0, or the mean of the two middle ones.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    // The bits of such numbers are in their order, and integers are compared faster.
+    let mut bits: Vec<u64> = values.map(f64::to_bits).collect();
+    let (middle, even) = (bits.len() / 2, bits.len().is_multiple_of(2));
+    let (lower, &mut upper, _) = bits.select_nth_unstable(middle);
+    let upper = f64::from_bits(upper);
+    let below = lower.iter().copied().max().map_or(0.0, f64::from_bits);
+    if even { (below + upper) / 2.0 } else { upper }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn phase_congruency(plane: &Plane) -> Plane {
+        PhaseCongruency::new(plane.width, plane.height).of(plane)
+    }
+
     #[test]
     fn medians_of_odd_and_even_counts() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 8.0]), 3.0);
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 8.0].into_iter()), 3.0);
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! A grid of numbers, the working form of every metric.
 
+use rayon::prelude::*;
+
+use crate::dispatch::{sum_of, vectorised};
+
+/// Numbers that one task works on: enough to be worth one, few enough to stay in the cache.
+const CHUNK: usize = 1 << 14;
+
 /// `width × height` numbers, row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plane {
@@ -55,21 +62,54 @@ impl Plane {
 
     /// The plane with a function applied to each number.
     #[must_use]
-    pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
-        Self::new(self.width, self.height, self.data.iter().map(|&v| f(v)).collect())
+    pub fn map(&self, f: impl Fn(f64) -> f64 + Sync) -> Self {
+        let mut out = Self::zeros(self.width, self.height);
+        let chunks = out.data.par_chunks_mut(CHUNK).zip(self.data.par_chunks(CHUNK));
+        chunks.for_each(|(out, from)| {
+            vectorised(
+                #[inline(always)]
+                || out.iter_mut().zip(from).for_each(|(out, &v)| *out = f(v)),
+            );
+        });
+        out
     }
 
     /// Two planes of one shape combined number by number.
     #[must_use]
-    pub fn zip(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
+    pub fn zip(&self, other: &Self, f: impl Fn(f64, f64) -> f64 + Sync) -> Self {
         debug_assert_eq!((self.width, self.height), (other.width, other.height));
-        let data = self.data.iter().zip(&other.data).map(|(&a, &b)| f(a, b)).collect();
-        Self::new(self.width, self.height, data)
+        let mut out = Self::zeros(self.width, self.height);
+        let from = self.data.par_chunks(CHUNK).zip(other.data.par_chunks(CHUNK));
+        out.data.par_chunks_mut(CHUNK).zip(from).for_each(|(out, (a, b))| {
+            vectorised(
+                #[inline(always)]
+                || out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (&a, &b))| *out = f(a, b)),
+            );
+        });
+        out
     }
 
-    /// Sum of all numbers, accumulated row by row so that rounding errors stay small.
+    /// The sum over all positions of a function of two planes of one shape.
+    pub fn sum_with(&self, other: &Self, f: impl Fn(f64, f64) -> f64 + Sync) -> f64 {
+        debug_assert_eq!((self.width, self.height), (other.width, other.height));
+        let chunks = self.data.par_chunks(CHUNK).zip(other.data.par_chunks(CHUNK));
+        let sums: Vec<f64> = chunks
+            .map(|(a, b)| {
+                let count = a.len().min(b.len());
+                let (a, b) = (&a[..count], &b[..count]);
+                vectorised(
+                    #[inline(always)]
+                    || sum_of(count, |i| f(a[i], b[i])),
+                )
+            })
+            .collect();
+        sums.iter().sum()
+    }
+
+    /// Sum of all numbers, in an order that depends on their count alone and keeps rounding errors
+    /// small.
     pub fn sum(&self) -> f64 {
-        self.data.chunks(self.width.max(1)).map(|row| row.iter().sum::<f64>()).sum()
+        self.sum_with(self, |v, _| v)
     }
 
     /// Mean of all numbers.

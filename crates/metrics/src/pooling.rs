@@ -7,14 +7,25 @@ use crate::plane::Plane;
 /// The smallest value that at least `share` of all values do not exceed (nearest rank). `None` for
 /// an empty plane.
 pub(crate) fn quantile(plane: &Plane, share: f64) -> Option<f64> {
-    let mut values = plane.data.clone();
-    let rank = (share * values.len() as f64).ceil() as usize;
-    let index = rank.clamp(1, values.len().max(1)) - 1;
-    if index >= values.len() {
+    let count = plane.data.len();
+    let rank = (share * count as f64).ceil() as usize;
+    let index = rank.clamp(1, count.max(1)) - 1;
+    if index + 1 == count {
+        return plane.data.iter().copied().reduce(f64::max);
+    }
+    if index >= count {
         return None;
     }
-    let (_, value, _) = values.select_nth_unstable_by(index, f64::total_cmp);
-    Some(*value)
+    let mut keys: Vec<i64> =
+        plane.data.iter().map(|value| order_key(value.to_bits() as i64)).collect();
+    let (_, &mut key, _) = keys.select_nth_unstable(index);
+    Some(f64::from_bits(order_key(key) as u64))
+}
+
+/// Bits of a number as an integer of the same order, and back: below 0 all bits but the sign turn
+/// over.
+fn order_key(bits: i64) -> i64 {
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 /// The 95th percentile and the maximum of a map, as parts of a score.

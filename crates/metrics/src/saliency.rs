@@ -15,11 +15,12 @@
 //! Choices: those of piq 0.8.0. Pixel centres align on the way to 256×256, corners on the way back;
 //! CIELAB has a D50 white although the matrix leads to D65, so greys have some chroma.
 
-use rayon::prelude::*;
+use std::sync::OnceLock;
 
 use crate::bilinear::{Alignment, resize};
 use crate::colour_space::{Lab, srgb_decode, transform};
-use crate::fourier::{ComplexPlane, Fourier, signed_frequency};
+use crate::fourier::{Fourier, signed_frequency};
+use crate::pixels::recoloured;
 use crate::plane::Plane;
 
 /// Side of the square on which saliency is computed.
@@ -49,51 +50,55 @@ const LAB: Lab = Lab {
 pub(crate) fn saliency(rgb: &[Plane; 3]) -> Plane {
     let (width, height) = (rgb[0].width, rgb[0].height);
     let small = rgb.each_ref().map(|plane| resize(plane, SIDE, SIDE, Alignment::PixelCentres));
-    let lab = lab_planes(&small);
+    let lab = recoloured(small, |rgb| LAB.of_xyz(transform(&XYZ, rgb.map(srgb_decode))));
     let frequency = band_strength(&lab);
     let (a, b) = (stretched(&lab[1]), stretched(&lab[2]));
+    let warmth_squared = a.zip(&b, |a, b| a * a + b * b);
+    let warmth = warmth_squared.map(|w| 1.0 - (-w / WARMTH_DEVIATION.powi(2)).exp());
+    // exp(−(x² + y²)) as a product of one factor per axis.
+    let closeness: Vec<f64> = (0..SIDE)
+        .map(|i| (-(i as f64 - CENTRE).powi(2) / CENTRE_DEVIATION.powi(2)).exp())
+        .collect();
     let priors = Plane::from_fn(SIDE, SIDE, |x, y| {
-        let distance_squared = (x as f64 - CENTRE).powi(2) + (y as f64 - CENTRE).powi(2);
-        let centre = (-distance_squared / CENTRE_DEVIATION.powi(2)).exp();
-        let warmth_squared = a.at(x, y).powi(2) + b.at(x, y).powi(2);
-        let warmth = 1.0 - (-warmth_squared / WARMTH_DEVIATION.powi(2)).exp();
-        frequency.at(x, y) * centre * warmth
+        frequency.at(x, y) * (closeness[x] * closeness[y]) * warmth.at(x, y)
     });
     stretched(&resize(&priors, width, height, Alignment::Corners))
 }
 
-fn lab_planes(rgb: &[Plane; 3]) -> [Plane; 3] {
-    let codes = rgb[0].data.iter().zip(&rgb[1].data).zip(&rgb[2].data);
-    let colours: Vec<[f64; 3]> = codes
-        .map(|((&r, &g), &b)| LAB.of_xyz(transform(&XYZ, [r, g, b].map(srgb_decode))))
-        .collect();
-    [0, 1, 2].map(|channel| {
-        let data = colours.iter().map(|colour| colour[channel]).collect();
-        Plane::new(SIDE, SIDE, data)
-    })
+/// The transform of the square and the band-pass on its spectrum.
+struct BandPass {
+    fourier: Fourier,
+    filter: Vec<f64>,
+}
+
+impl BandPass {
+    /// The only one there is: the size is fixed.
+    fn shared() -> &'static Self {
+        static BAND_PASS: OnceLock<BandPass> = OnceLock::new();
+        BAND_PASS.get_or_init(|| {
+            let strength = |x: usize, y: usize| {
+                let radius = signed_frequency(x, SIDE).hypot(signed_frequency(y, SIDE));
+                let radius = radius / SIDE as f64;
+                if radius == 0.0 || radius > 0.5 {
+                    return 0.0;
+                }
+                (-(radius / BAND_CENTRE).ln().powi(2) / (2.0 * BAND_DEVIATION.powi(2))).exp()
+            };
+            let filter = (0..SIDE * SIDE).map(|i| strength(i / SIDE, i % SIDE)).collect();
+            Self { fourier: Fourier::new(SIDE, SIDE), filter }
+        })
+    }
 }
 
 /// Root of the summed squares of the band-passed planes.
 fn band_strength(planes: &[Plane; 3]) -> Plane {
-    let fourier = Fourier::new(SIDE, SIDE);
-    let side = SIDE as f64;
-    let filter = Plane::from_fn(SIDE, SIDE, |x, y| {
-        let radius = signed_frequency(x, SIDE).hypot(signed_frequency(y, SIDE)) / side;
-        if radius == 0.0 || radius > 0.5 {
-            return 0.0;
-        }
-        (-(radius / BAND_CENTRE).ln().powi(2) / (2.0 * BAND_DEVIATION.powi(2))).exp()
+    let BandPass { fourier, filter } = BandPass::shared();
+    let bands = planes.each_ref().map(|plane| {
+        // The band excludes frequency 0; without the offset a flat plane stays exactly 0.
+        let mut spectrum = fourier.forward(plane, plane.at(0, 0));
+        spectrum.data.iter_mut().zip(filter).for_each(|(s, f)| *s *= f);
+        fourier.inverse(spectrum)
     });
-    let bands: Vec<ComplexPlane> = planes
-        .par_iter()
-        .map(|plane| {
-            // The band excludes frequency 0; without the offset a flat plane stays exactly 0.
-            let offset = plane.at(0, 0);
-            let mut spectrum = fourier.forward(&plane.map(|v| v - offset));
-            spectrum.data.iter_mut().zip(&filter.data).for_each(|(s, f)| *s *= f);
-            fourier.inverse(spectrum)
-        })
-        .collect();
     Plane::from_fn(SIDE, SIDE, |x, y| {
         let squares = bands.iter().map(|band| band.data[y * SIDE + x].re.powi(2));
         squares.sum::<f64>().sqrt()

@@ -21,12 +21,12 @@
 //! No gradient: the index is singular in every flat region.
 
 use lookalike_core::{ColourUse, DisplayScale, Luma, MetricCard, Picture, ValueRange, Want};
-use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, score_map};
-use crate::filter::{Border, Taps, blur};
+use crate::filter::{Border, Taps};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::row_filter::RowFilter;
 use crate::samples::{CHANNEL_NAMES, SamplesUsed};
 use crate::ssim::mean;
 
@@ -62,7 +62,8 @@ impl ClosedForm for Uqi {
         candidate: &Vec<Plane>,
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let pairs = reference.par_iter().zip(candidate);
+        // One channel after the other: each keeps all threads busy, and planes of one suffice.
+        let pairs = reference.iter().zip(candidate);
         let maps: Vec<Plane> = pairs
             .map(|(x, y)| match self.form {
                 Form::Authors => index_map(x, y),
@@ -90,23 +91,52 @@ impl ClosedForm for Uqi {
 /// Q of every 8×8 block, the authors' way.
 fn index_map(x: &Plane, y: &Plane) -> Plane {
     let box_sum = Taps::centred(vec![1.0; BLOCK]);
-    let sums = |plane: Plane| blur(&plane, &box_sum, Border::Valid);
-    let ((sum_x, sum_y), (squares, products)) = rayon::join(
-        || (sums(x.clone()), sums(y.clone())),
-        || (sums(x.zip(y, |x, y| x * x + y * y)), sums(x.zip(y, |x, y| x * y))),
-    );
     let count = (BLOCK * BLOCK) as f64;
-    Plane::from_fn(sum_x.width, sum_x.height, |column, row| {
-        let (a, b) = (sum_x.at(column, row), sum_y.at(column, row));
-        let means_squared = a * a + b * b;
-        // Both are N² times variances, and exact for integer samples.
-        let variances = count * squares.at(column, row) - means_squared;
-        let covariance = count * products.at(column, row) - a * b;
-        index(a * b, means_squared, covariance, variances)
-    })
+    local_index(
+        (x, y),
+        &box_sum,
+        #[inline(always)]
+        |a, b, squares, products| {
+            let means_squared = a * a + b * b;
+            // Both are N² times variances, and exact for integer samples.
+            let variances = count * squares - means_squared;
+            let covariance = count * products - a * b;
+            index(a * b, means_squared, covariance, variances)
+        },
+    )
+}
+
+/// An index of the window sums of x, y, x² + y² and xy, at valid positions.
+fn local_index(
+    (x, y): (&Plane, &Plane),
+    window: &Taps,
+    index: impl Fn(f64, f64, f64, f64) -> f64 + Sync,
+) -> Plane {
+    let filter = RowFilter::new((x.width, x.height), window, window, Border::Valid);
+    let [map] = filter.run(
+        #[inline(always)]
+        |row, [to_x, to_y, squares, products]| {
+            let (x, y) = (x.row(row), y.row(row));
+            to_x.copy_from_slice(x);
+            to_y.copy_from_slice(y);
+            let to = squares.iter_mut().zip(products);
+            for ((square, product), (x, y)) in to.zip(x.iter().zip(y)) {
+                (*square, *product) = (x * x + y * y, x * y);
+            }
+        },
+        #[inline(always)]
+        |_, [a, b, squares, products], [map]| {
+            let sums = a.iter().zip(b).zip(squares).zip(products);
+            for (out, (((&a, &b), &squares), &products)) in map.iter_mut().zip(sums) {
+                *out = index(a, b, squares, products);
+            }
+        },
+    );
+    map
 }
 
 /// Q from products of sums, with its cases of 0/0.
+#[inline(always)]
 fn index(product: f64, means_squared: f64, covariance: f64, variances: f64) -> f64 {
     if means_squared == 0.0 {
         // Black in both: samples are not negative, so no variance is left either.
@@ -125,23 +155,21 @@ const FLAT: f64 = 1e-13;
 
 /// Q at every position of an 11×11 Gaussian, with epsilon in the denominator.
 fn index_map_with_epsilon(x: &Plane, y: &Plane) -> Plane {
-    let window = Taps::gaussian(11, 1.5);
-    let local = |plane: Plane| blur(&plane, &window, Border::Valid);
-    let ((mean_x, mean_y), (squares, products)) = rayon::join(
-        || (local(x.clone()), local(y.clone())),
-        || (local(x.zip(y, |x, y| x * x + y * y)), local(x.zip(y, |x, y| x * y))),
-    );
-    Plane::from_fn(mean_x.width, mean_x.height, |column, row| {
-        let (a, b) = (mean_x.at(column, row), mean_y.at(column, row));
-        let means_squared = a * a + b * b;
-        let variances = squares.at(column, row) - means_squared;
-        if variances <= FLAT * means_squared {
-            return 0.0;
-        }
-        let covariance = products.at(column, row) - a * b;
-        // Grouped as the denominator is, so that equal windows give exactly 1.
-        (2.0 * covariance) * (2.0 * a * b) / (variances * means_squared + f64::EPSILON)
-    })
+    local_index(
+        (x, y),
+        &Taps::gaussian(11, 1.5),
+        #[inline(always)]
+        |a, b, squares, products| {
+            let means_squared = a * a + b * b;
+            let variances = squares - means_squared;
+            if variances <= FLAT * means_squared {
+                return 0.0;
+            }
+            let covariance = products - a * b;
+            // Grouped as the denominator is, so that equal windows give exactly 1.
+            (2.0 * covariance) * (2.0 * a * b) / (variances * means_squared + f64::EPSILON)
+        },
+    )
 }
 
 const UQI: MetricCard = MetricCard {

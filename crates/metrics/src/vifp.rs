@@ -30,10 +30,10 @@ use lookalike_core::{ColourUse, Luma, MetricCard, Picture, ValueRange, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, channels, luma};
-use crate::downsample::decimate;
-use crate::filter::{Border, Taps, blur};
+use crate::filter::{Border, Taps, blur_decimated};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::row_filter::RowFilter;
 
 const WINDOWS: [usize; 4] = [17, 9, 5, 3];
 const NOISE: f64 = 2.0;
@@ -124,32 +124,49 @@ fn scales(plane: &Plane) -> Vec<Scale> {
     for length in WINDOWS {
         let window = Taps::gaussian(length, length as f64 / 5.0);
         if !scales.is_empty() {
-            samples = decimate(&blur(&samples, &window, Border::Valid), 2);
+            samples = blur_decimated(&samples, &window, Border::Valid, 2);
         }
-        let mean = blur(&samples, &window, Border::Valid);
-        let square = blur(&samples.map(|v| v * v), &window, Border::Valid);
-        let variance = square.zip(&mean, |square, mean| (square - mean * mean).max(0.0));
+        let size = (samples.width, samples.height);
+        let [mean, variance] = RowFilter::new(size, &window, &window, Border::Valid).run(
+            #[inline(always)]
+            |y, [to, squares]| {
+                to.copy_from_slice(samples.row(y));
+                squares.iter_mut().zip(&*to).for_each(|(square, v)| *square = v * v);
+            },
+            #[inline(always)]
+            |_, [means, squares], [mean, variance]| {
+                mean.copy_from_slice(means);
+                for (variance, (square, mean)) in variance.iter_mut().zip(squares.iter().zip(means))
+                {
+                    *variance = (square - mean * mean).max(0.0);
+                }
+            },
+        );
         scales.push(Scale { window, samples: samples.clone(), mean, variance });
     }
     scales
 }
 
 fn information(r: &Scale, d: &Scale) -> Information {
-    let product = r.samples.zip(&d.samples, |r, d| r * d);
-    let product = blur(&product, &r.window, Border::Valid);
-    let width = product.width;
-    let rows = (0..product.height).into_par_iter().map(|y| {
-        let mut row = Information::default();
-        for i in y * width..(y + 1) * width {
-            let covariance = product.data[i] - r.mean.data[i] * d.mean.data[i];
-            row.add(information_at(r.variance.data[i], d.variance.data[i], covariance));
-        }
-        row
-    });
-    let rows: Vec<Information> = rows.collect();
-    let mut total = Information::default();
-    rows.into_iter().for_each(|row| total.add(row));
-    total
+    let size = (r.samples.width, r.samples.height);
+    let [kept, reference] = RowFilter::new(size, &r.window, &r.window, Border::Valid).run(
+        #[inline(always)]
+        |y, [products]| {
+            let samples = r.samples.row(y).iter().zip(d.samples.row(y));
+            products.iter_mut().zip(samples).for_each(|(product, (r, d))| *product = r * d);
+        },
+        #[inline(always)]
+        |y, [products], [kept, reference]| {
+            let means = products.iter().zip(r.mean.row(y).iter().zip(d.mean.row(y)));
+            let variances = r.variance.row(y).iter().zip(d.variance.row(y));
+            let to = kept.iter_mut().zip(reference);
+            for ((to, (product, (mean_r, mean_d))), (&r, &d)) in to.zip(means).zip(variances) {
+                let found = information_at(r, d, product - mean_r * mean_d);
+                (*to.0, *to.1) = (found.kept, found.reference);
+            }
+        },
+    );
+    Information { kept: kept.sum(), reference: reference.sum() }
 }
 
 fn information_at(reference: f64, candidate: f64, covariance: f64) -> Information {

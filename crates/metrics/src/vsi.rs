@@ -22,9 +22,9 @@ use lookalike_core::{ColourUse, DisplayScale, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, rgb, score_map};
-use crate::colour_axes::weighted_sum;
-use crate::downsample::{automatic_factor_half_even, pool};
-use crate::filter::{Border, Margins, SCHARR, gradient_magnitude, pad};
+use crate::colour_axes::weighted_sums;
+use crate::downsample::automatic_factor_half_even;
+use crate::filter::{Border, SCHARR, Taps, blur_decimated, gradient_magnitude};
 use crate::plane::Plane;
 use crate::registry::Definition;
 use crate::saliency::saliency;
@@ -55,12 +55,9 @@ impl ClosedForm for Vsi {
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let step = automatic_factor_half_even(picture.width(), picture.height());
-        let codes = rgb(picture, 255.0);
-        let plane = |weights: [f64; 3]| shrink(&weighted_sum(&codes, weights), step);
-        let (saliency, (gradient, chroma)) = rayon::join(
-            || shrink(&saliency(&rgb(picture, 1.0)), step),
-            || (gradient_magnitude(&plane(LMN[0]), SCHARR), [plane(LMN[1]), plane(LMN[2])]),
-        );
+        let [luma, m, n] = weighted_sums(picture, 255.0, LMN).map(|plane| shrink(&plane, step));
+        let saliency = shrink(&saliency(&rgb(picture, 1.0)), step);
+        let (gradient, chroma) = (gradient_magnitude(&luma, SCHARR), [m, n]);
         Ok(Features { saliency, gradient, chroma, step })
     }
 
@@ -97,9 +94,9 @@ fn shrink(plane: &Plane, factor: usize) -> Plane {
     if factor == 1 {
         return plane.clone();
     }
-    let (before, after) = (factor / 2, (factor - 1) / 2);
-    let margins = Margins { left: before, right: after, top: before, bottom: after };
-    pool(&pad(plane, margins, Border::Replicate), factor)
+    let block = Taps { weights: vec![1.0; factor], before: factor / 2 };
+    let area = (factor * factor) as f64;
+    blur_decimated(plane, &block, Border::Replicate, factor).map(|sum| sum / area)
 }
 
 const CARD: MetricCard = MetricCard {

@@ -26,9 +26,10 @@ use rayon::prelude::*;
 
 use super::sign;
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, channels, score_map};
-use crate::filter::Border;
+use crate::filter::{Border, Taps};
 use crate::plane::Plane;
 use crate::registry::Definition;
+use crate::row_filter::RowFilter;
 use crate::samples::CHANNEL_NAMES;
 use crate::ssim::{Constants, Dissimilarity, Moments, Weights, Window, mean, pull_back};
 
@@ -79,19 +80,28 @@ impl PixelwiseMix {
 
     /// The loss at every position of two planes of one shape.
     pub fn map(&self, reference: &Plane, candidate: &Plane) -> Plane {
+        let Some(widest) = self.widest() else { return Plane::zeros(0, 0) };
+        let size = (reference.width, reference.height);
         let mut similarity: Option<Plane> = None;
-        for (index, window) in self.windows.iter().enumerate() {
-            let maps = Moments::of(reference, candidate, window).dissimilarity(Constants::WANG);
-            let widest = index + 1 == self.windows.len();
-            let factor = if widest { maps.combined() } else { maps.structure };
-            similarity = Some(match similarity {
-                None => factor.map(|v| 1.0 - v),
-                Some(product) => product.zip(&factor, |p, v| p * (1.0 - v)),
-            });
+        for (index, sigma) in SIGMAS.into_iter().enumerate() {
+            let taps = Taps::gaussian(WINDOW_LENGTH, sigma);
+            let is_widest = index + 1 == SIGMAS.len();
+            let before = similarity.take();
+            let [product] = RowFilter::new(size, &taps, &taps, widest.border()).run(
+                #[inline(always)]
+                |y, rows| read_sum_and_difference(reference.row(y), candidate.row(y), rows),
+                #[inline(always)]
+                |y, means, [to]| {
+                    match &before {
+                        Some(product) => to.copy_from_slice(product.row(y)),
+                        None => to.fill(1.0),
+                    }
+                    multiply_by_similarity(to, means, is_widest);
+                },
+            );
+            similarity = Some(product);
         }
-        let (Some(similarity), Some(widest)) = (similarity, self.widest()) else {
-            return Plane::zeros(0, 0);
-        };
+        let Some(similarity) = similarity else { return Plane::zeros(0, 0) };
         let error = widest.filter(&reference.zip(candidate, |x, y| (y - x).abs()));
         similarity.zip(&error, |s, e| self.structure * (1.0 - s) + self.error * e)
     }
@@ -156,6 +166,34 @@ impl PixelwiseMix {
     }
 }
 
+/// Rows of s = x + y, d = y − x, s² and d².
+type SumAndDifference = [Vec<f64>; 4];
+
+#[inline(always)]
+fn read_sum_and_difference(x: &[f64], y: &[f64], rows: &mut SumAndDifference) {
+    let [sums, differences, sum_squares, difference_squares] = rows;
+    let to = sums.iter_mut().zip(differences).zip(sum_squares.iter_mut().zip(difference_squares));
+    for (((sum, difference), (ss, dd)), (x, y)) in to.zip(x.iter().zip(y)) {
+        (*sum, *difference) = (x + y, y - x);
+        (*ss, *dd) = (*sum * *sum, *difference * *difference);
+    }
+}
+
+/// Multiplies by cs, or by l·cs, as [`Moments`] and [`Dissimilarity`] have them for whole planes.
+#[inline(always)]
+fn multiply_by_similarity(to: &mut [f64], means: &SumAndDifference, with_luminance: bool) {
+    let Constants { c1, c2 } = Constants::WANG;
+    let [s, d, ss, dd] = means;
+    let means = s.iter().zip(d).zip(ss.iter().zip(dd));
+    for (to, ((&s, &d), (&ss, &dd))) in to.iter_mut().zip(means) {
+        let (variance_s, variance_d) = ((ss - s * s).max(0.0), (dd - d * d).max(0.0));
+        let structure = 2.0 * variance_d / (variance_s + variance_d + 2.0 * c2);
+        let luminance = 2.0 * d * d / (s * s + d * d + 2.0 * c1);
+        let combined = luminance + structure - luminance * structure;
+        *to *= 1.0 - if with_luminance { combined } else { structure };
+    }
+}
+
 impl ClosedForm for PixelwiseMix {
     /// The channels on 0…1.
     type Features = Vec<Plane>;
@@ -171,7 +209,7 @@ impl ClosedForm for PixelwiseMix {
         want: Want,
     ) -> Result<Outcome, Reason> {
         let maps: Vec<Plane> =
-            reference.par_iter().zip(candidate).map(|(x, y)| self.map(x, y)).collect();
+            reference.iter().zip(candidate).map(|(x, y)| self.map(x, y)).collect();
         let values: Vec<f64> = maps.iter().map(Plane::mean).collect();
         let mut outcome = Outcome::of(mean(&values));
         if values.len() == CHANNEL_NAMES.len() {
