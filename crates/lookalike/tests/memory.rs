@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use lookalike::decode::{DecodeOptions, read};
 use lookalike::pairing::{Candidate, Group, WorkList};
-use lookalike::{Choice, Comparison, FitPolicy};
+use lookalike::{Choice, Comparison, FitPolicy, Limits};
 
 const MIB: usize = 1 << 20;
 
@@ -91,13 +91,17 @@ fn a_picture_costs_its_samples_and_a_comparison_nothing_of_their_size() {
     costs_its_samples("PNG", &png, 3);
 
     let comparison = Comparison {
-        metrics: vec![Choice::fixed(lookalike::metric("psnr").unwrap())],
+        metrics: ["psnr", "ssim", "ms-ssim"]
+            .map(|id| Choice::fixed(lookalike::metric(id).unwrap()))
+            .into(),
         decode: options,
         fit: FitPolicy::Error,
         maps: false,
+        limits: Limits::default(),
         jobs: 2,
     };
-    let candidate = Candidate { path: colour[1].clone(), label: "pair".into() };
+    let candidate =
+        Candidate { path: colour[1].clone(), label: "pair".into(), name: "pair.ppm".into() };
     let group = Group { reference: colour[0].clone(), candidates: vec![candidate] };
     let work = WorkList { groups: vec![group], ..WorkList::default() };
     let rise = rise(|| {
@@ -110,7 +114,7 @@ fn a_picture_costs_its_samples_and_a_comparison_nothing_of_their_size() {
                 scores += outcome.pair.expect("both are readable").scores.len();
             },
         );
-        assert_eq!(scores, 1);
+        assert_eq!(scores, 3);
     });
     let (rise, samples) = (rise.expect("was told before"), 2 * width * height * 3);
     assert!(rise < samples + BESIDE_SAMPLES, "comparing: {rise} bytes for {samples} of samples");
