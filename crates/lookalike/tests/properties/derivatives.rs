@@ -2,6 +2,7 @@
 
 use lookalike::{CoreError as Error, Metric, Picture, Samples};
 
+use crate::exceptions::tolerance;
 use crate::pictures::{grey, noisy, resampled, scene, size};
 use crate::{close, every_metric, value};
 
@@ -29,7 +30,8 @@ fn gradients_exist_exactly_where_the_card_says() {
                         wrong.push(format!("{name}: not finite"));
                     }
                     let value = value(metric, &reference, &candidate);
-                    if !close(gradient.value, value, 1e-12) {
+                    let tolerance = tolerance(metric.card().id, "gradient", 1e-12);
+                    if !close(gradient.value, value, tolerance) {
                         wrong.push(format!("{name}: value {:e}, not {value:e}", gradient.value));
                     }
                 }

@@ -62,12 +62,19 @@ pub(crate) fn tolerance(id: &str, property: &str, usual: f64) -> f64 {
 }
 
 /// Metric or family, property, tolerance, reason.
-const TOLERANCES: &[(&str, &str, f64, &str)] = &[(
-    "mix-zhao",
-    "place of damage",
-    6.0,
-    "its widest window has a standard deviation of 8 pixels",
-)];
+const TOLERANCES: &[(&str, &str, f64, &str)] = &[
+    ("mix-zhao", "place of damage", 6.0, "its widest window has a standard deviation of 8 pixels"),
+    ("ssim", "range option", 1e-6, SINGLE_PRECISION),
+    ("ms-ssim", "range option", 1e-6, SINGLE_PRECISION),
+    ("mix", "range option", 1e-6, SINGLE_PRECISION),
+    ("ssim", "grey as colour", 1e-6, SINGLE_PRECISION),
+    ("ms-ssim", "grey as colour", 1e-6, SINGLE_PRECISION),
+    ("mix", "grey as colour", 1e-6, SINGLE_PRECISION),
+    ("ms-ssim", "gradient", 1e-6, "gradients are computed in f64, values of codes in f32"),
+    ("mix", "gradient", 1e-6, "gradients are computed in f64, values of codes in f32"),
+];
+
+const SINGLE_PRECISION: &str = "codes are computed in f32";
 
 #[test]
 fn every_exception_names_a_metric() {
