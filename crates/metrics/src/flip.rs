@@ -80,15 +80,10 @@ impl ClosedForm for Flip {
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let opponent = opponent_planes(picture);
         let achromatic = opponent[0].map(|y| (y + 16.0) / 116.0);
-        let (colours, (edges, points)) = rayon::join(
-            || self.seen_colours(&opponent),
-            || {
-                rayon::join(
-                    || self.feature_strength(&achromatic, |x, _| -x),
-                    || self.feature_strength(&achromatic, |x, sigma| (x / sigma).powi(2) - 1.0),
-                )
-            },
-        );
+        let edges = self.feature_strength(&achromatic, |x, _| -x);
+        let points = self.feature_strength(&achromatic, |x, sigma| (x / sigma).powi(2) - 1.0);
+        drop(achromatic);
+        let colours = self.seen_colours(opponent);
         Ok(Features { colours, edges, points })
     }
 
@@ -99,10 +94,12 @@ impl ClosedForm for Flip {
         want: Want,
     ) -> Result<Outcome, Reason> {
         let largest = largest_colour_error();
+        let features = {
+            let edges = reference.edges.zip(&candidate.edges, |r, c| (r - c).abs());
+            let points = reference.points.zip(&candidate.points, |r, c| (r - c).abs());
+            edges.zip(&points, |edge, point| (edge.max(point) / SQRT_2).sqrt())
+        };
         let distances = colour_differences(&reference.colours, &candidate.colours, hyab);
-        let edges = reference.edges.zip(&candidate.edges, |r, c| (r - c).abs());
-        let points = reference.points.zip(&candidate.points, |r, c| (r - c).abs());
-        let features = edges.zip(&points, |edge, point| (edge.max(point) / SQRT_2).sqrt());
         let map = distances.zip(&features, |distance, feature| {
             spread(distance.powf(COLOUR_EXPONENT), largest).powf(1.0 - feature)
         });
@@ -113,17 +110,11 @@ impl ClosedForm for Flip {
 
 impl Flip {
     /// The colours left after filtering with the eye's contrast sensitivity.
-    fn seen_colours(&self, [y, cx, cz]: &[Plane; 3]) -> [Plane; 3] {
+    fn seen_colours(&self, [y, cx, cz]: [Plane; 3]) -> [Plane; 3] {
         // Per channel, the Gaussians a·√(π/b)·exp(−π² r²/b) with r in degrees.
-        let (y, (cx, cz)) = rayon::join(
-            || self.filtered(y, &[(1.0, 0.0047)]),
-            || {
-                rayon::join(
-                    || self.filtered(cx, &[(1.0, 0.0053)]),
-                    || self.filtered(cz, &[(34.1, 0.04), (13.5, 0.025)]),
-                )
-            },
-        );
+        let y = self.filtered(y, &[(1.0, 0.0047)]);
+        let cx = self.filtered(cx, &[(1.0, 0.0053)]);
+        let cz = self.filtered(cz, &[(34.1, 0.04), (13.5, 0.025)]);
         let (white, to_rgb, lab) = (white(), inverse(&XYZ), lab());
         recoloured(
             [y, cx, cz],
@@ -141,7 +132,7 @@ impl Flip {
 
     /// A channel under a sum of two-dimensional Gaussians (a, b), normalised as a whole; each
     /// Gaussian is separable, their sum is not.
-    fn filtered(&self, plane: &Plane, gaussians: &[(f64, f64)]) -> Plane {
+    fn filtered(&self, plane: Plane, gaussians: &[(f64, f64)]) -> Plane {
         let widest: f64 = 0.04;
         let deviation = (widest / (2.0 * std::f64::consts::PI.powi(2))).sqrt();
         let radius = (3.0 * deviation * self.pixels_per_degree).ceil();
@@ -161,7 +152,7 @@ impl Flip {
         let total: f64 = terms.iter().map(|(share, _)| share).sum();
         let filtered = terms.iter().map(|(share, taps)| {
             let weight = share / total;
-            (weight, blur(plane, taps, Border::Replicate))
+            (weight, blur(&plane, taps, Border::Replicate))
         });
         let sum = filtered
             .reduce(|(first, a), (second, b)| (1.0, a.zip(&b, |a, b| first * a + second * b)));
@@ -180,10 +171,8 @@ impl Flip {
         let balanced = |w: &f64| if *w > 0.0 { w / positive } else { w / negative };
         let detector = Taps::centred(detector.iter().map(balanced).collect());
         let smoothing = Taps::gaussian(2 * radius as usize + 1, sigma);
-        let (across, down) = rayon::join(
-            || separable(plane, &detector, &smoothing, Border::Replicate),
-            || separable(plane, &smoothing, &detector, Border::Replicate),
-        );
+        let across = separable(plane, &detector, &smoothing, Border::Replicate);
+        let down = separable(plane, &smoothing, &detector, Border::Replicate);
         across.zip(&down, |x, y| (x * x + y * y).sqrt())
     }
 }
