@@ -39,6 +39,17 @@ pub(crate) trait ClosedForm: Send + Sync {
         None
     }
 
+    /// [`gradient`](Self::gradient) with its planes one after the other, for formulas that can do
+    /// without planes.
+    fn gradient_samples(
+        &self,
+        reference: &Self::Features,
+        candidate: &Self::Features,
+    ) -> Option<(f64, Vec<f64>)> {
+        let (value, planes) = self.gradient(reference, candidate)?;
+        Some((value, one_after_the_other(planes)))
+    }
+
     /// Smallest shorter side; differs from the card's when an option changes it.
     fn minimum_side(&self, card: &MetricCard) -> usize {
         card.minimum_side
@@ -90,6 +101,18 @@ pub(crate) fn score_map(plane: &Plane, left: usize, top: usize, step: usize) -> 
         top,
         step,
     }
+}
+
+/// The numbers of planes, plane after plane.
+pub(crate) fn one_after_the_other(planes: Vec<Plane>) -> Vec<f64> {
+    let count = planes.len();
+    let mut planes = planes.into_iter();
+    let mut samples = planes.next().map(|plane| plane.data).unwrap_or_default();
+    samples.reserve_exact(samples.len() * count.saturating_sub(1));
+    for plane in planes {
+        samples.extend_from_slice(&plane.data);
+    }
+    samples
 }
 
 /// A formula under its id and card.
@@ -214,9 +237,9 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
         let answer = if mixed {
             None
         } else {
-            self.with_features(candidate, |r, c| Ok(metric.formula.gradient(r, c)))?
+            self.with_features(candidate, |r, c| Ok(metric.formula.gradient_samples(r, c)))?
         };
-        let Some((value, planes)) = answer else {
+        let Some((value, samples)) = answer else {
             let reason = if mixed {
                 "reference and candidate must both be grey or both be RGB".to_owned()
             } else {
@@ -224,18 +247,11 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
             };
             return Err(Error::NoGradient { id: metric.id.to_string(), reason });
         };
-        let channels = planes.len();
-        let mut planes = planes.into_iter();
-        let mut samples = planes.next().map(|plane| plane.data).unwrap_or_default();
-        samples.reserve_exact(samples.len() * channels.saturating_sub(1));
-        for plane in planes {
-            samples.extend_from_slice(&plane.data);
-        }
         Ok(Gradient {
             value,
             width: candidate.width(),
             height: candidate.height(),
-            channels,
+            channels: candidate.channels().count(),
             samples,
         })
     }

@@ -31,7 +31,7 @@ use std::sync::OnceLock;
 use lookalike_core::{Picture, ScoreMap, Want};
 use rayon::prelude::*;
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, score_map};
+use crate::closed_form::{ClosedForm, Outcome, Reason, one_after_the_other, score_map};
 use crate::downsample::{automatic_factor, automatic_factor_half_even, blur_and_decimate, pool};
 use crate::filter::Border;
 use crate::plane::Plane;
@@ -122,6 +122,13 @@ impl Ssim {
         PairRows::new(&reference.picture, &candidate.picture, self.samples, margin)
     }
 
+    /// Whether there is a gradient: of smooth samples at their own scale, under windows with an
+    /// adjoint.
+    fn has_gradient(&self) -> bool {
+        let whole = self.shrinking == Shrinking::None;
+        whole && self.samples.is_smooth() && self.window.has_adjoint()
+    }
+
     fn similarity(&self, reference: &Features, candidate: &Features, want: Want) -> Similarity {
         let by_strips = self.rows(reference, candidate).and_then(|rows| {
             strips::similarity(&rows, &self.window, Constants::WANG, want.map, Schedule::best())
@@ -171,32 +178,41 @@ impl ClosedForm for Ssim {
     }
 
     fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {
-        if self.shrinking != Shrinking::None
-            || !self.samples.is_smooth()
-            || !self.window.has_adjoint()
-        {
+        if !self.has_gradient() {
+            return None;
+        }
+        let pairs = self.planes(reference).par_iter().zip(self.planes(candidate));
+        let answers: Option<Vec<(f64, Plane)>> =
+            pairs.map(|(x, y)| value_and_gradient(x, y, &self.window, Constants::WANG)).collect();
+        let (values, gradients): (Vec<f64>, Vec<Plane>) = answers?.into_iter().unzip();
+        let count = values.len() as f64;
+        let gradients = gradients.into_iter().map(|plane| plane.map(|v| v / count)).collect();
+        let channels = candidate.picture.channels().count();
+        Some((mean(&values), self.samples.pull_back(gradients, channels)))
+    }
+
+    fn gradient_samples(
+        &self,
+        reference: &Features,
+        candidate: &Features,
+    ) -> Option<(f64, Vec<f64>)> {
+        if !self.has_gradient() {
             return None;
         }
         let by_strips = self.rows(reference, candidate).and_then(|rows| {
             strips::value_and_gradient(&rows, &self.window, Constants::WANG, Schedule::best())
         });
-        let (values, gradients) = match by_strips {
-            Some(answer) => answer,
-            None => {
-                let pairs = self.planes(reference).par_iter().zip(self.planes(candidate));
-                let answers: Option<Vec<(f64, Plane)>> = pairs
-                    .map(|(x, y)| value_and_gradient(x, y, &self.window, Constants::WANG))
-                    .collect();
-                answers?.into_iter().unzip()
-            }
+        let Some((values, gradient)) = by_strips else {
+            let (value, planes) = self.gradient(reference, candidate)?;
+            return Some((value, one_after_the_other(planes)));
         };
-        let count = values.len() as f64;
-        let mut gradients: Vec<Plane> = gradients;
-        for derivative in gradients.iter_mut().flat_map(|plane| &mut plane.data) {
-            *derivative /= count;
+        if self.samples == SamplesUsed::Channels {
+            return Some((mean(&values), gradient));
         }
-        let channels = candidate.picture.channels().count();
-        Some((mean(&values), self.samples.pull_back(gradients, channels)))
+        let picture = &candidate.picture;
+        let luma = Plane::new(picture.width(), picture.height(), gradient);
+        let planes = self.samples.pull_back(vec![luma], picture.channels().count());
+        Some((mean(&values), one_after_the_other(planes)))
     }
 
     fn minimum_side(&self, _card: &lookalike_core::MetricCard) -> usize {

@@ -19,7 +19,6 @@ use super::kernel::{
 };
 use super::level::{Level, RowSums, Shape, Work};
 use super::{PairRows, Schedule};
-use crate::plane::Plane;
 use crate::ssim::{Constants, Window};
 
 /// Fewest rows of a strip that is worth the twenty rows it shares with its neighbours.
@@ -29,24 +28,25 @@ const KEPT: usize = 2 * REACH.next_power_of_two();
 /// Numbers that are spread per position.
 const KINDS: usize = 3;
 
-/// SSIM channel by channel, and the derivative of each channel's value with respect to its samples
-/// on 0…1; `None` for windows that the kernels do not know. The pair has no margin and at least
-/// [`TAPS`] rows and columns.
+/// SSIM channel by channel, and the derivative of their mean with respect to every sample on 0…1,
+/// channel after channel; `None` for windows that the kernels do not know. The pair has no margin
+/// and at least [`TAPS`] rows and columns.
 pub(crate) fn value_and_gradient(
     rows: &PairRows<'_>,
     window: &Window,
     constants: Constants,
     schedule: Schedule,
-) -> Option<(Vec<f64>, Vec<Plane>)> {
+) -> Option<(Vec<f64>, Vec<f64>)> {
     let formula = Formula::new(window, constants, rows.full_scale)?;
     let shape = Shape { width: rows.width, height: rows.height, channels: rows.channels };
     let positions = (shape.map_height() * shape.map_row_length() / shape.channels) as f64;
-    let unit = f64::from(rows.full_scale) / positions;
+    let unit = f64::from(rows.full_scale) / (positions * shape.channels as f64);
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);
-    let mut planes = vec![Plane::zeros(shape.width, shape.height); shape.channels];
+    let pixels = shape.width * shape.height;
+    let mut gradient = vec![0.0; pixels * shape.channels];
     let mut shares: Vec<Vec<&mut [f64]>> = Vec::new();
-    for plane in &mut planes {
-        for (index, share) in plane.data.chunks_mut(strip * shape.width).enumerate() {
+    for channel in gradient.chunks_mut(pixels) {
+        for (index, share) in channel.chunks_mut(strip * shape.width).enumerate() {
             match shares.get_mut(index) {
                 Some(channels) => channels.push(share),
                 None => shares.push(vec![share]),
@@ -69,7 +69,7 @@ pub(crate) fn value_and_gradient(
         }
     }
     let values = values.into_iter().map(|sum| 1.0 - sum / positions).collect();
-    Some((values, planes))
+    Some((values, gradient))
 }
 
 /// Some rows of the gradient.
@@ -129,12 +129,24 @@ impl Strip<'_> {
                     let of_pair = [&sum[x..x + length], &difference[x..x + length]];
                     let start = (done + row - self.first) * width + x / channels;
                     let unit = self.unit;
-                    for (channel, out) in self.channels.iter_mut().enumerate() {
-                        let out = &mut out[start..start + length / channels];
-                        processor.run(
-                            #[inline(always)]
-                            || gather(spread, of_pair, channel, channels, unit, out),
-                        );
+                    let pixels = start..start + length / channels;
+                    match self.channels.as_mut_slice() {
+                        [red, green, blue] => {
+                            let out = [red, green, blue].map(|plane| &mut plane[pixels.clone()]);
+                            processor.run(
+                                #[inline(always)]
+                                || gather_three(spread, of_pair, unit, out),
+                            );
+                        }
+                        planes => {
+                            for plane in planes {
+                                let out = &mut plane[pixels.clone()];
+                                processor.run(
+                                    #[inline(always)]
+                                    || gather(spread, of_pair, unit, out),
+                                );
+                            }
+                        }
                     }
                 }
             }
@@ -145,20 +157,40 @@ impl Strip<'_> {
     }
 }
 
-/// direct + 2s·a + 2d·b of one channel.
+/// direct + 2s·a + 2d·b at one place.
 #[inline(always)]
-fn gather(
-    [direct, by_sum, by_difference]: [&[f32]; KINDS],
-    [sum, difference]: [&[f32]; 2],
-    channel: usize,
-    channels: usize,
+fn at(
+    [direct, by_sum, by_difference]: [f32; KINDS],
+    [sum, difference]: [f32; 2],
     unit: f64,
-    out: &mut [f64],
+) -> f64 {
+    f64::from(direct + 2.0 * (sum * by_sum + difference * by_difference)) * unit
+}
+
+/// The gradient of a grey row.
+#[inline(always)]
+fn gather([a, b, c]: [&[f32]; KINDS], [s, d]: [&[f32]; 2], unit: f64, out: &mut [f64]) {
+    let spread = a.iter().zip(b).zip(c);
+    for (to, (((&a, &b), &c), (&s, &d))) in out.iter_mut().zip(spread.zip(s.iter().zip(d))) {
+        *to = at([a, b, c], [s, d], unit);
+    }
+}
+
+/// The gradient of a row of interleaved red, green and blue, each into its plane.
+#[inline(always)]
+fn gather_three(
+    [a, b, c]: [&[f32]; KINDS],
+    [s, d]: [&[f32]; 2],
+    unit: f64,
+    [red, green, blue]: [&mut [f64]; 3],
 ) {
-    for (pixel, to) in out.iter_mut().enumerate() {
-        let i = pixel * channels + channel;
-        let gradient = direct[i] + 2.0 * (sum[i] * by_sum[i] + difference[i] * by_difference[i]);
-        *to = f64::from(gradient) * unit;
+    let spread = a.as_chunks::<3>().0.iter().zip(b.as_chunks::<3>().0).zip(c.as_chunks::<3>().0);
+    let pair = s.as_chunks::<3>().0.iter().zip(d.as_chunks::<3>().0);
+    let out = red.iter_mut().zip(green).zip(blue);
+    for (((red, green), blue), (((a, b), c), (s, d))) in out.zip(spread.zip(pair)) {
+        *red = at([a[0], b[0], c[0]], [s[0], d[0]], unit);
+        *green = at([a[1], b[1], c[1]], [s[1], d[1]], unit);
+        *blue = at([a[2], b[2], c[2]], [s[2], d[2]], unit);
     }
 }
 
