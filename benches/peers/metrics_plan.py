@@ -46,6 +46,7 @@ REFLECTED = "averages reflected borders as well"
 
 SSIM_PEERS = (
     Peer("pytorch-msssim/ssim", 20),
+    Peer("pytorch-msssim/ssim-compiled", 20),
     Peer("opencv/ten-lines", 3),
     Peer("opencv/QualitySSIM", 8, REFLECTED),
     Peer("scikit-image/ssim-gaussian"),
@@ -63,6 +64,7 @@ HEADLINES = [
     compare(
         "ms-ssim", "value/ms-ssim@wang", PAIR_1080P,
         Peer("pytorch-msssim/ms-ssim", 20, "odd sides are padded with zeros"),
+        Peer("pytorch-msssim/ms-ssim-compiled", 20, "odd sides are padded with zeros"),
         Peer("frame-analytics/ms-ssim"),
         Peer("tjdistler-iqa/ms-ssim", 1, OTHERWISE),
         Peer("blazediff-ssim/ms-ssim", 1, "borders are mirrored"),
@@ -74,6 +76,7 @@ HEADLINES = [
     compare(
         "gradient", "gradient/ssim@wang", PAIR_1080P,
         Peer("pytorch-msssim/ssim-gradient", 10),
+        Peer("pytorch-msssim/ssim-gradient-compiled", 10),
         Peer("piq/ssim-gradient", 10),
         Peer("frame-analytics/ssim-gradient"),
     ),

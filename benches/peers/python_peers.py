@@ -207,15 +207,19 @@ def _():
     return module("torch.nn.functional").l1_loss
 
 
-@torch_peer("pytorch-msssim/ssim", peak=255.0, compiled=True)
-@torch_peer("pytorch-msssim/ssim-gradient", peak=255.0, compiled=True, gradient=True)
+@torch_peer("pytorch-msssim/ssim", peak=255.0)
+@torch_peer("pytorch-msssim/ssim-compiled", peak=255.0, compiled=True)
+@torch_peer("pytorch-msssim/ssim-gradient", peak=255.0, gradient=True)
+@torch_peer("pytorch-msssim/ssim-gradient-compiled", peak=255.0, compiled=True, gradient=True)
 def _():
     ssim = module("pytorch_msssim").ssim
     return lambda x, y: ssim(x, y, data_range=255)
 
 
-@torch_peer("pytorch-msssim/ms-ssim", peak=255.0, compiled=True)
-@torch_peer("pytorch-msssim/ms-ssim-gradient", peak=255.0, compiled=True, gradient=True)
+@torch_peer("pytorch-msssim/ms-ssim", peak=255.0)
+@torch_peer("pytorch-msssim/ms-ssim-compiled", peak=255.0, compiled=True)
+@torch_peer("pytorch-msssim/ms-ssim-gradient", peak=255.0, gradient=True)
+@torch_peer("pytorch-msssim/ms-ssim-gradient-compiled", peak=255.0, compiled=True, gradient=True)
 def _():
     ms_ssim = module("pytorch_msssim").ms_ssim
     return lambda x, y: ms_ssim(x, y, data_range=255)

@@ -14,10 +14,11 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::kernel::{
-    Formula, HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
+    HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
 };
 use super::level::{Level, RowSums, Shape, Work};
+use super::quotients::Formula;
 use super::{PairRows, Schedule};
 use crate::ssim::{Constants, Window};
 

@@ -1,4 +1,4 @@
-//! The inner loops: the 11×11 Gaussian over a few rows at once, and SSIM's quotients behind it.
+//! The inner loops: the 11×11 Gaussian over a few rows at once, with SSIM's quotients behind it.
 //!
 //! A pass takes [`ROWS`] positions of the map below each other, tile by tile. It filters down the
 //! columns first: 14 rows of s and d give four rows each of G∗s, G∗s², G∗d, G∗d², with the two
@@ -12,6 +12,8 @@
 #![allow(clippy::needless_range_loop, reason = "several slices advance together")]
 
 use pulp::{Simd, WithSimd};
+
+use super::quotients::{Formula, Quotients};
 
 /// Taps of the window.
 pub(crate) const TAPS: usize = 11;
@@ -27,21 +29,6 @@ pub(super) const TILE: usize = 480;
 pub(super) const STRIDE: usize = (TILE + 3 * (TAPS - 1) + 2 * WIDEST) / WIDEST * WIDEST;
 /// Lanes of the widest vectors.
 pub(super) const WIDEST: usize = 16;
-
-/// What the quotients need to know.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Formula {
-    /// The window from its edge to its centre.
-    pub(super) weights: [f32; HALF],
-    /// C1 in the unit of the samples squared.
-    pub(super) c1: f32,
-    /// C2 in the unit of the samples squared.
-    pub(super) c2: f32,
-    /// Factor of variances: 1, or N/(N − 1).
-    pub(super) covariance_factor: f32,
-    /// What was taken off s.
-    pub(super) full_scale: f32,
-}
 
 /// What a pass computes at every position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,108 +307,4 @@ fn moments_at<S: Simd>(
         c.folded(simd, weights, i),
         d.folded(simd, weights, i),
     ]
-}
-
-/// SSIM's factors from the moments (G∗s, G∗s², G∗d, G∗d²), as in
-/// [`statistics`](crate::ssim::dissimilarity).
-#[derive(Clone, Copy)]
-struct Quotients<S: Simd> {
-    simd: S,
-    two_c1: S::f32s,
-    two_c2: S::f32s,
-    factor: S::f32s,
-    full_scale: S::f32s,
-    zero: S::f32s,
-}
-
-impl<S: Simd> Quotients<S> {
-    #[inline(always)]
-    fn new(simd: S, formula: &Formula) -> Self {
-        Self {
-            simd,
-            two_c1: simd.splat_f32s(2.0 * formula.c1),
-            two_c2: simd.splat_f32s(2.0 * formula.c2),
-            factor: simd.splat_f32s(formula.covariance_factor),
-            full_scale: simd.splat_f32s(formula.full_scale),
-            zero: simd.splat_f32s(0.0),
-        }
-    }
-
-    /// factor · (E[v²] − E[v]²), not below 0.
-    #[inline(always)]
-    fn variance(self, mean: S::f32s, square: S::f32s) -> S::f32s {
-        let simd = self.simd;
-        let variance = simd.sub_f32s(square, simd.mul_f32s(mean, mean));
-        simd.max_f32s(simd.mul_f32s(self.factor, variance), self.zero)
-    }
-
-    /// 2μd² and μs² + μd² + 2C1.
-    #[inline(always)]
-    fn luminance(self, [mean_sum, _, mean_difference, _]: [S::f32s; 4]) -> (S::f32s, S::f32s) {
-        let simd = self.simd;
-        let mean_sum = simd.add_f32s(mean_sum, self.full_scale);
-        let square = simd.mul_f32s(mean_difference, mean_difference);
-        let denominator = simd.add_f32s(square, self.two_c1);
-        (simd.add_f32s(square, square), simd.mul_add_e_f32s(mean_sum, mean_sum, denominator))
-    }
-
-    /// 2Vd and Vs + Vd + 2C2.
-    #[inline(always)]
-    fn structure(self, moments: [S::f32s; 4]) -> (S::f32s, S::f32s) {
-        let simd = self.simd;
-        let of_sum = self.variance(moments[0], moments[1]);
-        let of_difference = self.variance(moments[2], moments[3]);
-        let denominator = simd.add_f32s(simd.add_f32s(of_sum, of_difference), self.two_c2);
-        (simd.add_f32s(of_difference, of_difference), denominator)
-    }
-
-    /// 1 − l·cs = (a·D + b·C − a·b) / (C·D) for 1 − l = a/C and 1 − cs = b/D: one division.
-    #[inline(always)]
-    fn combined(self, moments: [S::f32s; 4]) -> S::f32s {
-        let simd = self.simd;
-        let (a, c) = self.luminance(moments);
-        let (b, d) = self.structure(moments);
-        let by_structure = simd.mul_f32s(b, simd.sub_f32s(c, a));
-        let numerator = simd.mul_add_e_f32s(a, d, by_structure);
-        simd.div_f32s(numerator, simd.mul_f32s(c, d))
-    }
-
-    /// The three numbers that the adjoint window spreads, as in the oracle's
-    /// [`value_and_gradient`](crate::ssim::value_and_gradient): with a = ∂/∂Vs and b = ∂/∂Vd,
-    /// direct = p + q − 2aμs − 2bμd, a and b. Means are of s − L here; the terms with a are the
-    /// same for every constant taken off s.
-    #[inline(always)]
-    fn derivatives(self, moments: [S::f32s; 4]) -> [S::f32s; 3] {
-        let simd = self.simd;
-        let [mean_sum, _, mean_difference, _] = moments;
-        let one = simd.splat_f32s(1.0);
-        let two = simd.splat_f32s(2.0);
-        let (b, d) = self.structure(moments);
-        let (a, c) = self.luminance(moments);
-        let (inverse_c, inverse_d) = (simd.div_f32s(one, c), simd.div_f32s(one, d));
-        let luminance = simd.sub_f32s(one, simd.mul_f32s(a, inverse_c));
-        let structure = simd.sub_f32s(one, simd.mul_f32s(b, inverse_d));
-        // 2·l/D² times Vd and −(Vs + 2C2); the latter is D − Vd, and b is 2Vd.
-        let scale = simd.mul_f32s(
-            simd.mul_f32s(two, self.factor),
-            simd.mul_f32s(luminance, simd.mul_f32s(inverse_d, inverse_d)),
-        );
-        let half = simd.splat_f32s(0.5);
-        let variance = simd.mul_f32s(half, b);
-        let by_sum = simd.mul_f32s(scale, variance);
-        let by_difference = simd.mul_f32s(scale, simd.sub_f32s(variance, d));
-        // 4·cs·μd·(μd·ms − ms² − 2C1)/C²; ms² + 2C1 is C − μd².
-        let mean = simd.add_f32s(mean_sum, self.full_scale);
-        let square = simd.mul_f32s(half, a);
-        let inner = simd.mul_add_e_f32s(mean_difference, mean, simd.sub_f32s(square, c));
-        let four = simd.splat_f32s(4.0);
-        let outer = simd.mul_f32s(
-            simd.mul_f32s(simd.mul_f32s(four, structure), mean_difference),
-            simd.mul_f32s(inverse_c, inverse_c),
-        );
-        let by_variances =
-            simd.mul_add_e_f32s(by_sum, mean_sum, simd.mul_f32s(by_difference, mean_difference));
-        let direct = simd.sub_f32s(simd.mul_f32s(outer, inner), simd.mul_f32s(two, by_variances));
-        [direct, by_sum, by_difference]
-    }
 }

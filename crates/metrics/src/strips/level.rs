@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
-use super::kernel::{Formula, Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
+use super::kernel::{Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
 use super::processor::Processor;
+use super::quotients::Formula;
 
 /// Rows in the ring: enough for a pass, and a power of two.
 const RING: usize = REACH.next_power_of_two();

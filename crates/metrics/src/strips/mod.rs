@@ -23,12 +23,11 @@ mod kernel;
 mod level;
 mod multi_scale;
 mod processor;
+mod quotients;
 mod rows;
 mod single_scale;
 #[cfg(test)]
 mod tests;
-
-use crate::ssim::{Constants, Window};
 
 pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;
@@ -36,8 +35,6 @@ pub(crate) use multi_scale::multi_scale;
 pub(crate) use processor::Processor;
 pub(crate) use rows::PairRows;
 pub(crate) use single_scale::{Similarity, similarity};
-
-use kernel::{Formula, HALF};
 
 /// How the work is cut; values do not depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -61,25 +58,5 @@ impl Schedule {
             if threads == 1 { rows } else { rows.div_ceil(4 * threads).max(least) }
         });
         strip.clamp(1, rows.max(1))
-    }
-}
-
-impl Formula {
-    /// The formula under a window, with samples whose full intensity is `full_scale`; `None` for
-    /// windows that the kernels do not know.
-    fn new(window: &Window, constants: Constants, full_scale: f32) -> Option<Self> {
-        let taps = window.taps();
-        if taps.len() != TAPS || window.variance_floor() != 0.0 {
-            return None;
-        }
-        let symmetric = (0..HALF).all(|k| taps[k] == taps[TAPS - 1 - k]);
-        let unit = f64::from(full_scale) * f64::from(full_scale);
-        symmetric.then(|| Self {
-            weights: core::array::from_fn(|k| taps[k] as f32),
-            c1: (constants.c1 * unit) as f32,
-            c2: (constants.c2 * unit) as f32,
-            covariance_factor: window.covariance_factor() as f32,
-            full_scale,
-        })
     }
 }

@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernel::{Formula, Tile, Wanted};
+use super::kernel::{Tile, Wanted};
 use super::level::{Level, Ring, RowSums, Shape, Work};
+use super::quotients::Formula;
 use super::{PairRows, Schedule, TAPS};
 use crate::downsample::Halving;
 use crate::ms_ssim::Factors;

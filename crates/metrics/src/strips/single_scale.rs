@@ -3,8 +3,9 @@
 use lookalike_core::ScoreMap;
 use rayon::prelude::*;
 
-use super::kernel::{Formula, Tile, Wanted};
+use super::kernel::{Tile, Wanted};
 use super::level::{Level, RowSums, Shape, Work};
+use super::quotients::Formula;
 use super::{PairRows, Schedule, TAPS};
 use crate::ssim::{Constants, Window};
 

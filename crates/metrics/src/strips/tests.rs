@@ -8,7 +8,7 @@ use crate::filter::Border;
 use crate::ms_ssim::{Factors, MultiScale};
 use crate::plane::Plane;
 use crate::samples::SamplesUsed;
-use crate::ssim::{dissimilarity, value_and_gradient as oracle_gradient};
+use crate::ssim::{Constants, Window, dissimilarity, value_and_gradient as oracle_gradient};
 use crate::test_pictures::{noisy, textured};
 
 const RGB: SamplesUsed = SamplesUsed::Channels;
