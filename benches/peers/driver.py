@@ -36,6 +36,7 @@ class Context:
     quick: bool
     huge: bool
     only: str
+    headlines: bool = False
     versions: dict = field(default_factory=dict)
     here: Path = environment.HERE
 
@@ -66,6 +67,7 @@ def arguments():
         help="numbers of threads, measured one after the other [default: 1 and all cores]",
     )
     parser.add_argument("--quick", action="store_true", help="a smoke run: few measurements, small pictures")
+    parser.add_argument("--headlines", action="store_true", help="the README's table, floors, memory and folders alone")
     parser.add_argument("--only", default="", metavar="TEXT", help="ids that contain the text alone")
     parser.add_argument("--huge", action="store_true", help="also the memory of a 16384×16384 pair")
     parsed = parser.parse_args()
@@ -92,6 +94,7 @@ def main():
             pictures=environment.pictures(programs["ours"]),
             threads=wanted.threads,
             quick=wanted.quick,
+            headlines=wanted.headlines,
             huge=wanted.huge,
             only=wanted.only,
         )

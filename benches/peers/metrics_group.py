@@ -23,7 +23,8 @@ def run(context):
         records.append(record)
         context.show(record)
 
-    todo = plan.QUICK if context.quick else [*plan.HEADLINES, *plan.others()]
+    others = [] if context.headlines else plan.others()
+    todo = plan.QUICK if context.quick else [*plan.HEADLINES, *others]
     todo = [comparison for comparison in todo if context.wants(comparison.id)]
     for threads in context.threads:
         with context.workers(threads) as workers:

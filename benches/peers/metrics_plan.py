@@ -56,7 +56,6 @@ SSIM_PEERS = (
     Peer("iqa/ssim"),
     Peer("tjdistler-iqa/ssim", 1, "window rounded to six digits"),
     Peer("image-compare/ssim", 1, BLOCKS),
-    Peer("fast-ssim/ssim", 1, "7×7 box"),
 )
 
 HEADLINES = [

@@ -106,7 +106,7 @@ def fastest_rows(records):
 def others(records):
     found = measured(records, "others")
     if not found:
-        return ""
+        return "### All other metrics\n\nNot measured in this run; without `--headlines` they are."
     parts = ["### All other metrics"]
     for pair in (plan.PAIR_1080P, plan.PAIR_512):
         rows = []
