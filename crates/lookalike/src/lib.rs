@@ -16,6 +16,7 @@
 //! ```
 
 mod check;
+mod choice;
 mod comparison;
 mod error;
 mod gate;
@@ -29,9 +30,9 @@ mod summary;
 pub mod update;
 
 pub use check::{Check, MapPooling};
+pub use choice::{Choice, default_metrics};
 pub use comparison::{
-    Choice, Comparison, Failure, NotFitted, PairOutcome, PairScores, SizesDiffer, default_metrics,
-    preprocessing,
+    Comparison, Failure, NotFitted, PairOutcome, PairScores, SizesDiffer, preprocessing,
 };
 pub use error::{Error, Result};
 pub use gate::{Comparator, Gate, GateSyntax};

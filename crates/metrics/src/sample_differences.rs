@@ -6,6 +6,7 @@
 
 use lookalike_core::{Picture, Samples};
 
+use crate::dispatch::vectorised;
 use crate::samples::SamplesUsed;
 
 /// What is averaged of the differences d.
@@ -101,6 +102,7 @@ fn samples(picture: &Picture, used: SamplesUsed, plane: usize, y: usize) -> Vec<
 const BLOCK: usize = 1 << 15;
 
 fn sum_of_bytes(reference: &[u8], candidate: &[u8], power: Power) -> u128 {
+    #[inline(always)]
     fn sum(r: &[u8], c: &[u8], term: impl Fn(i32) -> i32) -> u128 {
         let blocks = r.chunks(BLOCK).zip(c.chunks(BLOCK));
         blocks.map(|(r, c)| block(r, c, &term) as u128).sum()
@@ -109,10 +111,13 @@ fn sum_of_bytes(reference: &[u8], candidate: &[u8], power: Power) -> u128 {
     fn block(r: &[u8], c: &[u8], term: impl Fn(i32) -> i32) -> i32 {
         r.iter().zip(c).map(|(&r, &c)| term(i32::from(c) - i32::from(r))).sum()
     }
-    pulp::Arch::new().dispatch(|| match power {
-        Power::Absolute => sum(reference, candidate, i32::abs),
-        Power::Square => sum(reference, candidate, |d| d * d),
-    })
+    vectorised(
+        #[inline(always)]
+        || match power {
+            Power::Absolute => sum(reference, candidate, i32::abs),
+            Power::Square => sum(reference, candidate, |d| d * d),
+        },
+    )
 }
 
 fn sum_of_words(reference: &[u16], candidate: &[u16], power: Power) -> u128 {

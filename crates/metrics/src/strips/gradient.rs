@@ -39,9 +39,8 @@ pub(crate) fn value_and_gradient(
     schedule: Schedule,
 ) -> Option<(Vec<f64>, Vec<f64>)> {
     let formula = Formula::new(window, constants, rows.full_scale)?;
-    let shape = Shape { width: rows.width, height: rows.height, channels: rows.channels };
-    let positions = (shape.map_height() * shape.map_row_length() / shape.channels) as f64;
-    let unit = f64::from(rows.full_scale) / (positions * shape.channels as f64);
+    let shape = rows.shape();
+    let unit = f64::from(rows.full_scale) / (shape.positions() * shape.channels) as f64;
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);
     let pixels = shape.width * shape.height;
     let mut gradient = vec![0.0; pixels * shape.channels];
@@ -63,13 +62,8 @@ pub(crate) fn value_and_gradient(
             Strip { rows, shape, first: index * strip, unit, work, channels }.compute()
         })
         .collect();
-    let mut values = vec![0.0; shape.channels];
-    for row in sums.iter().flatten() {
-        for (value, sum) in values.iter_mut().zip(row[0]) {
-            *value += sum;
-        }
-    }
-    let values = values.into_iter().map(|sum| 1.0 - sum / positions).collect();
+    let value = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);
+    let values = (0..shape.channels).map(value).collect();
     Some((values, gradient))
 }
 

@@ -39,6 +39,22 @@ impl Shape {
     pub(super) fn map_row_length(self) -> usize {
         (self.width + 1).saturating_sub(TAPS) * self.channels
     }
+
+    /// Positions of the map.
+    pub(super) fn positions(self) -> usize {
+        self.map_height() * self.map_row_length() / self.channels
+    }
+
+    /// 1 − the mean over the map of result `kind`, for one channel, from the sums over its rows in
+    /// their order.
+    pub(super) fn similarity<'a>(
+        self,
+        rows: impl Iterator<Item = &'a RowSums>,
+        kind: usize,
+        channel: usize,
+    ) -> f64 {
+        1.0 - rows.map(|row| row[kind][channel]).sum::<f64>() / self.positions() as f64
+    }
 }
 
 /// The last rows of s and d.

@@ -29,7 +29,7 @@ pub(crate) fn multi_scale(
     schedule: Schedule,
 ) -> Option<Vec<Factors>> {
     let formula = Formula::new(window, constants, rows.full_scale)?;
-    let finest = Shape { width: rows.width, height: rows.height, channels: rows.channels };
+    let finest = rows.shape();
     let pyramid = Pyramid::new(finest, scales, halving, -rows.full_scale);
     let share = schedule.strip_of(finest.map_height(), LEAST_STRIP) >> (scales - 1);
     let share = share.max(1);
@@ -149,11 +149,8 @@ impl Pyramid {
     fn means(&self, strips: &[Vec<Vec<RowSums>>]) -> Vec<Factors> {
         let last = self.shapes.len() - 1;
         let mean = |scale: usize, kind: usize, channel: usize| {
-            let shape = self.shapes[scale];
-            let positions = shape.map_height() * shape.map_row_length() / shape.channels;
             let rows = strips.iter().flat_map(|levels| &levels[scale]);
-            let sum: f64 = rows.map(|row| row[kind][channel]).sum();
-            1.0 - sum / positions as f64
+            self.shapes[scale].similarity(rows, kind, channel)
         };
         let of_channel = |channel: usize| Factors {
             contrast: (0..=last).map(|j| mean(j, usize::from(j == last), channel)).collect(),

@@ -7,6 +7,7 @@
 
 use lookalike_core::{Channels, Luma, Picture, Samples};
 
+use super::level::Shape;
 use super::processor::Processor;
 use crate::filter::{Border, source};
 use crate::samples::SamplesUsed;
@@ -25,11 +26,11 @@ enum Reader<'a> {
 pub(crate) struct PairRows<'a> {
     reader: Reader<'a>,
     /// Columns, those beyond the picture included.
-    pub(super) width: usize,
+    width: usize,
     /// Rows, those beyond the picture included.
-    pub(super) height: usize,
+    height: usize,
     /// Samples per pixel.
-    pub(super) channels: usize,
+    channels: usize,
     /// The number L that stands for full intensity.
     pub(super) full_scale: f32,
     /// Pixels by which rows and columns reach beyond the picture, mirrored on the edge sample.
@@ -78,8 +79,13 @@ impl<'a> PairRows<'a> {
         })
     }
 
+    /// The size of the pair as its rows are read.
+    pub(super) fn shape(&self) -> Shape {
+        Shape { width: self.width, height: self.height, channels: self.channels }
+    }
+
     /// Numbers per row.
-    pub(super) fn row_length(&self) -> usize {
+    fn row_length(&self) -> usize {
         self.width * self.channels
     }
 

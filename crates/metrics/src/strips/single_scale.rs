@@ -4,7 +4,7 @@ use lookalike_core::ScoreMap;
 use rayon::prelude::*;
 
 use super::kernel::{Tile, Wanted};
-use super::level::{Level, RowSums, Shape, Work};
+use super::level::{Level, RowSums, Work};
 use super::quotients::Formula;
 use super::{PairRows, Schedule, TAPS};
 use crate::ssim::{Constants, Window};
@@ -30,7 +30,7 @@ pub(crate) fn similarity(
     schedule: Schedule,
 ) -> Option<Similarity> {
     let formula = Formula::new(window, constants, rows.full_scale)?;
-    let shape = Shape { width: rows.width, height: rows.height, channels: rows.channels };
+    let shape = rows.shape();
     let (width, height) = (shape.width + 1 - TAPS, shape.map_height());
     let strip = schedule.strip_of(height, LEAST_STRIP);
     let mut values = vec![0.0; if want_map { width * height } else { 0 }];
@@ -62,15 +62,9 @@ pub(crate) fn similarity(
             level.sums
         })
         .collect();
-    let mut channels = vec![0.0; shape.channels];
-    for row in sums.iter().flatten() {
-        for (channel, sum) in channels.iter_mut().zip(row[0]) {
-            *channel += sum;
-        }
-    }
-    let positions = (width * height) as f64;
+    let channel = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);
+    let channels = (0..shape.channels).map(channel).collect();
     let map = want_map.then_some(ScoreMap { width, height, values, left: 0, top: 0, step: 1 });
-    let channels = channels.into_iter().map(|sum| 1.0 - sum / positions).collect();
     Some(Similarity { channels, map })
 }
 
