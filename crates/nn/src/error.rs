@@ -1,0 +1,68 @@
+//! What can go wrong between parameters, pictures and activations.
+
+/// The result of everything fallible in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a network could not be made or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter is missing, or not of the expected shape.
+    #[error("parameter '{name}': {reason}")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// What was expected and found.
+        reason: String,
+    },
+    /// Numbers that do not fill their shape.
+    #[error("expected {expected} numbers for shape {shape:?}, found {found}")]
+    Count {
+        /// Batch, channels, height, width.
+        shape: [usize; 4],
+        /// Their product, or "fewer" where it exceeds the address space.
+        expected: String,
+        /// How many were given.
+        found: usize,
+    },
+    /// An input with another number of channels than the network reads.
+    #[error("{network} reads {expected} channels, found {found}")]
+    Channels {
+        /// The network.
+        network: &'static str,
+        /// What it reads.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// An input so small that some layer has nothing to look at.
+    #[error(
+        "{network} needs at least {minimum} pixels on the shorter side, found {width}x{height}"
+    )]
+    TooSmall {
+        /// The network.
+        network: &'static str,
+        /// The smallest side it accepts.
+        minimum: usize,
+        /// Width given.
+        width: usize,
+        /// Height given.
+        height: usize,
+    },
+    /// Derivatives that do not belong to the activations.
+    #[error("expected derivatives of shape {expected:?} at tap {tap}, found {found:?}")]
+    Derivatives {
+        /// The tap, from 0.
+        tap: usize,
+        /// Shape of the activations.
+        expected: [usize; 4],
+        /// Shape that was given.
+        found: [usize; 4],
+    },
+    /// The tensor engine gave back something else than was asked of it.
+    #[error("the tensor engine failed: {0}")]
+    Engine(String),
+    /// A network whose padding depends on the size of its input cannot be cut into tiles.
+    #[error("{0} pads by the size of its input, so its activations cannot be computed in tiles")]
+    NotTileable(&'static str),
+}

@@ -1,0 +1,42 @@
+//! Frozen convolutional networks whose activations learned picture metrics compare.
+//!
+//! A [`Trunk`] is a [`Backbone`] with its parameters. It takes [`Planes`] (batch, channels, height,
+//! width in single precision) to the activations at its taps, and pulls derivatives with respect to
+//! these activations back to its input. Nothing in these two signatures names the tensor engine, so
+//! metrics built on them do not depend on it; [`Trunk::tap_tensors`] is the same network for training.
+//!
+//! An architecture is data: a list of [`Layer`]s, one file per network. Loading, running, the sizes of
+//! the activations, receptive fields ([`geometry`]) and exact tiles of large pictures ([`tiling`]) all
+//! read that one list.
+//!
+//! * Parameters come through the trait [`Parameters`], by torchvision's names. [`Seeded`] makes
+//!   reproducible random ones for tests and for the untrained baseline.
+//! * Parameters are constants: no derivative is taken with respect to them, and no optimiser sees them.
+//! * The engine panics on shapes that do not fit. Everything is checked before it is handed over, and
+//!   what does not fit is an [`Error`].
+//! * The same bits come out for any number of threads and for a picture alone or in a batch.
+
+pub mod backbones;
+mod error;
+pub mod geometry;
+mod layer;
+pub mod parameters;
+mod planes;
+mod run;
+pub mod tiling;
+mod trunk;
+
+pub use backbones::Backbone;
+/// Where tensors live and are computed; the processor unless a feature adds others.
+pub use burn::tensor::Device;
+pub use error::{Error, Result};
+pub use geometry::TapGeometry;
+pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
+pub use parameters::{NamedTensors, Parameters, Seeded};
+pub use planes::Planes;
+pub use trunk::Trunk;
+
+/// The processor, the device that is always there.
+pub fn processor() -> Device {
+    Device::flex()
+}

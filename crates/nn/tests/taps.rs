@@ -1,0 +1,151 @@
+//! Activations against the networks written out in double precision, on tiny pictures; properties of
+//! batches, threads and derivatives; and sizes that are refused.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod definition;
+
+use definition::{Definition, Grid, hanning_pool, max_pool};
+use lookalike_nn::{Backbone, Error, Parameters as _, Planes, Seeded, Trunk, processor};
+
+/// Numbers of either sign that look like a normalised picture.
+fn picture(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
+    let shape = [batch, 3, height, width];
+    let numbers = Seeded::new(seed).f32("lin", &shape).unwrap();
+    Planes::new(shape, numbers.iter().map(|v| 4.0 * v - 2.0).collect()).unwrap()
+}
+
+fn trunk(backbone: Backbone, seed: &str) -> Trunk {
+    Trunk::new(backbone, &Seeded::new(seed), &processor()).unwrap()
+}
+
+fn assert_close(found: &Planes, index: usize, expected: &Grid, what: &str) {
+    let [_, channels, height, width] = found.shape();
+    assert_eq!(
+        (channels, height, width),
+        (expected.channels, expected.height, expected.width),
+        "{what}"
+    );
+    let largest = expected.data.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let error = found.picture(index).iter().zip(&expected.data);
+    let error = error.map(|(&f, e)| (f64::from(f) - e).abs()).fold(0.0, f64::max);
+    assert!(error <= 2e-6 * largest, "{what}: {error} of {largest}");
+}
+
+#[test]
+fn activations_follow_the_definitions() {
+    let seeded = |net: &str| Seeded::new(net);
+    for (backbone, net, (height, width)) in [
+        (Backbone::AlexNet, "alex", (35, 47)),
+        (Backbone::SqueezeNet1_1, "squeeze", (17, 38)),
+        (Backbone::Vgg16, "vgg", (16, 19)),
+        (Backbone::Vgg16HanningPool, "vgg", (17, 16)),
+    ] {
+        let parameters = seeded(net);
+        let definition = Definition(&parameters);
+        let input = picture(2, height, width, "picture");
+        let taps = trunk(backbone, net).taps(&input).unwrap();
+        let x = Grid::of(&input, 1);
+        let expected = match backbone {
+            Backbone::AlexNet => definition.alexnet(&x),
+            Backbone::SqueezeNet1_1 => definition.squeezenet(&x),
+            Backbone::Vgg16 => definition.vgg16(&x, |x| max_pool(x, 2, false)),
+            _ => definition.vgg16(&x, hanning_pool),
+        };
+        assert_eq!(taps.len(), expected.len());
+        for (tap, (found, expected)) in taps.iter().zip(&expected).enumerate() {
+            assert_close(found, 1, expected, &format!("{} tap {tap}", backbone.name()));
+        }
+    }
+}
+
+#[test]
+fn a_batch_and_any_threads_give_the_bits_of_single_pictures() {
+    for backbone in Backbone::ALL {
+        let trunk = trunk(backbone, "any");
+        let input = picture(3, 37, 45, "batch");
+        let together = trunk.taps(&input).unwrap();
+        for index in 0..3 {
+            let single = Planes::new([1, 3, 37, 45], input.picture(index).to_vec()).unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1 + 2 * index).build().unwrap();
+            let alone = pool.install(|| trunk.taps(&single)).unwrap();
+            for (tap, alone) in alone.iter().enumerate() {
+                assert!(
+                    alone.data() == together[tap].picture(index),
+                    "{} tap {tap} picture {index}",
+                    backbone.name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_and_channels_that_do_not_fit_are_refused() {
+    for backbone in Backbone::ALL {
+        let trunk = trunk(backbone, "any");
+        let least = trunk.minimum_side();
+        assert!(trunk.taps(&picture(1, least, least + 3, "x")).is_ok(), "{}", backbone.name());
+        if least > 1 {
+            let error = trunk.taps(&picture(1, least + 3, least - 1, "x")).unwrap_err();
+            assert!(
+                matches!(error, Error::TooSmall { minimum, .. } if minimum == least),
+                "{error}"
+            );
+        }
+        let grey = Planes::zeros([1, 1, 64, 64]);
+        assert!(matches!(trunk.taps(&grey).unwrap_err(), Error::Channels { found: 1, .. }));
+    }
+}
+
+#[test]
+fn derivatives_agree_with_differences_of_the_definition() {
+    let parameters = Seeded::new("alex");
+    let trunk = trunk(Backbone::AlexNet, "alex");
+    let input = picture(1, 33, 31, "x");
+    // The number is Σ over taps of Σ activation·constant.
+    let constants = |tap: usize, shape: [usize; 4]| {
+        Planes::new(shape, Seeded::new("c").f32(&format!("tap{tap}.c"), &shape).unwrap()).unwrap()
+    };
+    let gradient = trunk
+        .gradient(&input, |taps| {
+            Ok::<_, Error>(
+                taps.iter()
+                    .enumerate()
+                    .map(|(tap, planes)| constants(tap, planes.shape()))
+                    .collect(),
+            )
+        })
+        .unwrap();
+    let number = |x: &Grid| -> f64 {
+        let taps = Definition(&parameters).alexnet(x);
+        let sums = taps.iter().enumerate().map(|(tap, grid)| {
+            let constants = constants(tap, [1, grid.channels, grid.height, grid.width]);
+            grid.data.iter().zip(constants.data()).map(|(v, &c)| v * f64::from(c)).sum::<f64>()
+        });
+        sums.sum()
+    };
+    let direction = Seeded::new("d").f32("direction", &input.shape()).unwrap();
+    let step = 1e-4;
+    let moved = |sign: f64| {
+        let mut x = Grid::of(&input, 0);
+        let pairs = x.data.iter_mut().zip(&direction);
+        pairs.for_each(|(x, &d)| *x += sign * step * f64::from(d));
+        number(&x)
+    };
+    let expected = (moved(1.0) - moved(-1.0)) / (2.0 * step);
+    let found = gradient.data().iter().zip(&direction);
+    let found: f64 = found.map(|(&g, &d)| f64::from(g) * f64::from(d)).sum();
+    assert!((found - expected).abs() <= 1e-3 * expected.abs(), "{found} against {expected}");
+}
+
+#[test]
+fn derivatives_of_another_shape_are_refused() {
+    let trunk = trunk(Backbone::AlexNet, "alex");
+    let input = picture(1, 31, 31, "x");
+    let answer = trunk.gradient(&input, |taps| {
+        Ok::<_, Error>(taps.iter().map(|_| Planes::zeros([1, 1, 1, 1])).collect())
+    });
+    assert!(matches!(answer.unwrap_err(), Error::Derivatives { tap: 0, .. }));
+    assert!(trunk.gradient(&input, |_| Ok::<_, Error>(Vec::new())).is_err());
+}
