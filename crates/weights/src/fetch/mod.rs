@@ -7,6 +7,8 @@
 mod address;
 mod download;
 mod partial;
+#[cfg(test)]
+mod tests;
 
 use std::fs::File;
 use std::path::PathBuf;
