@@ -188,6 +188,14 @@ pub enum Error {
         /// Why, and what to use instead.
         reason: String,
     },
+    /// A learned metric without usable weights.
+    #[error("{id} has no weights: {reason}")]
+    Weights {
+        /// The metric.
+        id: String,
+        /// What is missing or wrong, and the command that mends it.
+        reason: String,
+    },
     /// The metric's formula gave no number for this pair.
     #[error("{id} is not defined on this pair: {reason}")]
     Undefined {

@@ -6,6 +6,7 @@
 //!   candidates against it; a score knows its full id and which direction is better.
 //! * [`MetricCard`]: what a metric computes, where it comes from, what it reproduces and what it
 //!   is blind to, as data.
+//! * [`Definition`]: a metric that can be made, by card; lists of them answer ids.
 //! * [`MetricId`]: `family[:variant][@profile][+option=value]`, frozen: a score of one id never
 //!   changes between releases.
 //!
@@ -28,6 +29,7 @@ mod preprocess;
 #[cfg(feature = "procedural")]
 pub mod procedural;
 mod provenance;
+mod registry;
 mod samples;
 mod score;
 
@@ -41,5 +43,6 @@ pub use metric::{Gradient, Metric, Prepared, Want, check_same_size};
 pub use picture::Picture;
 pub use preprocess::{PictureOptions, Preprocessed, Tonemap};
 pub use provenance::{AlphaPolicy, Encoding, Provenance};
+pub use registry::{Definition, find_among, metric_among, metric_made_by};
 pub use samples::{Channels, Samples};
 pub use score::{Direction, Part, Score, ScoreMap, ScoreProvenance};

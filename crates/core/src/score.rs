@@ -96,7 +96,8 @@ impl ScoreMap {
 pub struct ScoreProvenance {
     /// The crate that computed the value and its version, such as `lookalike-metrics 0.1.0`.
     pub software: String,
-    /// sha256 of the weights, for learned metrics.
+    /// Name and sha256 of the weights, for learned metrics: `alexnet:9f97fd31…`, separated by spaces
+    /// where there are several.
     pub weights: Option<String>,
     /// What was done to the pair before the metric saw it, in order (`alpha=white`, `fit=crop`).
     pub preprocessing: Vec<String>,

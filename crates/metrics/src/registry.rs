@@ -1,18 +1,10 @@
 //! All closed-form metrics by id.
 
-use lookalike_core::{Error, Metric, MetricCard, MetricId, PictureOptions, Preprocessed, Result};
-
-/// A metric that can be made: its card, and how.
-#[derive(Clone, Copy)]
-pub struct Definition {
-    /// What is known about it.
-    pub card: &'static MetricCard,
-    /// Makes it; the id is full and its options are among those the card lists.
-    pub(crate) build: fn(MetricId, &'static MetricCard) -> Result<Box<dyn Metric>>,
-}
+pub use lookalike_core::Definition;
+use lookalike_core::{Metric, MetricId, Result, find_among, metric_among};
 
 /// Every definition, in the order in which they are listed.
-pub fn definitions() -> impl Iterator<Item = &'static Definition> {
+pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
     const FAMILIES: &[&[Definition]] = &[
         crate::pixel_error::DEFINITIONS,
         crate::psnr_hvs::DEFINITIONS,
@@ -42,18 +34,9 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> {
     FAMILIES.iter().copied().flatten()
 }
 
-/// The definition an id stands for: the one with exactly this name or, when no profile is given,
-/// the default profile of its family and variant.
+/// The definition an id stands for, as [`find_among`] all of them.
 pub fn find(id: &MetricId) -> Option<&'static Definition> {
-    let name = id.without_options();
-    let text = name.to_string();
-    definitions().find(|definition| definition.card.id == text).or_else(|| {
-        definitions().find(|definition| {
-            definition.card.default_profile
-                && name.profile().is_none()
-                && definition.card.id.split('@').next() == Some(text.as_str())
-        })
-    })
+    find_among(definitions(), id)
 }
 
 /// A metric by its id, such as `ssim`, `ssim:y@wang` or `psnr:y@studio+shave=4`.
@@ -65,61 +48,9 @@ pub fn find(id: &MetricId) -> Option<&'static Definition> {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidId`], [`Error::UnknownMetric`], [`Error::InvalidOption`].
+/// As [`metric_among`].
 pub fn metric(id: &str) -> Result<Box<dyn Metric>> {
-    let id: MetricId = id.parse()?;
-    let Some(definition) = find(&id) else {
-        return Err(Error::UnknownMetric { hint: hint(&id), id: id.to_string() });
-    };
-    let card = definition.card;
-    let mut full: MetricId = card.id.parse()?;
-    for (name, value) in id.options() {
-        if PictureOptions::NAMES.contains(&name.as_str()) {
-            continue;
-        }
-        if !card.options.iter().any(|(known, _)| known == name) {
-            let reason = format!("it has no option '{name}'; it takes {}", takes(card));
-            return Err(Error::InvalidOption { id: card.id.to_owned(), reason });
-        }
-        full = full.with_option(name, value)?;
-    }
-    Preprocessed::wrap((definition.build)(full, card)?, &id)
-}
-
-fn takes(card: &MetricCard) -> String {
-    let own = card.options.iter().map(|(name, _)| *name);
-    own.chain(PictureOptions::NAMES).collect::<Vec<_>>().join(", ")
-}
-
-fn hint(id: &MetricId) -> String {
-    let related: Vec<&str> = definitions()
-        .map(|definition| definition.card.id)
-        .filter(|known| known.split([':', '@']).next() == Some(id.family()))
-        .collect();
-    if !related.is_empty() {
-        return format!("; the family has {}", related.join(", "));
-    }
-    let families = definitions().filter_map(|d| d.card.id.split([':', '@']).next());
-    let near = families.map(|family| (edit_distance(family, id.family()), family)).min();
-    match near {
-        Some((distance, family)) if distance <= 2 => format!("; did you mean '{family}'?"),
-        _ => String::new(),
-    }
-}
-
-/// Levenshtein distance of two short words.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let substitution = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitution.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    metric_among(definitions(), id)
 }
 
 #[cfg(test)]

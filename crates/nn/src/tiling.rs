@@ -39,8 +39,11 @@ pub fn spans(taps: &[TapGeometry], lengths: &[usize], length: usize, core: usize
         .map(|reach| usize::try_from(reach).unwrap_or(0))
         .max()
         .unwrap_or(0);
-    // Cutting where the rest is shorter than the halo would compute more than the whole.
-    let cuts = (length.saturating_sub(before + after) / core).max(1);
+    // A tile may be a core and its halo long, so an axis of that length needs no cut. Equal cores
+    // need the least halo for their number.
+    let cuts = length.saturating_sub(before + after).div_ceil(core).max(1);
+    let core = length.div_ceil(cuts).next_multiple_of(unit);
+    let cuts = length.div_ceil(core);
     (0..cuts)
         .map(|index| {
             let last = index + 1 == cuts;

@@ -1,0 +1,112 @@
+//! Metrics by id: how a list of definitions answers a name.
+
+use crate::{Error, Metric, MetricCard, MetricId, PictureOptions, Preprocessed, Result};
+
+/// A metric that can be made: its card, and how.
+#[derive(Clone, Copy)]
+pub struct Definition {
+    /// What is known about it.
+    pub card: &'static MetricCard,
+    /// Makes it; the id is full and its options are among those the card lists.
+    pub build: fn(MetricId, &'static MetricCard) -> Result<Box<dyn Metric>>,
+}
+
+/// The definition an id stands for: the one with exactly this name; when no profile is given, the
+/// default profile of its family and variant; when no variant is given either and all members of the
+/// family have one, the default profile of the first.
+pub fn find_among(
+    definitions: impl Iterator<Item = &'static Definition> + Clone,
+    id: &MetricId,
+) -> Option<&'static Definition> {
+    let name = id.without_options();
+    let text = name.to_string();
+    let mut defaults = definitions.clone().filter(|definition| definition.card.default_profile);
+    let named = definitions.clone().find(|definition| definition.card.id == text);
+    named
+        .or_else(|| {
+            let mut defaults = defaults.clone().filter(|_| name.profile().is_none());
+            defaults.find(|definition| definition.card.id.split('@').next() == Some(text.as_str()))
+        })
+        .or_else(|| {
+            let family =
+                |card: &MetricCard| card.id.split([':', '@']).next() == Some(text.as_str());
+            defaults.find(|definition| family(definition.card))
+        })
+}
+
+/// The metric of an id among definitions.
+///
+/// # Errors
+/// [`Error::InvalidId`], [`Error::UnknownMetric`], [`Error::InvalidOption`], and what making the metric
+/// gives.
+pub fn metric_among(
+    definitions: impl Iterator<Item = &'static Definition> + Clone,
+    id: &str,
+) -> Result<Box<dyn Metric>> {
+    metric_made_by(definitions, id, |definition, id| (definition.build)(id, definition.card))
+}
+
+/// As [`metric_among`], with another way to make a metric of its definition and full id.
+///
+/// # Errors
+/// As [`metric_among`].
+pub fn metric_made_by(
+    definitions: impl Iterator<Item = &'static Definition> + Clone,
+    id: &str,
+    make: impl FnOnce(&'static Definition, MetricId) -> Result<Box<dyn Metric>>,
+) -> Result<Box<dyn Metric>> {
+    let id: MetricId = id.parse()?;
+    let Some(definition) = find_among(definitions.clone(), &id) else {
+        return Err(Error::UnknownMetric { hint: hint(definitions, &id), id: id.to_string() });
+    };
+    let card = definition.card;
+    let mut full: MetricId = card.id.parse()?;
+    for (name, value) in id.options() {
+        if PictureOptions::NAMES.contains(&name.as_str()) {
+            continue;
+        }
+        if !card.options.iter().any(|(known, _)| known == name) {
+            let reason = format!("it has no option '{name}'; it takes {}", takes(card));
+            return Err(Error::InvalidOption { id: card.id.to_owned(), reason });
+        }
+        full = full.with_option(name, value)?;
+    }
+    Preprocessed::wrap(make(definition, full)?, &id)
+}
+
+fn takes(card: &MetricCard) -> String {
+    let own = card.options.iter().map(|(name, _)| *name);
+    own.chain(PictureOptions::NAMES).collect::<Vec<_>>().join(", ")
+}
+
+fn hint(definitions: impl Iterator<Item = &'static Definition> + Clone, id: &MetricId) -> String {
+    let related: Vec<&str> = definitions
+        .clone()
+        .map(|definition| definition.card.id)
+        .filter(|known| known.split([':', '@']).next() == Some(id.family()))
+        .collect();
+    if !related.is_empty() {
+        return format!("; the family has {}", related.join(", "));
+    }
+    let families = definitions.filter_map(|d| d.card.id.split([':', '@']).next());
+    let near = families.map(|family| (edit_distance(family, id.family()), family)).min();
+    match near {
+        Some((distance, family)) if distance <= 2 => format!("; did you mean '{family}'?"),
+        _ => String::new(),
+    }
+}
+
+/// Levenshtein distance of two short words.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substitution = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitution.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,32 @@
+//! Learned full-reference metrics: distances between the activations of a network.
+//!
+//! * [`Lpips`]: LPIPS on AlexNet, VGG-16 and SqueezeNet 1.1, versions 0.1 and 0.0, with its learned
+//!   weights or without (the "baseline").
+//! * [`Dists`]: DISTS on VGG-16.
+//!
+//! Both are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
+//! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
+//! and deviation are their own business: pictures come in as pictures.
+//!
+//! * Values and gradients do not depend on the number of threads or on what else is scored.
+//! * Gradients are finite everywhere: where the activations of a pixel are all 0, their derivative is
+//!   taken as 0.
+//! * Large pictures are computed in tiles ([`lookalike_nn::tiling`]) whose activations are those of the
+//!   whole, so that memory stays bounded. Nothing is ever resized.
+
+mod dists;
+mod error;
+mod evaluation;
+mod lpips;
+mod registered;
+mod registry;
+mod samples;
+mod tap_formula;
+mod weights;
+
+pub use dists::Dists;
+pub use error::{Error, Result};
+pub use lpips::{Distance, Head, Lpips, Net, Version};
+pub use registry::{definitions, metric, metric_from};
+pub use samples::SampleRange;
+pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

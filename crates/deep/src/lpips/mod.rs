@@ -1,0 +1,181 @@
+//! LPIPS: Zhang, Isola, Efros, Shechtman, Wang, "The Unreasonable Effectiveness of Deep Features as a
+//! Perceptual Metric", CVPR 2018.
+//!
+//! Both pictures go through a network trained on ImageNet. At each tap the activations of a position
+//! are divided by their length over the channels; squared differences are weighted per channel, summed
+//! over the channels and averaged over the positions; the value is the sum over the taps.
+//!
+//! Choices: the weights act on the squared difference, as the authors' code has it (the paper's
+//! formula has them inside the square); taps are summed, not averaged, with and without learned
+//! weights; 1e-10 is added to lengths; the map is the sum of the taps' maps, each resized to the
+//! picture, so its mean is near the value, not equal to it.
+//!
+//! Limits: values have no upper bound and are comparable within one id only. They depend on the size
+//! at which the pictures are shown; nothing is resized here.
+
+mod layer;
+mod net;
+mod spatial;
+
+use std::sync::Arc;
+
+use lookalike_core::{Part, ScoreMap};
+use lookalike_nn::{Planes, Trunk};
+
+pub use net::{Head, Net, Version};
+
+use crate::evaluation::{Plan, Reference, activations, compare};
+use crate::samples::{PlanesSamples, SampleRange, Scaling};
+use crate::tap_formula::{Outcome, TapFormula, TapPair};
+use crate::{Error, Result};
+
+/// LPIPS of one network, version and head.
+#[derive(Clone, Debug)]
+pub struct Lpips {
+    version: Version,
+    trunk: Arc<Trunk>,
+    weights: Vec<Vec<f64>>,
+}
+
+/// The distance of one pair.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distance {
+    /// The sum over the taps.
+    pub value: f64,
+    /// The share of every tap.
+    pub taps: Vec<f64>,
+}
+
+impl Lpips {
+    /// LPIPS of a network with given parameters.
+    ///
+    /// # Errors
+    /// When `trunk` is another network, or the head does not belong to it or could make a distance
+    /// negative.
+    pub fn new(net: Net, version: Version, trunk: Arc<Trunk>, head: Head) -> Result<Self> {
+        if trunk.backbone() != net.backbone() {
+            return Err(Error::Weights(format!(
+                "lpips:{} stands on {}, found {}",
+                net.as_str(),
+                net.backbone().name(),
+                trunk.backbone().name()
+            )));
+        }
+        Ok(Self { version, trunk, weights: head.checked(net)?.of_taps(net) })
+    }
+
+    /// The distance of every candidate from its reference, or from the one reference, which is then
+    /// taken through the network once. Batches are `[pictures, 3, height, width]` in red, green, blue.
+    ///
+    /// # Errors
+    /// When the numbers of pictures or their sizes do not belong together, or are too small.
+    pub fn distances(
+        &self,
+        references: &Planes,
+        candidates: &Planes,
+        range: SampleRange,
+    ) -> Result<Vec<Distance>> {
+        let (count, partners) = (candidates.batch(), references.batch());
+        if partners != count && partners != 1 {
+            return Err(Error::Batches { references: partners, candidates: count });
+        }
+        for planes in [references, candidates] {
+            if planes.channels() != 3 {
+                let (network, found) = (self.trunk.backbone().name(), planes.channels());
+                return Err(lookalike_nn::Error::Channels { network, expected: 3, found }.into());
+            }
+        }
+        let plan = Plan::new(self, [candidates.height(), candidates.width()])?;
+        let mut known: Option<(usize, Vec<Planes>)> = None;
+        let mut distances = Vec::with_capacity(count);
+        for index in 0..count {
+            let partner = index.min(partners - 1);
+            let reference = PlanesSamples { planes: references, index: partner, range };
+            let candidate = PlanesSamples { planes: candidates, index, range };
+            let same_size = references.shape()[2..] == candidates.shape()[2..];
+            if let (Some(tile), true) = (plan.whole(), same_size)
+                && known.as_ref().is_none_or(|(of, _)| *of != partner)
+            {
+                known = Some((partner, activations(self, tile, &reference)?));
+            }
+            let reference = Reference {
+                samples: &reference,
+                activations: known.as_ref().map(|(_, taps)| taps.as_slice()),
+            };
+            let outcome = compare(self, &plan, &reference, &candidate, false)?;
+            let taps = outcome.parts.iter().map(|part| part.value).collect();
+            distances.push(Distance { value: outcome.value, taps });
+        }
+        Ok(distances)
+    }
+}
+
+/// Distances gathered over tiles.
+pub(crate) struct Gathered {
+    sizes: Vec<[usize; 2]>,
+    sums: Vec<f64>,
+    /// The distance at every position of every tap, when a map is wanted.
+    maps: Option<Vec<Vec<f32>>>,
+}
+
+impl Gathered {
+    fn mean(&self, tap: usize) -> f64 {
+        self.sums[tap] / (self.sizes[tap][0] * self.sizes[tap][1]) as f64
+    }
+}
+
+impl TapFormula for Lpips {
+    type State = Gathered;
+
+    fn trunk(&self) -> &Trunk {
+        &self.trunk
+    }
+
+    fn scaling(&self) -> Scaling {
+        self.version.scaling()
+    }
+
+    fn looks_at_samples(&self) -> bool {
+        false
+    }
+
+    fn start(&self, sizes: &[[usize; 2]], map: bool) -> Gathered {
+        let maps = || sizes.iter().map(|[height, width]| vec![0.0; height * width]).collect();
+        Gathered { sizes: sizes.to_vec(), sums: vec![0.0; sizes.len()], maps: map.then(maps) }
+    }
+
+    fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) {
+        let distances = layer::distances(pair, &self.weights[tap]);
+        state.sums[tap] += distances.iter().sum::<f64>();
+        let Some(maps) = &mut state.maps else { return };
+        let width = state.sizes[tap][1];
+        let [rows, columns] = &pair.owned;
+        for (index, row) in distances.chunks_exact(columns.len().max(1)).enumerate() {
+            debug_assert!(index < rows.len());
+            let start = (pair.place[0] + index) * width + pair.place[1];
+            let target = &mut maps[tap][start..start + row.len()];
+            target.iter_mut().zip(row).for_each(|(to, &distance)| *to = distance as f32);
+        }
+    }
+
+    fn finish(&self, state: &Gathered, size: [usize; 2]) -> Outcome {
+        let means: Vec<f64> = (0..state.sums.len()).map(|tap| state.mean(tap)).collect();
+        let parts = means.iter().enumerate();
+        let parts = parts.map(|(tap, &mean)| Part::new(format!("tap_{}", tap + 1), mean)).collect();
+        let map = state.maps.as_ref().map(|maps| {
+            let mut sum = vec![0.0; size[0] * size[1]];
+            for (map, &from) in maps.iter().zip(&state.sizes) {
+                spatial::add_resized(&mut sum, size, map, from);
+            }
+            let values = sum.into_iter().map(|distance| distance as f32).collect();
+            ScoreMap { width: size[1], height: size[0], values, left: 0, top: 0, step: 1 }
+        });
+        Outcome { value: means.iter().sum(), parts, map }
+    }
+
+    fn derive(&self, state: &Gathered, tap: usize, pair: &TapPair<'_>, derivatives: &mut [f32]) {
+        let [height, width] = state.sizes[tap];
+        let scale = 1.0 / (height * width) as f64;
+        layer::derive(pair, &self.weights[tap], scale, derivatives);
+    }
+}

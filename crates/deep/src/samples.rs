@@ -1,0 +1,97 @@
+//! From samples to what a network reads.
+
+use std::ops::Range;
+
+use lookalike_core::Picture;
+use lookalike_nn::Planes;
+
+/// The range in which samples are given where there is no [`Picture`] to say it. There is no default:
+/// a wrong guess gives a plausible number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleRange {
+    /// 0 is black, 1 is white.
+    ZeroToOne,
+    /// −1 is black, 1 is white.
+    MinusOneToOne,
+}
+
+/// What is subtracted from samples in 0…1, and what the difference is divided by, per channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scaling {
+    pub(crate) mean: [f64; 3],
+    pub(crate) deviation: [f64; 3],
+}
+
+impl Scaling {
+    /// Mean and deviation of ImageNet.
+    pub(crate) const IMAGENET: Self =
+        Self { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+    /// From 0…1 to −1…1.
+    pub(crate) const SIGNED: Self = Self { mean: [0.5; 3], deviation: [0.5; 3] };
+
+    /// Scaled samples, `channels` planes one after the other.
+    pub(crate) fn apply(&self, samples: &[f64]) -> Vec<f32> {
+        let plane = (samples.len() / 3).max(1);
+        let planes = samples.chunks(plane).zip(self.mean.iter().zip(self.deviation));
+        planes
+            .flat_map(|(plane, (&mean, deviation))| {
+                plane.iter().map(move |&sample| ((sample - mean) / deviation) as f32)
+            })
+            .collect()
+    }
+}
+
+/// Red, green and blue in 0…1, wherever they are kept.
+pub(crate) trait RgbSamples: Sync {
+    /// Height and width.
+    fn size(&self) -> [usize; 2];
+
+    /// A rectangle: three planes one after the other.
+    fn read(&self, rows: Range<usize>, columns: Range<usize>) -> Vec<f64>;
+}
+
+impl RgbSamples for Picture {
+    fn size(&self) -> [usize; 2] {
+        [self.height(), self.width()]
+    }
+
+    fn read(&self, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
+        let mut samples = Vec::with_capacity(3 * rows.len() * columns.len());
+        for channel in 0..3 {
+            // A grey picture gives its one channel three times.
+            let plane = self.plane_rows(channel, 1.0, rows.clone());
+            for row in plane.chunks(self.width()) {
+                samples.extend_from_slice(&row[columns.clone()]);
+            }
+        }
+        samples
+    }
+}
+
+/// One picture of a batch of planes in a known range.
+pub(crate) struct PlanesSamples<'a> {
+    pub(crate) planes: &'a Planes,
+    pub(crate) index: usize,
+    pub(crate) range: SampleRange,
+}
+
+impl RgbSamples for PlanesSamples<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.planes.height(), self.planes.width()]
+    }
+
+    fn read(&self, rows: Range<usize>, columns: Range<usize>) -> Vec<f64> {
+        let [height, width] = self.size();
+        let picture = self.planes.picture(self.index);
+        let mut samples = Vec::with_capacity(3 * rows.len() * columns.len());
+        for plane in picture.chunks(height * width) {
+            for row in plane.chunks(width).skip(rows.start).take(rows.len()) {
+                samples.extend(row[columns.clone()].iter().map(|&sample| match self.range {
+                    SampleRange::ZeroToOne => f64::from(sample),
+                    SampleRange::MinusOneToOne => 0.5 * (f64::from(sample) + 1.0),
+                }));
+            }
+        }
+        samples
+    }
+}

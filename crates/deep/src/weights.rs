@@ -1,0 +1,103 @@
+//! Where learned metrics take their weights from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use lookalike_nn::{Backbone, Parameters, Seeded, Trunk, processor};
+use lookalike_weights::{Store, Weights};
+
+use crate::{Error, Result};
+
+/// Weights under a name.
+pub struct Loaded {
+    /// The numbers.
+    pub parameters: Box<dyn Parameters>,
+    /// What goes into the provenance of scores: the name and the hash, where there is one.
+    pub provenance: Option<String>,
+}
+
+/// A place that gives weights by name: `alexnet`, `lpips-head-alex-0.1`.
+pub trait WeightSource {
+    /// Loads weights.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] when they are not there; [`Error::Weights`] when they cannot be used.
+    fn load(&self, name: &str) -> Result<Loaded>;
+
+    /// Loads a network, and what goes into the provenance of scores.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
+        let loaded = self.load(backbone.weights())?;
+        let trunk = Trunk::new(backbone, loaded.parameters.as_ref(), &processor())?;
+        Ok((Arc::new(trunk), loaded.provenance))
+    }
+}
+
+/// The store of `lookalike weights`, in its default folder. Networks that are in use are shared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoredWeights;
+
+struct Stored(Weights);
+
+impl Parameters for Stored {
+    fn f32(&self, name: &str, shape: &[usize]) -> lookalike_nn::Result<Vec<f32>> {
+        self.0.f32(name, shape).map_err(|error| lookalike_nn::Error::Parameter {
+            name: name.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl WeightSource for StoredWeights {
+    fn load(&self, name: &str) -> Result<Loaded> {
+        let store = Store::open_default().map_err(|error| Error::Weights(error.to_string()))?;
+        let weights = store.load(name).map_err(|error| match error {
+            lookalike_weights::Error::Absent { name, folder, .. } => Error::Absent { name, folder },
+            other => Error::Weights(other.to_string()),
+        })?;
+        let provenance = Some(format!("{name}:{}", weights.sha256));
+        Ok(Loaded { parameters: Box::new(Stored(weights)), provenance })
+    }
+
+    fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
+        type Shared = (Weak<Trunk>, Option<String>);
+        static SHARED: Mutex<BTreeMap<(PathBuf, &str), Shared>> = Mutex::new(BTreeMap::new());
+        let store = Store::open_default().map_err(|error| Error::Weights(error.to_string()))?;
+        let key = (store.folder().to_owned(), backbone.name());
+        // One at a time, so that two metrics on one network load it once.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((trunk, provenance)) = shared.get(&key)
+            && let Some(trunk) = trunk.upgrade()
+        {
+            return Ok((trunk, provenance.clone()));
+        }
+        let loaded = self.load(backbone.weights())?;
+        let trunk = Arc::new(Trunk::new(backbone, loaded.parameters.as_ref(), &processor())?);
+        shared.insert(key, (Arc::downgrade(&trunk), loaded.provenance.clone()));
+        Ok((trunk, loaded.provenance))
+    }
+}
+
+/// Reproducible random weights: what metrics give on networks that were never trained, and what tests
+/// run on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SeededWeights;
+
+impl WeightSource for SeededWeights {
+    fn load(&self, name: &str) -> Result<Loaded> {
+        // The streams of the networks of LPIPS are named after the metric's variants.
+        let stream = match name {
+            "alexnet" => "alex",
+            "vgg16" => "vgg",
+            "squeezenet1_1" => "squeeze",
+            other => other,
+        };
+        Ok(Loaded {
+            parameters: Box::new(Seeded::new(stream)),
+            provenance: Some(format!("{name}:seeded")),
+        })
+    }
+}
