@@ -227,6 +227,15 @@ fn trouble(url: &str, error: ureq::Error) -> Trouble {
             Timeout::Connect | Timeout::Resolve => "no connection in time".to_owned(),
             _ => "the server is silent".to_owned(),
         }),
+        ureq::Error::Io(error)
+            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            let reason = format!(
+                "no secure connection: {error}. Accepted are the certificates that the operating \
+                 system trusts; on Linux, SSL_CERT_FILE names a file of others"
+            );
+            Trouble::Final(Error::Download { url: url.to_owned(), reason })
+        }
         ureq::Error::Io(error) => Trouble::Again(format!("no connection: {error}")),
         ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => {
             Trouble::Again(format!("no connection: {error}"))

@@ -53,6 +53,7 @@ impl Default for FetchOptions {
 
 /// What happens while weights are fetched.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// Another process fetches the same file; this one waits.
     Waiting {
