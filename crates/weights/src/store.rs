@@ -282,7 +282,7 @@ impl Store {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let about = serde_json::to_string(&about).unwrap_or_default();
-        let tensors: Vec<Tensor> = weights.tensors.values().cloned().collect();
+        let tensors: Vec<&Tensor> = weights.tensors.values().collect();
         let file = path.display().to_string();
         let bytes = safetensors_file::write(&tensors, [(ABOUT.to_owned(), about)].into(), &file)?;
         write_whole(&path, &bytes)?;
