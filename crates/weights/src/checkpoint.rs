@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::pytorch::{self, Archive, Contents, View};
 use crate::source::Source;
-use crate::store::write_whole;
+use crate::whole_file::write_whole;
 use crate::{DType, Error, Result, Tensor, safetensors_file};
 
 /// The formats that are read.

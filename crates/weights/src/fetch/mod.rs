@@ -6,6 +6,7 @@
 
 mod address;
 mod download;
+mod headers;
 mod partial;
 #[cfg(test)]
 mod tests;
