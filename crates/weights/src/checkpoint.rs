@@ -12,7 +12,7 @@ use std::path::Path;
 
 use crate::pytorch::{self, Archive, Contents, View};
 use crate::source::Source;
-use crate::store::write_whole;
+use crate::whole_file::write_whole;
 use crate::{DType, Error, Result, Tensor, safetensors_file};
 
 /// The formats that are read.
@@ -208,8 +208,10 @@ impl Checkpoint {
     pub fn write_safetensors(&mut self, path: &Path) -> Result<()> {
         let names: Vec<String> = self.entries.iter().map(|entry| entry.name.clone()).collect();
         let tensors: Result<Vec<Tensor>> = names.iter().map(|name| self.tensor(name)).collect();
+        let tensors = tensors?;
+        let tensors: Vec<&Tensor> = tensors.iter().collect();
         let file = path.display().to_string();
-        let bytes = safetensors_file::write(&tensors?, self.about.clone(), &file)?;
+        let bytes = safetensors_file::write(&tensors, self.about.clone(), &file)?;
         write_whole(path, &bytes)
     }
 

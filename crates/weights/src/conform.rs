@@ -27,8 +27,8 @@ pub struct Mismatch {
     pub unknown: Vec<String>,
     /// Tensors of another shape or with values that cannot be: what was expected and found.
     pub wrong: Vec<String>,
-    /// Other weights that the file does hold.
-    pub instead: Option<String>,
+    /// Other weights that the file does hold, or could: versions of one head differ in numbers alone.
+    pub instead: Vec<String>,
 }
 
 impl std::fmt::Display for Mismatch {
@@ -48,10 +48,10 @@ impl std::fmt::Display for Mismatch {
                 write!(f, "; {} {what} ({named}{more})", offenders.len())?;
             }
         }
-        if let Some(instead) = &self.instead {
-            write!(f, "; the file holds '{instead}': import it --as {instead}")?;
+        match self.instead.as_slice() {
+            [] => Ok(()),
+            names => write!(f, "; it holds what --as {} expects", names.join(" or --as ")),
         }
-        Ok(())
     }
 }
 
@@ -182,7 +182,7 @@ impl Held {
             missing: Vec::new(),
             unknown: Vec::new(),
             wrong: Vec::new(),
-            instead: None,
+            instead: Vec::new(),
         }
     }
 
@@ -221,17 +221,15 @@ fn nearest<'a>(held: &Held, specification: &'a Specification) -> Option<(&'a Lay
 }
 
 /// Names of the manifest whose tensors the files hold.
-fn instead(held: &Held, not: &str) -> Option<String> {
+fn instead(held: &Held, not: &str) -> Vec<String> {
     let others = crate::manifest().iter().map(|entry| entry.name.as_str());
-    others
-        .filter(|&name| name != not)
-        .find(|name| {
-            let Ok(specification) = Specification::of(name) else { return false };
-            specification.layouts().iter().any(|layout| {
-                let mut mismatch = held.mismatch(&specification, Some(layout));
-                held.compare(layout, &mut mismatch);
-                !mismatch.is_some()
-            })
+    let fits = |name: &&str| {
+        let Ok(specification) = Specification::of(name) else { return false };
+        specification.layouts().iter().any(|layout| {
+            let mut mismatch = held.mismatch(&specification, Some(layout));
+            held.compare(layout, &mut mismatch);
+            !mismatch.is_some()
         })
-        .map(str::to_owned)
+    };
+    others.filter(|&name| name != not).filter(fits).map(str::to_owned).collect()
 }

@@ -70,6 +70,16 @@ pub enum Error {
     /// A file whose tensors are not those of the named weights.
     #[error("{0}")]
     Mismatch(Box<Mismatch>),
+    /// A published file under the name of another.
+    #[error("{file}: this is the published file of '{published}', not of '{name}'")]
+    Misnamed {
+        /// The file.
+        file: String,
+        /// The name it is published under.
+        published: &'static str,
+        /// The name that was asked for.
+        name: String,
+    },
     /// A name that is not in the manifest.
     #[error("no weights are called '{name}'; {hint}")]
     UnknownName {

@@ -25,6 +25,7 @@ mod specification;
 mod store;
 mod tensor;
 mod weights;
+mod whole_file;
 
 pub use checkpoint::{Checkpoint, Format, read_bytes, read_file, read_file_key};
 pub use conform::Mismatch;

@@ -152,6 +152,16 @@ pub(crate) fn known(sha256: &str) -> Known {
     }
 }
 
+/// The name under which a file is published, if that is neither the given name nor one of its parts.
+/// The six heads of LPIPS can be told apart by nothing else.
+pub(crate) fn published_otherwise(sha256: &str, name: &str) -> Option<&'static str> {
+    let asked = entry(name)?;
+    let (published, _) = publisher(sha256)?;
+    let expected =
+        published.name == name || asked.parts.iter().any(|part| part.name == published.name);
+    (!expected).then_some(published.name.as_str())
+}
+
 pub(crate) fn licence(sha256: &str) -> Option<&'static str> {
     publisher(sha256).map(|(entry, _)| entry.licence.as_str())
 }
@@ -209,6 +219,10 @@ mod tests {
         assert_eq!((known(alex), licence(alex)), (Known::Published, Some("BSD-2-Clause")));
         let resnet = format!("f37072fd{}", "0".repeat(56));
         assert_eq!(known(&resnet), Known::FirstDigits);
+        assert_eq!(published_otherwise(alex, "lpips-head-alex-0.0"), Some("lpips-head-alex-0.1"));
+        for name in ["lpips-head-alex-0.1", "lpips-heads", "lpips-alex-0.1", "one of the user's"] {
+            assert_eq!(published_otherwise(alex, name), None, "{name}");
+        }
         assert_eq!((known(&"0".repeat(64)), licence("")), (Known::Other, None));
     }
 }

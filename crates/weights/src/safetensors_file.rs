@@ -71,7 +71,7 @@ pub(crate) fn read(source: &mut Source) -> Result<(Contents, BTreeMap<String, St
 /// # Errors
 /// [`Error::Broken`] when a tensor's bytes do not fit its shape.
 pub(crate) fn write(
-    tensors: &[Tensor],
+    tensors: &[&Tensor],
     about: BTreeMap<String, String>,
     file: &str,
 ) -> Result<Vec<u8>> {

@@ -6,7 +6,6 @@
 //! those that are there, and parts are taken out of a whole in the same way.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
@@ -16,6 +15,7 @@ use crate::checkpoint::read_stored;
 use crate::manifest::{self, Entry, Part};
 use crate::safetensors_file::{self, ABOUT};
 use crate::weights::SourceFile;
+use crate::whole_file::write_whole;
 use crate::{Checkpoint, Error, Result, Specification, Tensor, Weights, manifest as entries};
 
 /// A folder of weights.
@@ -282,36 +282,12 @@ impl Store {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let about = serde_json::to_string(&about).unwrap_or_default();
-        let tensors: Vec<Tensor> = weights.tensors.values().cloned().collect();
+        let tensors: Vec<&Tensor> = weights.tensors.values().collect();
         let file = path.display().to_string();
         let bytes = safetensors_file::write(&tensors, [(ABOUT.to_owned(), about)].into(), &file)?;
         write_whole(&path, &bytes)?;
         Ok(kept)
     }
-}
-
-/// Writes a file that appears whole or not at all, even if the machine stops.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let failed = |reason| Error::io(path.display(), "write", reason);
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
-    // Temporary files are private by default; these are as readable as the umask allows.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|e| failed(e.kind().into()))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    // Until the folder is on the disk, the new name is not. Not every system can do that.
-    #[cfg(unix)]
-    if let Ok(folder) = std::fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
 }
 
 fn known(name: &str) -> Result<&'static Entry> {

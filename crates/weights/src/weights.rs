@@ -42,7 +42,7 @@ pub struct Weights {
 }
 
 /// What is said of the licence of files that nobody is known to publish.
-const LICENCE_NOT_KNOWN: &str = "not known: not the published file";
+const LICENCE_NOT_KNOWN: &str = "unknown (not a published file)";
 
 impl Weights {
     /// The numbers of a tensor, slowest dimension first.
@@ -68,9 +68,17 @@ impl Weights {
     /// Takes weights out of several files that complete each other, such as a trunk and a head.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with what is missing, unknown or wrong; [`Error::Tensor`] for numbers
+    /// [`Error::Misnamed`] for a published file under another name; [`Error::Mismatch`] with what is
+    /// missing, unknown or wrong; [`Error::Tensor`] for numbers
     /// that are not finite; what reading the files gives.
     pub fn from_files(mut files: Vec<Checkpoint>, specification: &Specification) -> Result<Self> {
+        for file in &files {
+            let name = specification.name();
+            if let Some(published) = manifest::published_otherwise(file.sha256(), name) {
+                let (file, name) = (file.file().to_owned(), name.to_owned());
+                return Err(Error::Misnamed { file, published, name });
+            }
+        }
         let source: Vec<SourceFile> = files
             .iter()
             .map(|file| SourceFile {

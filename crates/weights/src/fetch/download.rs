@@ -13,6 +13,7 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body, Timeout};
 
 use super::address::{Address, MAX_REDIRECTS};
+use super::headers::{content_length, content_range, text, validator};
 use super::partial::{Origin, Partial};
 use super::{Event, FetchOptions, shown};
 use crate::manifest::PublishedFile;
@@ -227,6 +228,15 @@ fn trouble(url: &str, error: ureq::Error) -> Trouble {
             Timeout::Connect | Timeout::Resolve => "no connection in time".to_owned(),
             _ => "the server is silent".to_owned(),
         }),
+        ureq::Error::Io(error)
+            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            let reason = format!(
+                "no secure connection: {error}. Accepted are the certificates that the operating \
+                 system trusts; on Linux, SSL_CERT_FILE names a file of others"
+            );
+            Trouble::Final(Error::Download { url: url.to_owned(), reason })
+        }
         ureq::Error::Io(error) => Trouble::Again(format!("no connection: {error}")),
         ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => {
             Trouble::Again(format!("no connection: {error}"))
@@ -279,26 +289,4 @@ fn check_total(
 fn too_large(url: &str, bytes: u64, file: &PublishedFile) -> Error {
     let reason = format!("{bytes} bytes or more, expected {} at most", file.size_limit());
     Error::Download { url: url.to_owned(), reason }
-}
-
-fn text(response: &Response<Body>, name: header::HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(|text| text.trim().to_owned())
-}
-
-fn content_length(response: &Response<Body>) -> Option<u64> {
-    text(response, header::CONTENT_LENGTH)?.parse().ok()
-}
-
-/// What identifies the version of the file: a strong entity tag, else the date of modification.
-fn validator(response: &Response<Body>) -> Option<String> {
-    let tag = text(response, header::ETAG).filter(|tag| !tag.starts_with("W/"));
-    tag.or_else(|| text(response, header::LAST_MODIFIED))
-}
-
-/// First byte and total of `bytes 100-199/200`; the total may be unknown.
-fn content_range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
-    let range = text(response, header::CONTENT_RANGE)?;
-    let (span, total) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _) = span.split_once('-')?;
-    Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }

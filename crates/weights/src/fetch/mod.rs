@@ -6,6 +6,7 @@
 
 mod address;
 mod download;
+mod headers;
 mod partial;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ impl Default for FetchOptions {
 
 /// What happens while weights are fetched.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// Another process fetches the same file; this one waits.
     Waiting {

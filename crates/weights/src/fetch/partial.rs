@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::source::Source;
-use crate::store::write_whole;
+use crate::whole_file::write_whole;
 use crate::{Error, Result};
 
 /// The version of a file that a server holds.

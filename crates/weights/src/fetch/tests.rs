@@ -107,6 +107,7 @@ fn published() -> (Vec<u8>, PublishedFile) {
         .tensors()
         .map(|(name, shape)| single(name.to_owned(), shape.to_vec(), &vec![0.5; shape[0]]))
         .collect();
+    let tensors: Vec<_> = tensors.iter().collect();
     let bytes = safetensors_file::write(&tensors, BTreeMap::new(), "x").unwrap();
     let file = PublishedFile {
         url: "https://example.org/alex.pth".to_owned(),

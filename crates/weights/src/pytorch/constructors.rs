@@ -5,8 +5,8 @@
 
 use std::rc::Rc;
 
-use super::pickle::{Fault, Heap, Outcome, StorageReference, Value, broken};
 use super::strided::View;
+use super::values::{Fault, Heap, Outcome, StorageReference, Value, broken};
 use crate::DType;
 
 /// More than any known name takes.

@@ -4,7 +4,8 @@
 //! object, and the keys of the storages. Then every storage in the order of its key: the number of its
 //! elements as 8 bytes, and the elements. All of it is little-endian, whatever machine wrote it.
 
-use super::pickle::{self, Pickle, Value};
+use super::pickle::{self, Pickle};
+use super::values::Value;
 use super::{Contents, MAX_PICKLE_BYTES, contents, fault};
 use crate::checkpoint::Place;
 use crate::source::Source;

@@ -5,16 +5,19 @@
 //! asked for.
 
 mod constructors;
+mod cursor;
 mod legacy_stream;
 mod pickle;
 mod state_dict;
 mod strided;
+mod values;
 mod zip_archive;
 
 use crate::checkpoint::{Entry, Place, Storage};
 use crate::{Error, Result};
-use pickle::{Fault, Pickle};
+use pickle::Pickle;
 use state_dict::Found;
+use values::Fault;
 
 pub(crate) use legacy_stream::{is_legacy_stream, read as read_legacy_stream};
 pub(crate) use strided::View;

@@ -11,101 +11,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::constructors::{self, Global};
-use super::strided::View;
-use crate::DType;
+use super::cursor::Cursor;
+use super::values::{Heap, Outcome, Value, broken};
 
 /// Values that may exist at once, in the stack, the memo and all containers; real checkpoints of
 /// a thousand tensors need about thirty thousand.
 pub(super) const MAX_CELLS: usize = 1 << 21;
-
-/// Why a pickle was given up.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It contradicts itself or its format, or is too large.
-    Broken(String),
-    /// It names something that is no constructor of tensors.
-    Forbidden(String),
-}
-
-pub(super) type Outcome<T> = Result<T, Fault>;
-
-pub(super) fn broken<T>(reason: impl Into<String>) -> Outcome<T> {
-    Err(Fault::Broken(reason.into()))
-}
-
-/// What an opcode can leave on the stack.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    None,
-    Bool(bool),
-    Int(i128),
-    Float,
-    Text(Rc<str>),
-    /// Bytes are never part of a tensor here.
-    Bytes,
-    Tuple(usize),
-    List(usize),
-    Dict(usize),
-    Global(Global),
-    Storage(usize),
-    Tensor(usize),
-    /// An object of no interest, such as the arguments of a training run.
-    Inert,
-}
-
-impl Value {
-    /// What to call it in a message.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Bool(_) => "a truth value",
-            Self::Int(_) => "an integer",
-            Self::Float => "a number",
-            Self::Text(_) => "text",
-            Self::Bytes => "bytes",
-            Self::Tuple(_) => "a tuple",
-            Self::List(_) => "a list",
-            Self::Dict(_) => "a dictionary",
-            Self::Global(_) => "a name",
-            Self::Storage(_) => "a storage",
-            Self::Tensor(_) => "a tensor",
-            Self::Inert => "an object",
-        }
-    }
-}
-
-/// A storage that the pickle refers to: elements that lie elsewhere in the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct StorageReference {
-    pub(super) key: Rc<str>,
-    pub(super) dtype: DType,
-    pub(super) elements: usize,
-}
-
-/// Everything that one pickle built.
-#[derive(Debug, Default)]
-pub(super) struct Heap {
-    /// Elements of tuples and lists; keys and values of dictionaries in turn.
-    pub(super) containers: Vec<Vec<Value>>,
-    pub(super) storages: Vec<StorageReference>,
-    pub(super) storage_by_key: HashMap<Rc<str>, usize>,
-    pub(super) tensors: Vec<View>,
-}
-
-impl Heap {
-    pub(super) fn container(&mut self, elements: Vec<Value>) -> usize {
-        self.containers.push(elements);
-        self.containers.len() - 1
-    }
-
-    /// The elements of a tuple.
-    pub(super) fn tuple(&self, value: &Value, what: &str) -> Outcome<&[Value]> {
-        match value {
-            Value::Tuple(at) => Ok(&self.containers[*at]),
-            other => broken(format!("expected {what} as a tuple, found {}", other.kind())),
-        }
-    }
-}
 
 /// A pickle that was read to its end.
 #[derive(Debug)]
@@ -119,8 +30,7 @@ pub(super) struct Pickle {
 /// Reads one pickle from the start of `bytes`, which may go on behind it.
 pub(super) fn read(bytes: &[u8]) -> Outcome<Pickle> {
     let mut machine = Machine {
-        bytes,
-        at: 0,
+        bytes: Cursor::new(bytes),
         cells: 0,
         stack: Vec::new(),
         marks: Vec::new(),
@@ -128,12 +38,11 @@ pub(super) fn read(bytes: &[u8]) -> Outcome<Pickle> {
         heap: Heap::default(),
     };
     let root = machine.run()?;
-    Ok(Pickle { root, heap: machine.heap, length: machine.at })
+    Ok(Pickle { root, heap: machine.heap, length: machine.bytes.position() })
 }
 
 struct Machine<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    bytes: Cursor<'a>,
     /// Values made so far; only grows, so it also bounds the work.
     cells: usize,
     stack: Vec<Value>,
@@ -144,11 +53,11 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     fn run(&mut self) -> Outcome<Value> {
-        if !matches!(self.bytes, [0x80, 2..=5, ..]) {
+        if !matches!(self.bytes.rest(), [0x80, 2..=5, ..]) {
             return broken("expected a pickle of protocol 2 to 5");
         }
         loop {
-            let opcode = self.byte()?;
+            let opcode = self.bytes.byte()?;
             if opcode == b'.' {
                 return self.pop();
             }
@@ -158,12 +67,12 @@ impl Machine<'_> {
 
     fn step(&mut self, opcode: u8) -> Outcome<()> {
         match opcode {
-            0x80 => match self.byte()? {
+            0x80 => match self.bytes.byte()? {
                 2..=5 => Ok(()),
                 other => broken(format!("a pickle of protocol {other}")),
             },
             // FRAME announces what follows anyway.
-            0x95 => self.take(8).map(drop),
+            0x95 => self.bytes.take(8).map(drop),
             b'(' => {
                 self.count(1)?;
                 self.marks.push(self.stack.len());
@@ -179,51 +88,51 @@ impl Machine<'_> {
             0x88 => self.push(Value::Bool(true)),
             0x89 => self.push(Value::Bool(false)),
             b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
+                let value = i32::from_le_bytes(self.bytes.array()?);
                 self.push(Value::Int(value.into()))
             }
             b'K' => {
-                let value = self.byte()?;
+                let value = self.bytes.byte()?;
                 self.push(Value::Int(value.into()))
             }
             b'M' => {
-                let value = u16::from_le_bytes(self.array()?);
+                let value = u16::from_le_bytes(self.bytes.array()?);
                 self.push(Value::Int(value.into()))
             }
             0x8a => {
-                let length = self.byte()?;
+                let length = self.bytes.byte()?;
                 self.long(length.into())
             }
             0x8b => {
-                let length = u32::from_le_bytes(self.array()?);
+                let length = u32::from_le_bytes(self.bytes.array()?);
                 self.long(length)
             }
             b'G' => {
-                self.take(8)?;
+                self.bytes.take(8)?;
                 self.push(Value::Float)
             }
             b'X' | b'T' => {
-                let length = u32::from_le_bytes(self.array()?);
+                let length = u32::from_le_bytes(self.bytes.array()?);
                 self.text(length.into())
             }
             0x8c | b'U' => {
-                let length = self.byte()?;
+                let length = self.bytes.byte()?;
                 self.text(length.into())
             }
             0x8d => {
-                let length = u64::from_le_bytes(self.array()?);
+                let length = u64::from_le_bytes(self.bytes.array()?);
                 self.text(length)
             }
             b'C' => {
-                let length = self.byte()?;
+                let length = self.bytes.byte()?;
                 self.skip_bytes(length.into())
             }
             b'B' => {
-                let length = u32::from_le_bytes(self.array()?);
+                let length = u32::from_le_bytes(self.bytes.array()?);
                 self.skip_bytes(length.into())
             }
             0x8e | 0x96 => {
-                let length = u64::from_le_bytes(self.array()?);
+                let length = u64::from_le_bytes(self.bytes.array()?);
                 self.skip_bytes(length)
             }
             b')' => self.push_tuple(Vec::new()),
@@ -267,11 +176,11 @@ impl Machine<'_> {
                 self.extend_dict(items)
             }
             b'q' => {
-                let slot = self.byte()?;
+                let slot = self.bytes.byte()?;
                 self.remember(slot.into())
             }
             b'r' => {
-                let slot = u32::from_le_bytes(self.array()?);
+                let slot = u32::from_le_bytes(self.bytes.array()?);
                 self.remember(slot)
             }
             0x94 => {
@@ -279,16 +188,16 @@ impl Machine<'_> {
                 self.remember(slot)
             }
             b'h' => {
-                let slot = self.byte()?;
+                let slot = self.bytes.byte()?;
                 self.recall(slot.into())
             }
             b'j' => {
-                let slot = u32::from_le_bytes(self.array()?);
+                let slot = u32::from_le_bytes(self.bytes.array()?);
                 self.recall(slot)
             }
             b'c' => {
-                let module = self.line()?;
-                let name = self.line()?;
+                let module = self.bytes.line()?;
+                let name = self.bytes.line()?;
                 let global = Global::find(&module, &name)?;
                 self.push(Value::Global(global))
             }
@@ -327,7 +236,7 @@ impl Machine<'_> {
             }
             other => broken(format!(
                 "opcode 0x{other:02x} at byte {} is not used by files of tensors",
-                self.at - 1
+                self.bytes.position() - 1
             )),
         }
     }
@@ -415,7 +324,7 @@ impl Machine<'_> {
         if length > 16 {
             return broken(format!("an integer of {length} bytes"));
         }
-        let bytes = self.take(u64::from(length))?;
+        let bytes = self.bytes.take(u64::from(length))?;
         let fill = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
         let mut wide = [fill; 16];
         wide[..bytes.len()].copy_from_slice(bytes);
@@ -423,7 +332,7 @@ impl Machine<'_> {
     }
 
     fn text(&mut self, length: u64) -> Outcome<()> {
-        match std::str::from_utf8(self.take(length)?) {
+        match std::str::from_utf8(self.bytes.take(length)?) {
             Ok(text) => {
                 let text = Value::Text(Rc::from(text));
                 self.push(text)
@@ -433,42 +342,7 @@ impl Machine<'_> {
     }
 
     fn skip_bytes(&mut self, length: u64) -> Outcome<()> {
-        self.take(length)?;
+        self.bytes.take(length)?;
         self.push(Value::Bytes)
-    }
-
-    fn line(&mut self) -> Outcome<String> {
-        let rest = &self.bytes[self.at..];
-        let Some(length) = rest.iter().take(256).position(|&byte| byte == b'\n') else {
-            return broken("the name of a global has no end");
-        };
-        let line = String::from_utf8_lossy(&rest[..length]).into_owned();
-        self.at += length + 1;
-        Ok(line)
-    }
-
-    fn take(&mut self, length: u64) -> Outcome<&[u8]> {
-        let rest = &self.bytes[self.at..];
-        match usize::try_from(length).ok().and_then(|length| rest.get(..length)) {
-            Some(taken) => {
-                self.at += taken.len();
-                Ok(taken)
-            }
-            None => broken(format!(
-                "the pickle ends early: {length} bytes expected at byte {}, {} left",
-                self.at,
-                rest.len()
-            )),
-        }
-    }
-
-    fn byte(&mut self) -> Outcome<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N as u64)?);
-        Ok(array)
     }
 }

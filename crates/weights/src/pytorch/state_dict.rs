@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pickle::{Fault, Heap, Outcome, Pickle, Value, broken};
+use super::pickle::Pickle;
+use super::values::{Fault, Heap, Outcome, Value, broken};
 
 /// Under these keys checkpoints keep what is usually wanted.
 const CUSTOMARY_KEYS: [&str; 5] = ["state_dict", "model_state_dict", "model", "net", "ema"];
