@@ -127,16 +127,17 @@ impl Strip<'_> {
                     let pixels = start..start + length / channels;
                     match self.channels.as_mut_slice() {
                         [red, green, blue] => {
-                            let out = [red, green, blue].map(|plane| &mut plane[pixels.clone()]);
-                            processor.run(
+                            let mut out =
+                                [red, green, blue].map(|plane| &mut plane[pixels.clone()]);
+                            processor.run_closure(
                                 #[inline(always)]
-                                || gather_three(spread, of_pair, unit, out),
+                                || gather_three(spread, of_pair, unit, &mut out),
                             );
                         }
                         planes => {
                             for plane in planes {
                                 let out = &mut plane[pixels.clone()];
-                                processor.run(
+                                processor.run_closure(
                                     #[inline(always)]
                                     || gather(spread, of_pair, unit, out),
                                 );
@@ -177,11 +178,11 @@ fn gather_three(
     [a, b, c]: [&[f32]; KINDS],
     [s, d]: [&[f32]; 2],
     unit: f64,
-    [red, green, blue]: [&mut [f64]; 3],
+    [red, green, blue]: &mut [&mut [f64]; 3],
 ) {
     let spread = a.as_chunks::<3>().0.iter().zip(b.as_chunks::<3>().0).zip(c.as_chunks::<3>().0);
     let pair = s.as_chunks::<3>().0.iter().zip(d.as_chunks::<3>().0);
-    let out = red.iter_mut().zip(green).zip(blue);
+    let out = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
     for (((red, green), blue), (((a, b), c), (s, d))) in out.zip(spread.zip(pair)) {
         *red = at([a[0], b[0], c[0]], [s[0], d[0]], unit);
         *green = at([a[1], b[1], c[1]], [s[1], d[1]], unit);
@@ -258,14 +259,14 @@ impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
             for i in 0..read {
                 let values = column::<S>(&rows, i);
                 for r in 0..ROWS {
-                    down[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+                    down[r][i] = folded::<S, 0>(simd, weights, window_at::<S>(&values, r));
                 }
             }
             for (row, to) in rows_of_vectors::<S>(out, vectors).into_iter().enumerate() {
                 let taps =
                     Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
                 for (i, to) in to.iter_mut().enumerate() {
-                    *to = taps.folded(simd, weights, i);
+                    *to = taps.folded::<0>(simd, weights, i);
                 }
             }
         }

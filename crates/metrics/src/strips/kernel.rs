@@ -101,8 +101,8 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
         let weights = splat(simd, formula.weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let (of_sum, of_difference) = tile.filtered.split_at_mut(2 * ROWS * STRIDE);
-        down_columns(simd, sum, weights, read, of_sum);
-        down_columns(simd, difference, weights, read, of_difference);
+        down_columns::<S, 0>(simd, sum, weights, read, of_sum);
+        down_columns::<S, 0>(simd, difference, weights, read, of_difference);
         let vectors = length.div_ceil(S::F32_LANES);
         for row in 0..ROWS {
             let plane = |index: usize| &tile.filtered[(index * ROWS + row) * STRIDE..][..STRIDE];
@@ -115,7 +115,7 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
 
 /// G∗v and G∗v² down the columns of 14 rows, for [`ROWS`] positions and `vectors` vectors.
 #[inline(always)]
-fn down_columns<S: Simd>(
+pub(super) fn down_columns<S: Simd, const EDGE: usize>(
     simd: S,
     rows: [&[f32]; REACH],
     weights: [S::f32s; HALF],
@@ -129,13 +129,13 @@ fn down_columns<S: Simd>(
     for i in 0..vectors {
         let mut values = column::<S>(&rows, i);
         for r in 0..ROWS {
-            mean[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+            mean[r][i] = folded::<S, EDGE>(simd, weights, window_at::<S>(&values, r));
         }
         for value in &mut values {
             *value = simd.mul_f32s(*value, *value);
         }
         for r in 0..ROWS {
-            square[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+            square[r][i] = folded::<S, EDGE>(simd, weights, window_at::<S>(&values, r));
         }
     }
 }
@@ -182,10 +182,15 @@ impl<'a, S: Simd> Shifted<'a, S> {
     }
 
     #[inline(always)]
-    pub(super) fn folded(&self, simd: S, weights: [S::f32s; HALF], i: usize) -> S::f32s {
+    pub(super) fn folded<const EDGE: usize>(
+        &self,
+        simd: S,
+        weights: [S::f32s; HALF],
+        i: usize,
+    ) -> S::f32s {
         let [a, b, c, d, e, f, g, h, j, k, l] = self.0;
         let values = [a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i], j[i], k[i], l[i]];
-        folded(simd, weights, values)
+        folded::<S, EDGE>(simd, weights, values)
     }
 }
 
@@ -215,15 +220,16 @@ pub(super) fn rows_of_vectors<S: Simd>(rows: &mut [f32], vectors: usize) -> [&mu
     })
 }
 
-/// Σ w_k v_k with a symmetric window: the two samples of one weight are added first.
+/// Σ w_k v_k with a symmetric window: the two samples of one weight are added first. The `EDGE`
+/// outermost weights on each side are 0 and cost nothing.
 #[inline(always)]
-pub(super) fn folded<S: Simd>(
+pub(super) fn folded<S: Simd, const EDGE: usize>(
     simd: S,
     weights: [S::f32s; HALF],
     values: [S::f32s; TAPS],
 ) -> S::f32s {
     let mut sum = simd.mul_f32s(weights[HALF - 1], values[HALF - 1]);
-    for k in (0..HALF - 1).rev() {
+    for k in (EDGE..HALF - 1).rev() {
         let both = simd.add_f32s(values[k], values[TAPS - 1 - k]);
         sum = simd.mul_add_e_f32s(weights[k], both, sum);
     }
@@ -261,20 +267,20 @@ fn along_row<S: Simd, const CHANNELS: usize>(
             let to = next();
             for i in 0..vectors {
                 let (numerator, denominator) =
-                    quotients.structure(moments_at(simd, &taps, weights, i));
+                    quotients.structure(moments_at::<S, 0>(simd, &taps, weights, i));
                 to[i] = simd.div_f32s(numerator, denominator);
             }
         }
         Wanted::Combined => {
             let to = next();
             for i in 0..vectors {
-                to[i] = quotients.combined(moments_at(simd, &taps, weights, i));
+                to[i] = quotients.combined(moments_at::<S, 0>(simd, &taps, weights, i));
             }
         }
         Wanted::Factors => {
             let [luminance, structure, combined] = [next(), next(), next()];
             for i in 0..vectors {
-                let moments = moments_at(simd, &taps, weights, i);
+                let moments = moments_at::<S, 0>(simd, &taps, weights, i);
                 let (numerator, denominator) = quotients.luminance(moments);
                 luminance[i] = simd.div_f32s(numerator, denominator);
                 let (numerator, denominator) = quotients.structure(moments);
@@ -285,7 +291,7 @@ fn along_row<S: Simd, const CHANNELS: usize>(
         Wanted::Gradient => {
             let [combined, direct, by_sum, by_difference] = [next(), next(), next(), next()];
             for i in 0..vectors {
-                let moments = moments_at(simd, &taps, weights, i);
+                let moments = moments_at::<S, 0>(simd, &taps, weights, i);
                 combined[i] = quotients.combined(moments);
                 [direct[i], by_sum[i], by_difference[i]] = quotients.derivatives(moments);
             }
@@ -295,16 +301,16 @@ fn along_row<S: Simd, const CHANNELS: usize>(
 
 /// G∗s, G∗s², G∗d and G∗d² at one place.
 #[inline(always)]
-fn moments_at<S: Simd>(
+pub(super) fn moments_at<S: Simd, const EDGE: usize>(
     simd: S,
     [a, b, c, d]: &[Shifted<'_, S>; 4],
     weights: [S::f32s; HALF],
     i: usize,
 ) -> [S::f32s; 4] {
     [
-        a.folded(simd, weights, i),
-        b.folded(simd, weights, i),
-        c.folded(simd, weights, i),
-        d.folded(simd, weights, i),
+        a.folded::<EDGE>(simd, weights, i),
+        b.folded::<EDGE>(simd, weights, i),
+        c.folded::<EDGE>(simd, weights, i),
+        d.folded::<EDGE>(simd, weights, i),
     ]
 }

@@ -92,7 +92,7 @@ impl Ring {
 
     /// From number `x` on, the rows of s and d that the positions `y …` of the map look at. Below
     /// `last`, which no position that counts looks at, it is repeated.
-    fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
+    pub(super) fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
         [&self.sum, &self.difference]
             .map(|rows| core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..]))
     }
@@ -174,7 +174,7 @@ impl Level {
                 for kind in 0..self.wanted.count() {
                     let numbers = &work.tile.result(kind, row)[..length];
                     if let Some(sums) = sums.get_mut(kind).filter(|_| kind < summed) {
-                        work.processor.run(
+                        work.processor.run_closure(
                             #[inline(always)]
                             || add_up(numbers, self.shape.channels, sums),
                         );

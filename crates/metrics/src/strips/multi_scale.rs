@@ -73,7 +73,7 @@ fn cascade(levels: &mut [Level], steps: &[Step], plans: &[Plan], work: &mut Work
         coarser.push(
             work,
             |sum, difference| {
-                processor.run(
+                processor.run_closure(
                     #[inline(always)]
                     || step.halve(finer.ring(), y, sum, difference),
                 );

@@ -104,7 +104,7 @@ impl<'a> PairRows<'a> {
         let (s, d) = (&mut sum[inside.clone()], &mut difference[inside]);
         let (from, to) = (y * s.len(), (y + 1) * s.len());
         let full = self.full_scale;
-        processor.run(
+        processor.run_closure(
             #[inline(always)]
             || match self.reader {
                 Reader::U8(x, y) => convert(&x[from..to], &y[from..to], s, d, full, f32::from),
@@ -112,14 +112,14 @@ impl<'a> PairRows<'a> {
                 Reader::F32(x, y) => convert(&x[from..to], &y[from..to], s, d, full, |v| v),
                 Reader::Mixed(x, y) => {
                     let (x, y) = (Scaled::of(x), Scaled::of(y));
-                    for (i, (s, d)) in s.iter_mut().zip(d).enumerate() {
+                    for (i, (s, d)) in s.iter_mut().zip(d.iter_mut()).enumerate() {
                         let (x, y) = (x.at(from + i), y.at(from + i));
                         (*s, *d) = ((x + y - 1.0) as f32, (y - x) as f32);
                     }
                 }
                 Reader::Luma(kind, x, y) => {
                     let (x, y) = (LumaOf::new(kind, x), LumaOf::new(kind, y));
-                    for (i, (s, d)) in s.iter_mut().zip(d).enumerate() {
+                    for (i, (s, d)) in s.iter_mut().zip(d.iter_mut()).enumerate() {
                         let (x, y) = (x.at(from + i), y.at(from + i));
                         (*s, *d) = ((x + y - 255.0) as f32, (y - x) as f32);
                     }
