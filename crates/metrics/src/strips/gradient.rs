@@ -13,6 +13,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::ahead::{Ahead, FromMemory, has_16_lanes};
 use super::kernel::{
     HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
@@ -57,7 +58,7 @@ pub(crate) fn value_and_gradient(
         .into_par_iter()
         .enumerate()
         .map(|(index, channels)| {
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let work = Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
             Strip { rows, shape, first: index * strip, unit, work, channels }.compute()
         })
@@ -248,11 +249,21 @@ impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        match self.tile.in_registers {
+            Some(ahead) if has_16_lanes::<S>() => self.run(simd, ahead),
+            _ => self.run(simd, FromMemory),
+        }
+    }
+}
+
+impl<const CHANNELS: usize> Spread<'_, CHANNELS> {
+    #[inline(always)]
+    fn run<S: Simd, A: Ahead>(self, simd: S, ahead: A) {
         let Self { planes, length, weights, tile } = self;
         let weights = splat(simd, weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let vectors = length.div_ceil(S::F32_LANES);
-        let Tile { filtered, results } = tile;
+        let Tile { filtered, results, .. } = tile;
         for (rows, out) in planes.into_iter().zip(results.chunks_exact_mut(ROWS * STRIDE)) {
             let rows = vectors_of::<S>(rows, read);
             let down = rows_of_vectors::<S>(filtered, read);
@@ -263,8 +274,8 @@ impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
                 }
             }
             for (row, to) in rows_of_vectors::<S>(out, vectors).into_iter().enumerate() {
-                let taps =
-                    Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
+                let row = &filtered[row * STRIDE..][..STRIDE];
+                let taps = Shifted::<S, A, CHANNELS>::new(row, ahead, vectors);
                 for (i, to) in to.iter_mut().enumerate() {
                     *to = taps.folded::<0>(simd, weights, i);
                 }

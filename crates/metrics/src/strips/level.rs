@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::kernel::{Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
 use super::processor::Processor;
 use super::quotients::Formula;
@@ -61,8 +62,8 @@ impl Shape {
 pub(super) struct Ring {
     length: usize,
     stride: usize,
-    sum: Vec<f32>,
-    difference: Vec<f32>,
+    sum: Aligned,
+    difference: Aligned,
 }
 
 impl Ring {
@@ -70,7 +71,12 @@ impl Ring {
         let length = shape.row_length();
         // A pass reads whole vectors, and those of its last tile may reach beyond the row.
         let stride = (length + 2 * WIDEST).next_multiple_of(WIDEST);
-        Self { length, stride, sum: vec![0.0; RING * stride], difference: vec![0.0; RING * stride] }
+        Self {
+            length,
+            stride,
+            sum: Aligned::zeros(RING * stride),
+            difference: Aligned::zeros(RING * stride),
+        }
     }
 
     fn span(&self, y: usize) -> Range<usize> {

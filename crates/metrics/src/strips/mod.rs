@@ -18,6 +18,8 @@
 //! Cost per pixel of an RGB pair: 310 multiply-adds as the formula stands, 170 as it is computed
 //! (weights are symmetric), and six bytes of memory traffic for 8-bit samples.
 
+mod ahead;
+mod aligned;
 #[cfg(feature = "ssimulacra2")]
 pub(crate) mod artefacts;
 mod gradient;

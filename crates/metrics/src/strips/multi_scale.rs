@@ -37,7 +37,7 @@ pub(crate) fn multi_scale(
     let sums: Vec<Vec<Vec<RowSums>>> = (0..strips)
         .into_par_iter()
         .map(|strip| {
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let mut work =
                 Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
             let plans = pyramid.plan(strip, strip + 1 == strips, share);

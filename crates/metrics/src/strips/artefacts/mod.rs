@@ -84,7 +84,7 @@ pub(crate) fn aggregates(
                 Scale::new(width, height, plan.clone(), want_maps)
             };
             let mut scales: Vec<Scale> = sizes.iter().zip(&plans).map(of_plan).collect();
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let mut light = Light::new(rows.width());
             for y in plans[0].light.clone() {
                 rows.read(y, &mut light);

@@ -102,7 +102,7 @@ fn light(picture: &Picture) -> [Plane; 3] {
 
 fn positive_xyb(light: &[Plane; 3]) -> [Plane; 3] {
     const BIAS: f64 = 0.003_793_073_255_275_449_3;
-    const SHORT: [f64; 2] = [0.243_422_689_245_478_19, 0.204_767_444_244_968_21];
+    const SHORT: [f64; 2] = [0.243_422_689_245_478_2, 0.204_767_444_244_968_2];
     let [red, green, blue] = light;
     let mut colours = light.each_ref().map(|plane| {
         let (width, height) = (plane.width, plane.height);

@@ -167,7 +167,7 @@ impl Scale {
         if !wanted {
             return None;
         }
-        let upper = y % 2 == 0;
+        let upper = y.is_multiple_of(2);
         if upper && y + 1 < self.height {
             std::mem::swap(&mut self.above, light);
             return None;
