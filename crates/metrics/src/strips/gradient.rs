@@ -39,7 +39,7 @@ pub(crate) fn value_and_gradient(
     constants: Constants,
     schedule: Schedule,
 ) -> Option<(Vec<f64>, Vec<f64>)> {
-    let formula = Formula::new(window, constants, rows.full_scale)?;
+    let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let shape = rows.shape();
     let unit = f64::from(rows.full_scale) / (shape.positions() * shape.channels) as f64;
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);

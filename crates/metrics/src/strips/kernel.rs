@@ -30,6 +30,9 @@ pub(super) const REACH: usize = ROWS + TAPS - 1;
 pub(super) const TILE: usize = 480;
 /// Numbers of a tile after the filter down the columns, a whole number of the widest vectors.
 pub(super) const STRIDE: usize = (TILE + 3 * (TAPS - 1) + 2 * WIDEST) / WIDEST * WIDEST;
+/// Outermost weights on each side that windows of seven taps leave at 0; shorter windows are treated
+/// alike.
+const SHORT: usize = 2;
 /// Lanes of the widest vectors.
 pub(super) const WIDEST: usize = 16;
 
@@ -110,8 +113,13 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
         let weights = splat(simd, formula.weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let (of_sum, of_difference) = tile.filtered.split_at_mut(2 * ROWS * STRIDE);
-        down_columns::<S, 0>(simd, sum, weights, read, of_sum);
-        down_columns::<S, 0>(simd, difference, weights, read, of_difference);
+        if formula.edge >= SHORT {
+            down_columns::<S, SHORT>(simd, sum, weights, read, of_sum);
+            down_columns::<S, SHORT>(simd, difference, weights, read, of_difference);
+        } else {
+            down_columns::<S, 0>(simd, sum, weights, read, of_sum);
+            down_columns::<S, 0>(simd, difference, weights, read, of_difference);
+        }
         let along = AlongRows::<S, CHANNELS> { simd, weights, length, formula, wanted };
         match tile.in_registers {
             Some(ahead) if has_16_lanes::<S>() => along.run(tile, ahead),
@@ -341,6 +349,13 @@ impl<S: Simd, const CHANNELS: usize> AlongRows<'_, S, CHANNELS> {
                         quotients
                             .structure(moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i));
                     to[i] = simd.div_f32s(numerator, denominator);
+                }
+            }
+            Wanted::Combined if formula.edge >= SHORT => {
+                let to = next();
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, SHORT>(simd, taps, weights, i);
+                    to[i] = quotients.combined(moments);
                 }
             }
             Wanted::Combined => {

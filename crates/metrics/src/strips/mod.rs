@@ -37,6 +37,7 @@ pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;
 pub(crate) use multi_scale::multi_scale;
 pub(crate) use processor::Processor;
+pub(crate) use quotients::margin_of;
 pub(crate) use rows::PairRows;
 pub(crate) use single_scale::{Similarity, similarity};
 

@@ -28,7 +28,7 @@ pub(crate) fn multi_scale(
     (scales, halving): (usize, Halving),
     schedule: Schedule,
 ) -> Option<Vec<Factors>> {
-    let formula = Formula::new(window, constants, rows.full_scale)?;
+    let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let finest = rows.shape();
     let pyramid = Pyramid::new(finest, scales, halving, -rows.full_scale);
     let share = schedule.strip_of(finest.map_height(), LEAST_STRIP) >> (scales - 1);
