@@ -13,7 +13,7 @@
 //!   on the number of threads. AVX-512 and AVX2 give the same bits too.
 //!
 //! Values agree with the f64 oracle within 1e-6 and maps within 5e-5. Samples in double precision,
-//! other windows, and borders other than valid and mirrored are left to the oracles.
+//! windows of more than 11 taps, and borders other than valid and mirrored are left to the oracles.
 //!
 //! Cost per pixel of an RGB pair: 310 multiply-adds as the formula stands, 170 as it is computed
 //! (weights are symmetric), and six bytes of memory traffic for 8-bit samples.
