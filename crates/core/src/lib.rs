@@ -18,6 +18,7 @@ pub mod decode;
 #[cfg(feature = "decode")]
 pub mod encode;
 mod error;
+mod features;
 #[cfg(feature = "fit")]
 mod fit;
 mod id;
@@ -33,6 +34,7 @@ mod score;
 
 pub use card::{ColourUse, DisplayScale, MetricCard, ValueRange};
 pub use error::{Error, Result};
+pub use features::Features;
 #[cfg(feature = "fit")]
 pub use fit::{FitPolicy, fit};
 pub use id::MetricId;

@@ -26,6 +26,7 @@ mod limits;
 mod mask;
 pub mod pairing;
 mod pooling;
+mod shared;
 mod summary;
 pub mod update;
 
