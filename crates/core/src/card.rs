@@ -78,6 +78,8 @@ pub struct MetricCard {
     pub map: Option<DisplayScale>,
     /// Whether it offers a gradient with respect to the candidate.
     pub gradient: bool,
+    /// Names of the weights it needs, for learned metrics.
+    pub weights: &'static [&'static str],
     /// Options that change its value, with their meaning: `("ppd", "pixels per degree")`.
     pub options: &'static [(&'static str, &'static str)],
     /// Changes it does not see, or sees too weakly.
@@ -106,6 +108,7 @@ impl MetricCard {
         scene_linear: false,
         map: None,
         gradient: false,
+        weights: &[],
         options: &[],
         blind_to: &[],
         notes: &[],

@@ -19,6 +19,7 @@ pub mod decode;
 #[cfg(feature = "decode")]
 pub mod encode;
 mod error;
+mod features;
 #[cfg(feature = "fit")]
 mod fit;
 mod id;
@@ -35,6 +36,7 @@ mod score;
 
 pub use card::{ColourUse, DisplayScale, MetricCard, ValueRange};
 pub use error::{Error, Result};
+pub use features::Features;
 #[cfg(feature = "fit")]
 pub use fit::{FitPolicy, fit};
 pub use id::MetricId;
@@ -43,6 +45,6 @@ pub use metric::{Gradient, Metric, Prepared, Want, check_same_size};
 pub use picture::Picture;
 pub use preprocess::{PictureOptions, Preprocessed, Tonemap};
 pub use provenance::{AlphaPolicy, Encoding, Provenance};
-pub use registry::{Definition, find_among, metric_among, metric_made_by};
+pub use registry::{Definition, find_among, look_up_among, metric_among, metric_made_by};
 pub use samples::{Channels, Samples};
 pub use score::{Direction, Part, Score, ScoreMap, ScoreProvenance};

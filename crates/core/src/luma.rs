@@ -28,6 +28,7 @@ impl Luma {
     /// assert_eq!(Luma::Y601Integer.of([10.0, 20.0, 30.0]), 18.0);
     /// assert!((Luma::Y601Studio.of([255.0; 3]) - 235.0).abs() < 1e-12);
     /// ```
+    #[inline(always)]
     pub fn of(self, [r, g, b]: [f64; 3]) -> f64 {
         match self {
             Self::Y601 => 0.299 * r + 0.587 * g + 0.114 * b,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Direction, Error, MetricCard, MetricId, Picture, Result, Score};
+use crate::{Direction, Error, Features, MetricCard, MetricId, Picture, Result, Score};
 
 /// What is wanted besides the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,36 @@ pub trait Metric: Send + Sync {
     /// As [`prepare`](Self::prepare) and [`Prepared::compare`].
     fn compare(&self, reference: &Picture, candidate: &Picture, want: Want) -> Result<Score> {
         self.prepare(reference)?.compare(candidate, want)
+    }
+
+    /// Whether reading a picture is so costly that it is worth keeping what was read for all its
+    /// pairs: then [`features`](Self::features) and
+    /// [`compare_features`](Self::compare_features) have answers.
+    fn keeps_features(&self) -> bool {
+        false
+    }
+
+    /// Reads a picture that takes part in many pairs, as reference or as candidate; `None` for
+    /// metrics to which reading is cheap.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    fn features(&self, _picture: &Picture) -> Option<Result<Features>> {
+        None
+    }
+
+    /// Scores a pair of which [`features`](Self::features) was called: the same bits as
+    /// [`compare`](Self::compare). `None` for features of another metric.
+    ///
+    /// # Errors
+    /// As [`Prepared::compare`].
+    fn compare_features(
+        &self,
+        _reference: &Features,
+        _candidate: &Features,
+        _want: Want,
+    ) -> Option<Result<Score>> {
+        None
     }
 
     /// Which way is better.

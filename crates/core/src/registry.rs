@@ -46,6 +46,29 @@ pub fn metric_among(
     metric_made_by(definitions, id, |definition, id| (definition.build)(id, definition.card))
 }
 
+/// The full id and the card of a metric, checked like [`metric_among`] but without the weights of
+/// learned metrics.
+///
+/// # Errors
+/// As [`metric_among`], those of weights excepted.
+pub fn look_up_among(
+    definitions: impl Iterator<Item = &'static Definition> + Clone,
+    id: &str,
+) -> Result<(MetricId, &'static MetricCard)> {
+    let (definition, own, asked) = resolve(definitions, id)?;
+    let card = definition.card;
+    if card.weights.is_empty() {
+        // What the values of options may be is known to the metric alone.
+        let metric = Preprocessed::wrap((definition.build)(own, card)?, &asked)?;
+        return Ok((metric.id().clone(), card));
+    }
+    PictureOptions::of(&asked)?;
+    let options = asked.options().iter();
+    let full = options.filter(|(name, _)| PictureOptions::NAMES.contains(&name.as_str()));
+    let full = full.into_iter().try_fold(own, |id, (name, value)| id.with_option(name, value))?;
+    Ok((full, card))
+}
+
 /// As [`metric_among`], with another way to make a metric of its definition and full id.
 ///
 /// # Errors
@@ -55,6 +78,15 @@ pub fn metric_made_by(
     id: &str,
     make: impl FnOnce(&'static Definition, MetricId) -> Result<Box<dyn Metric>>,
 ) -> Result<Box<dyn Metric>> {
+    let (definition, own, asked) = resolve(definitions, id)?;
+    Preprocessed::wrap(make(definition, own)?, &asked)
+}
+
+/// The definition of an id, its full id with the options of the metric, and the id as asked for.
+fn resolve(
+    definitions: impl Iterator<Item = &'static Definition> + Clone,
+    id: &str,
+) -> Result<(&'static Definition, MetricId, MetricId)> {
     let id: MetricId = id.parse()?;
     let Some(definition) = find_among(definitions.clone(), &id) else {
         return Err(Error::UnknownMetric { hint: hint(definitions, &id), id: id.to_string() });
@@ -71,7 +103,7 @@ pub fn metric_made_by(
         }
         full = full.with_option(name, value)?;
     }
-    Preprocessed::wrap(make(definition, full)?, &id)
+    Ok((definition, full, id))
 }
 
 fn takes(card: &MetricCard) -> String {

@@ -14,6 +14,17 @@ pub enum Samples {
 }
 
 impl Samples {
+    /// Memory that the samples take.
+    pub fn bytes(&self) -> usize {
+        let size = match self {
+            Self::U8(_) => 1,
+            Self::U16(_) => 2,
+            Self::F32(_) => 4,
+            Self::F64(_) => 8,
+        };
+        self.len() * size
+    }
+
     /// The number of samples.
     pub fn len(&self) -> usize {
         match self {

@@ -66,6 +66,11 @@ impl Plan {
         })
     }
 
+    /// Height and width of the pictures it is for.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
     fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
         self.rows
             .iter()
@@ -180,6 +185,19 @@ pub(crate) fn compare<F: TapFormula>(
     check_sizes(plan, reference, candidate)?;
     let state = gather(formula, plan, reference, candidate, map)?;
     Ok(formula.finish(&state, plan.size))
+}
+
+/// The same of activations that are known of both pictures of a plan without cuts; `None` for one with.
+pub(crate) fn compare_known<F: TapFormula>(
+    formula: &F,
+    plan: &Plan,
+    [reference, candidate]: [&[Planes]; 2],
+    map: bool,
+) -> Option<Outcome> {
+    let tile = plan.whole()?;
+    let mut state = formula.start(&plan.taps, map);
+    add(formula, &mut state, tile, reference, candidate);
+    Some(formula.finish(&state, plan.size))
 }
 
 fn gather<F: TapFormula>(

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use lookalike_core::{
-    Channels, Encoding, Error, Gradient, Metric, MetricCard, MetricId, Picture, Prepared, Result,
-    Score, ScoreProvenance, Want,
+    Channels, Encoding, Error, Features, Gradient, Metric, MetricCard, MetricId, Picture, Prepared,
+    Result, Score, ScoreProvenance, Want,
 };
 use lookalike_nn::Planes;
 
-use crate::evaluation::{Plan, Reference, activations, compare, gradient};
-use crate::tap_formula::TapFormula;
+use crate::evaluation::{Plan, Reference, activations, compare, compare_known, gradient};
+use crate::tap_formula::{Outcome, TapFormula};
 
 /// A formula under its id and card.
 pub(crate) struct Registered<F> {
@@ -41,6 +41,24 @@ impl<F: TapFormula> Registered<F> {
         Ok(())
     }
 
+    fn score(&self, outcome: Outcome) -> Result<Score> {
+        if outcome.value.is_nan() {
+            return Err(self.undefined("the activations of the network overflow"));
+        }
+        Ok(Score {
+            id: self.id.clone(),
+            value: outcome.value,
+            direction: self.card.direction,
+            parts: outcome.parts,
+            map: outcome.map,
+            provenance: ScoreProvenance {
+                software: concat!("lookalike-deep ", env!("CARGO_PKG_VERSION")).to_owned(),
+                weights: self.weights.clone(),
+                ..ScoreProvenance::default()
+            },
+        })
+    }
+
     fn undefined(&self, reason: impl ToString) -> Error {
         Error::Undefined { id: self.id.to_string(), reason: reason.to_string() }
     }
@@ -66,6 +84,55 @@ impl<F: TapFormula> Metric for Registered<F> {
         let activations = known.transpose().map_err(|error| self.undefined(error))?;
         Ok(Box::new(PreparedTaps { metric: self, reference, plan, activations }))
     }
+
+    fn keeps_features(&self) -> bool {
+        true
+    }
+
+    /// `None` for pictures that are computed in tiles: their activations are too many to be kept.
+    fn features(&self, picture: &Picture) -> Option<Result<Features>> {
+        let read = || -> Result<Option<Features>> {
+            self.check(picture)?;
+            let size = [picture.height(), picture.width()];
+            let plan = Plan::new(&self.formula, size).map_err(|error| self.undefined(error))?;
+            let Some(tile) = plan.whole() else { return Ok(None) };
+            let taps = activations(&self.formula, tile, picture);
+            let taps = taps.map_err(|error| self.undefined(error))?;
+            let bytes = taps.iter().map(|planes| size_of_val(planes.data())).sum();
+            let kept = Kept { id: self.id.clone(), weights: self.weights.clone(), plan, taps };
+            Ok(Some(Features::new(kept, bytes)))
+        };
+        read().transpose()
+    }
+
+    fn compare_features(
+        &self,
+        reference: &Features,
+        candidate: &Features,
+        want: Want,
+    ) -> Option<Result<Score>> {
+        let [reference, candidate] = [reference.get::<Kept>()?, candidate.get::<Kept>()?];
+        let own = |kept: &Kept| kept.id == self.id && kept.weights == self.weights;
+        if !own(reference) || !own(candidate) {
+            return None;
+        }
+        let (plan, other) = (&reference.plan, &candidate.plan);
+        if plan.size() != other.size() {
+            let [reference, candidate] = [plan, other].map(|plan| (plan.size()[1], plan.size()[0]));
+            return Some(Err(Error::SizeMismatch { reference, candidate }));
+        }
+        let taps = [reference.taps.as_slice(), candidate.taps.as_slice()];
+        compare_known(&self.formula, plan, taps, want.map).map(|outcome| self.score(outcome))
+    }
+}
+
+/// The activations of a picture that takes part in many pairs.
+struct Kept {
+    /// The metric and weights that they belong to.
+    id: MetricId,
+    weights: Option<String>,
+    plan: Plan,
+    taps: Vec<Planes>,
 }
 
 /// A reference with its activations, where they are few enough to be kept.
@@ -93,21 +160,7 @@ impl<F: TapFormula> Prepared for PreparedTaps<'_, F> {
         let metric = self.metric;
         let outcome = compare(&metric.formula, &self.plan, &self.reference(), candidate, want.map)
             .map_err(|error| metric.undefined(error))?;
-        if outcome.value.is_nan() {
-            return Err(metric.undefined("the activations of the network overflow"));
-        }
-        Ok(Score {
-            id: metric.id.clone(),
-            value: outcome.value,
-            direction: metric.card.direction,
-            parts: outcome.parts,
-            map: outcome.map,
-            provenance: ScoreProvenance {
-                software: concat!("lookalike-deep ", env!("CARGO_PKG_VERSION")).to_owned(),
-                weights: metric.weights.clone(),
-                ..ScoreProvenance::default()
-            },
-        })
+        metric.score(outcome)
     }
 
     fn gradient(&self, candidate: &Picture) -> Result<Gradient> {

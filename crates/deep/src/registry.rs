@@ -49,14 +49,8 @@ fn stored(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dyn Metric>
 /// What the variant and profile of an id ask for.
 #[derive(Clone, Copy)]
 enum Choice {
-    Lpips(Net, Version, Weighting),
+    Lpips(Net, Version),
     Dists,
-}
-
-#[derive(Clone, Copy)]
-enum Weighting {
-    Learned,
-    Uniform,
 }
 
 fn choice(id: &MetricId) -> Option<Choice> {
@@ -64,13 +58,13 @@ fn choice(id: &MetricId) -> Option<Choice> {
         return Some(Choice::Dists);
     }
     let net = Net::ALL.into_iter().find(|net| Some(net.as_str()) == id.variant())?;
-    let (version, weighting) = match id.profile()? {
-        "0.1" => (Version::V0_1, Weighting::Learned),
-        "0.0" => (Version::V0_0, Weighting::Learned),
-        "baseline" => (Version::V0_1, Weighting::Uniform),
+    let version = match id.profile()? {
+        // Without weights of its own, the baseline differs from 0.1 in nothing else.
+        "0.1" | "baseline" => Version::V0_1,
+        "0.0" => Version::V0_0,
         _ => return None,
     };
-    Some(Choice::Lpips(net, version, weighting))
+    Some(Choice::Lpips(net, version))
 }
 
 fn make(
@@ -83,15 +77,14 @@ fn make(
         return Err(CoreError::UnknownMetric { id: name, hint: String::new() });
     };
     let refused = |reason: String| CoreError::Weights { id: name.clone(), reason };
-    let (backbone, other) = match choice {
-        Choice::Lpips(net, version, Weighting::Learned) => {
-            (net.backbone(), Some(format!("lpips-head-{}-{}", net.as_str(), version.as_str())))
-        }
-        Choice::Lpips(net, _, Weighting::Uniform) => (net.backbone(), None),
-        Choice::Dists => (Backbone::Vgg16HanningPool, Some("dists".to_owned())),
+    let backbone = match choice {
+        Choice::Lpips(net, ..) => net.backbone(),
+        Choice::Dists => Backbone::Vgg16HanningPool,
     };
+    // After the network's own.
+    let other = card.weights.get(1);
     let trunk = source.trunk(backbone);
-    let other = other.map(|other| source.load(&other)).transpose();
+    let other = other.map(|other| source.load(other)).transpose();
     let ((trunk, of_trunk), other) = match (trunk, other) {
         (Ok(trunk), Ok(other)) => (trunk, other),
         (trunk, other) => {
@@ -103,7 +96,7 @@ fn make(
     let weights = (!provenance.is_empty()).then(|| provenance.join(" "));
     let parameters = other.map(|other| other.parameters);
     let made = match choice {
-        Choice::Lpips(net, version, _) => lpips(net, version, trunk, parameters.as_deref())
+        Choice::Lpips(net, version) => lpips(net, version, trunk, parameters.as_deref())
             .map(|formula| boxed(id, card, formula, weights)),
         Choice::Dists => {
             dists(trunk, parameters.as_deref()).map(|formula| boxed(id, card, formula, weights))
@@ -234,6 +227,7 @@ const VERSION_0_0_NOTES: &[&str] = &[
 const fn cards(
     ids: [&'static str; 3],
     titles: [&'static str; 3],
+    weights: [&'static [&'static str]; 3],
     minimum_side: usize,
     when_smaller: &'static str,
     taps: f64,
@@ -241,6 +235,7 @@ const fn cards(
     let card = MetricCard {
         id: ids[0],
         title: titles[0],
+        weights: weights[0],
         definition: "sum over taps of the mean over positions of \u{3a3} w (a/|a| − b/|b|)\u{b2} over channels",
         minimum_side,
         when_smaller,
@@ -251,6 +246,7 @@ const fn cards(
         id: ids[1],
         default_profile: false,
         title: titles[1],
+        weights: weights[1],
         notes: VERSION_0_0_NOTES,
         ..card
     };
@@ -258,6 +254,7 @@ const fn cards(
         id: ids[2],
         default_profile: false,
         title: titles[2],
+        weights: weights[2],
         definition: "sum over taps of the mean over positions of \u{3a3} (a/|a| − b/|b|)\u{b2} over channels",
         range: ValueRange { low: 0.0, high: 2.0 * taps },
         map: Some(DisplayScale { same: 0.0, different: taps }),
@@ -274,6 +271,7 @@ static ALEX: [MetricCard; 3] = cards(
         "LPIPS on AlexNet, version 0.0",
         "Distance of AlexNet's activations, without learned weights",
     ],
+    [&["alexnet", "lpips-head-alex-0.1"], &["alexnet", "lpips-head-alex-0.0"], &["alexnet"]],
     31,
     "lpips:squeeze takes 17, lpips:vgg 16",
     5.0,
@@ -286,6 +284,7 @@ static VGG: [MetricCard; 3] = cards(
         "LPIPS on VGG-16, version 0.0",
         "Distance of VGG-16's activations, without learned weights",
     ],
+    [&["vgg16", "lpips-head-vgg-0.1"], &["vgg16", "lpips-head-vgg-0.0"], &["vgg16"]],
     16,
     "",
     5.0,
@@ -298,6 +297,11 @@ static SQUEEZE: [MetricCard; 3] = cards(
         "LPIPS on SqueezeNet 1.1, version 0.0",
         "Distance of SqueezeNet's activations, without learned weights",
     ],
+    [
+        &["squeezenet1_1", "lpips-head-squeeze-0.1"],
+        &["squeezenet1_1", "lpips-head-squeeze-0.0"],
+        &["squeezenet1_1"],
+    ],
     17,
     "lpips:vgg takes 16",
     7.0,
@@ -309,12 +313,14 @@ static DISTS: MetricCard = MetricCard {
     title: "Deep image structure and texture similarity",
     definition: "\u{3a3} \u{3b1} (1 − texture similarity) + \u{3b2} (1 − structure similarity) over channels of samples and VGG-16",
     source: "Ding, Ma, Wang, Simoncelli, TPAMI 2020",
-    reproduces: "the published formula in double precision, 1e-6; not yet checked on the authors' weights",
+    reproduces: "the authors' PyTorch code, 2e-6",
     range: ValueRange { low: 0.0, high: 2.0 },
+    weights: &["vgg16", "dists"],
     blind_to: &["where on a texture its elements lie", "the place of a change, for want of a map"],
     notes: &[
-        "weights are not part of the program: vgg16 from torchvision, dists (alpha and beta) from the \
-         authors' weights.pt",
+        "weights are not part of the program: vgg16 is torchvision's (BSD-3-Clause, trained on \
+         ImageNet), dists the authors' (MIT)",
+        "agreement was measured on random parameters of the network",
         "the authors' script shrinks pictures to 256 pixels on the shorter side first; nothing is \
          resized here",
     ],
@@ -351,6 +357,9 @@ mod tests {
             };
             let least = lookalike_nn::geometry::minimum_side(&backbone.layers());
             assert_eq!(card.minimum_side, least, "{}", card.id);
+            assert_eq!(card.weights[0], backbone.weights(), "{}", card.id);
+            let uniform = id.profile() == Some("baseline");
+            assert_eq!(card.weights.len(), if uniform { 1 } else { 2 }, "{}", card.id);
             assert_eq!(metric_from(card.id, &SeededWeights).unwrap().id(), &id);
         }
     }

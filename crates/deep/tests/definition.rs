@@ -126,6 +126,18 @@ fn dists_is_its_definition() {
     assert!((found - expected).abs() <= 2e-6 * expected, "{found} {expected}");
 }
 
+/// Computed by the authors' PyTorch code in double precision on the same pictures and parameters.
+#[test]
+fn dists_is_what_its_authors_compute() {
+    for (height, width, expected) in
+        [(17, 20, 0.079_124_799_991_403_98), (64, 51, 0.082_391_873_269_662_02)]
+    {
+        let (a, b) = (picture(height, width, "a"), picture(height, width, "b"));
+        let found = value(metric("dists").as_ref(), &a, &b);
+        assert!((found - expected).abs() <= 2e-6 * expected, "{found} {expected}");
+    }
+}
+
 /// The slope of `definition` along a direction against that of the metric's gradient.
 fn check_slope(id: &str, size: (usize, usize), definition: impl Fn(&Picture, &Picture) -> f64) {
     let (a, b) = (picture(size.0, size.1, "a"), picture(size.0, size.1, "b"));

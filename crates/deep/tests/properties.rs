@@ -56,6 +56,29 @@ fn batches_give_the_bits_of_single_pairs() {
 }
 
 #[test]
+fn features_that_were_kept_give_the_bits_of_the_pair() {
+    let picture = |seed: &str| {
+        let samples = Seeded::new(seed).f32("lin", &[40, 37, 3]).unwrap();
+        Picture::from_f32(37, 40, Channels::Rgb, samples).unwrap()
+    };
+    let (a, b) = (picture("a"), picture("b"));
+    let want = Want { map: true };
+    for id in ["lpips:alex", "lpips:squeeze@0.0", "dists"] {
+        let metric = metric_from(id, &SeededWeights).unwrap();
+        assert!(metric.keeps_features());
+        let [fa, fb] = [&a, &b].map(|picture| metric.features(picture).unwrap().unwrap());
+        assert!(fa.bytes() > 10_000);
+        let kept = metric.compare_features(&fa, &fb, want).unwrap().unwrap();
+        assert_eq!(kept, metric.compare(&a, &b, want).unwrap(), "{id}");
+        let other = metric_from("lpips:alex@0.0", &SeededWeights).unwrap();
+        assert!(other.compare_features(&fa, &fb, want).is_none(), "features of {id}");
+        let smaller = metric.features(&a.crop(0, 0, 36, 36).unwrap()).unwrap().unwrap();
+        let error = metric.compare_features(&fa, &smaller, want).unwrap().unwrap_err();
+        assert!(matches!(error, CoreError::SizeMismatch { candidate: (36, 36), .. }), "{error}");
+    }
+}
+
+#[test]
 fn batches_that_do_not_belong_together_are_refused() {
     let lpips = lpips(Net::Squeeze);
     let refused = |a: &Planes, b: &Planes| lpips.distances(a, b, RANGE).unwrap_err();

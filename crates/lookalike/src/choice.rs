@@ -40,6 +40,11 @@ impl Choice {
         self.below.as_ref().map(|(side, metric)| (*side, metric.as_ref()))
     }
 
+    /// The metric for large pictures, and the one for small ones.
+    pub(crate) fn both(&self) -> impl Iterator<Item = &dyn Metric> {
+        std::iter::once(self.metric()).chain(self.small().map(|(_, metric)| metric))
+    }
+
     /// Whether it is computed only for pairs that have a gate on it.
     pub(crate) fn is_on_demand(&self) -> bool {
         self.on_demand

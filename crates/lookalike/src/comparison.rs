@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use lookalike_core::decode::{DecodeOptions, read};
 use lookalike_core::{
-    DisplayScale, FitPolicy, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
+    DisplayScale, Features, FitPolicy, Metric, MetricId, Picture, Prepared, Score, ScoreMap, Want,
+    fit,
 };
 
 use crate::check::{Check, MapPooling};
@@ -22,6 +23,7 @@ use crate::limits::Limits;
 use crate::mask::MaskedArea;
 use crate::pairing::{Candidate, Group, WorkList};
 use crate::pooling::Pooling;
+use crate::shared::{Loaded, SharedPictures};
 
 /// How a run is carried out.
 pub struct Comparison {
@@ -134,6 +136,7 @@ impl Comparison {
             offsets.push(total);
             total += group.candidates.len();
         }
+        let shared = SharedPictures::new(&self.metrics, work);
         let across_groups = work.groups.len() >= jobs;
         let (group_jobs, candidate_jobs) = if across_groups { (jobs, 1) } else { (1, jobs) };
         let mut done = 0;
@@ -141,10 +144,11 @@ impl Comparison {
         let (sender, receiver) = mpsc::sync_channel::<(usize, PairOutcome)>(1024);
         std::thread::scope(|scope| {
             let (offsets, store, pool) = (&offsets, &store, pool.as_ref());
+            let shared = shared.as_ref();
             scope.spawn(move || {
                 in_parallel(group_jobs, work.groups.len(), cancelled, |g| {
-                    let run =
-                        GroupRun { comparison: self, group: &work.groups[g], cancelled, pool };
+                    let group = &work.groups[g];
+                    let run = GroupRun { comparison: self, group, cancelled, pool, shared };
                     run.score_all(candidate_jobs, store, |index, outcome| {
                         let index = offsets[g] + index;
                         // The receiver outlives all senders.
@@ -185,7 +189,7 @@ impl Comparison {
         &self,
         group: &Group,
         reference: &Picture,
-        prepared: &[Option<Box<dyn Prepared + '_>>],
+        prepared: Read<'_>,
         candidate: &Candidate,
         picture: lookalike_core::Result<Picture>,
     ) -> PairOutcome {
@@ -212,8 +216,8 @@ impl Comparison {
                     return PairOutcome { not_fitted, ..failed(&candidate.path, &error) };
                 }
             };
-            // What was prepared belongs to the reference at its own size.
-            (&fitted.0, Cow::Borrowed(&fitted.1), &[][..])
+            // What was read belongs to the pictures at their own size.
+            (&fitted.0, Cow::Borrowed(&fitted.1), Read::Nothing)
         };
         let asked = self.limits.of(&candidate.name);
         let fitted_size = (reference.width(), reference.height());
@@ -233,8 +237,12 @@ impl Comparison {
         let area = masked.as_ref().map(|(area, ..)| area);
         if let Some((_, converted, masked)) = &masked {
             picture = Cow::Borrowed(masked);
+            // Features are of pictures without masks.
+            if let Read::Both(_) = prepared {
+                prepared = Read::Nothing;
+            }
             if let Some(converted) = converted {
-                (reference, prepared) = (converted, &[][..]);
+                (reference, prepared) = (converted, Read::Nothing);
             }
         }
         let picture = picture.as_ref();
@@ -268,7 +276,7 @@ impl Comparison {
     fn measure(
         &self,
         pair: &mut PairScores,
-        (reference, prepared, picture): (&Picture, &[Option<Box<dyn Prepared + '_>>], &Picture),
+        (reference, read, picture): (&Picture, Read<'_>, &Picture),
         masked: Option<&MaskedArea>,
         gates: &[&Gate],
     ) -> Vec<Failure> {
@@ -286,10 +294,9 @@ impl Comparison {
                 .filter_map(|gate| gate.pooling().zip(metric.card().map));
             let poolings: Vec<(Pooling, DisplayScale)> = poolings.collect();
             let map = !poolings.is_empty() || (self.maps && metric.card().map.is_some());
-            let score = match prepared.get(index) {
-                Some(Some(prepared)) => prepared.compare(picture, Want { map }),
-                _ => metric.compare(reference, picture, Want { map }),
-            };
+            let score = read
+                .compare(index, metric, picture, Want { map })
+                .unwrap_or_else(|| metric.compare(reference, picture, Want { map }));
             match score {
                 Ok(mut score) => {
                     let refused = pair.pool(&score, &poolings, masked);
@@ -312,10 +319,38 @@ impl Comparison {
 
     /// The scale on which a metric's maps are drawn.
     pub fn display_scale(&self, id: &MetricId) -> Option<DisplayScale> {
-        let all = self.metrics.iter().flat_map(|choice| {
-            std::iter::once(choice.metric()).chain(choice.small().map(|(_, metric)| metric))
-        });
+        let all = self.metrics.iter().flat_map(Choice::both);
         all.filter(|metric| metric.id() == id).find_map(|metric| metric.card().map)
+    }
+}
+
+/// What metrics have read of a pair before it is scored, in the order of the run's metrics.
+#[derive(Clone, Copy)]
+enum Read<'a> {
+    Nothing,
+    Reference(&'a [Option<Box<dyn Prepared + 'a>>]),
+    Both([&'a [Option<Features>]; 2]),
+}
+
+impl Read<'_> {
+    /// The score by metric number `index`, when it has read enough.
+    fn compare(
+        self,
+        index: usize,
+        metric: &dyn Metric,
+        candidate: &Picture,
+        want: Want,
+    ) -> Option<lookalike_core::Result<Score>> {
+        match self {
+            Self::Nothing => None,
+            Self::Reference(prepared) => {
+                Some(prepared.get(index)?.as_ref()?.compare(candidate, want))
+            }
+            Self::Both([reference, candidate]) => {
+                let (reference, candidate) = (reference.get(index)?, candidate.get(index)?);
+                metric.compare_features(reference.as_ref()?, candidate.as_ref()?, want)
+            }
+        }
     }
 }
 
@@ -325,6 +360,7 @@ struct GroupRun<'a> {
     group: &'a Group,
     cancelled: &'a AtomicBool,
     pool: Option<&'a rayon::ThreadPool>,
+    shared: Option<&'a SharedPictures<'a>>,
 }
 
 impl GroupRun<'_> {
@@ -334,6 +370,9 @@ impl GroupRun<'_> {
         store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
         send: impl Fn(usize, PairOutcome) + Sync,
     ) {
+        if let Some(shared) = self.shared {
+            return self.score_shared(shared, jobs, store, send);
+        }
         if let [candidate] = self.group.candidates.as_slice() {
             send(0, self.score_one(candidate, store));
             return;
@@ -348,9 +387,10 @@ impl GroupRun<'_> {
             let outcome = match &reference {
                 Ok(picture) => {
                     let candidate = &self.group.candidates[index];
+                    let prepared = Read::Reference(&prepared);
                     let outcome = self.timed(|| {
                         let read = read(&candidate.path, decode);
-                        self.comparison.score(self.group, picture, &prepared, candidate, read)
+                        self.comparison.score(self.group, picture, prepared, candidate, read)
                     });
                     stored(outcome, store)
                 }
@@ -371,12 +411,50 @@ impl GroupRun<'_> {
             let read = |path: &Path| read(path, &self.comparison.decode);
             match rayon::join(|| read(&self.group.reference), || read(&candidate.path)) {
                 (Ok(reference), picture) => {
-                    self.comparison.score(self.group, &reference, &[], candidate, picture)
+                    let nothing = Read::Nothing;
+                    self.comparison.score(self.group, &reference, nothing, candidate, picture)
                 }
                 (Err(error), _) => failed(&self.group.reference, &error),
             }
         });
         stored(outcome, store)
+    }
+
+    /// Pairs of pictures that other groups name as well.
+    fn score_shared(
+        &self,
+        shared: &SharedPictures<'_>,
+        jobs: usize,
+        store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
+        send: impl Fn(usize, PairOutcome) + Sync,
+    ) {
+        let comparison = self.comparison;
+        let get = |path: &Path| {
+            shared.get(path, || {
+                let load = || Ok(Loaded::new(read(path, &comparison.decode)?, &comparison.metrics));
+                self.in_pool(load)
+            })
+        };
+        let reference = get(&self.group.reference);
+        in_parallel(jobs, self.group.candidates.len(), self.cancelled, |index| {
+            let candidate = &self.group.candidates[index];
+            let start = Instant::now();
+            let outcome = match (&reference, get(&candidate.path)) {
+                (Err(error), _) => failed(&self.group.reference, error),
+                (Ok(_), Err(error)) => failed(&candidate.path, &error),
+                (Ok(reference), Ok(loaded)) => {
+                    let both = Read::Both([&reference.features, &loaded.features]);
+                    let picture = Ok(loaded.picture.clone());
+                    let score = || {
+                        comparison.score(self.group, &reference.picture, both, candidate, picture)
+                    };
+                    stored(self.in_pool(score), store)
+                }
+            };
+            shared.done(&candidate.path);
+            send(index, PairOutcome { elapsed: start.elapsed(), ..outcome });
+        });
+        shared.done(&self.group.reference);
     }
 
     /// An outcome, and how long it took.

@@ -120,16 +120,16 @@ impl Gate {
     /// [`Error::Gate`] for a bound against the metric's direction and for a pooling of a metric
     /// without a map; [`Error::Core`] for an unknown metric.
     pub fn new(syntax: &GateSyntax) -> Result<Self> {
-        let metric = crate::metric(&syntax.metric.to_string())?;
+        let (id, card) = crate::look_up(&syntax.metric.to_string())?;
         let gate = Self {
-            id: metric.id().clone(),
+            id,
             pooling: syntax.pooling,
             comparator: syntax.comparator,
             bound: syntax.bound,
         };
         let wrong = |reason| Err(Error::Gate { rule: gate.to_string(), reason });
-        let (direction, whose) = match (syntax.pooling, metric.card().map) {
-            (None, _) => (metric.direction(), ""),
+        let (direction, whose) = match (syntax.pooling, card.map) {
+            (None, _) => (card.direction, ""),
             (Some(_), Some(scale)) => (map_direction(scale), "the map of "),
             (Some(_), None) => {
                 return wrong(format!(

@@ -211,7 +211,7 @@ impl Reader<'_> {
 }
 
 fn metric(id: &str) -> Result<String> {
-    crate::metric(id)?;
+    crate::look_up(id)?;
     Ok(id.to_owned())
 }
 

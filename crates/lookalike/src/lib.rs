@@ -26,6 +26,8 @@ mod limits;
 mod mask;
 pub mod pairing;
 mod pooling;
+mod registry;
+mod shared;
 mod summary;
 pub mod update;
 
@@ -41,13 +43,16 @@ pub use heat_map::{bare_heat_map, heat_map, scale_colour};
 pub use limits::{Limit, Limits, PairLimits};
 pub use lookalike_core::Error as CoreError;
 pub use lookalike_core::{
-    AlphaPolicy, Channels, ColourUse, Direction, DisplayScale, Encoding, FitPolicy, Gradient, Luma,
-    Metric, MetricCard, MetricId, Part, Picture, PictureOptions, Prepared, Provenance, Samples,
-    Score, ScoreMap, ScoreProvenance, Tonemap, ValueRange, Want, decode, encode, fit, procedural,
+    AlphaPolicy, Channels, ColourUse, Definition, Direction, DisplayScale, Encoding, FitPolicy,
+    Gradient, Luma, Metric, MetricCard, MetricId, Part, Picture, PictureOptions, Prepared,
+    Provenance, Samples, Score, ScoreMap, ScoreProvenance, Tonemap, ValueRange, Want, decode,
+    encode, fit, procedural,
 };
-pub use lookalike_metrics::{Definition, definitions, find, metric};
+#[cfg(feature = "deep")]
+pub use lookalike_deep as deep;
 pub use mask::{Mask, MaskedArea};
 pub use pooling::{Pooled, Pooling, Window, map_direction};
+pub use registry::{definitions, find, look_up, metric};
 pub use summary::Summary;
 
 /// What nearly every program that uses this crate needs.

@@ -50,7 +50,10 @@ fn arrow(card: &MetricCard) -> &'static str {
 #[test]
 fn the_table_of_the_readme_lists_every_default_profile() {
     let mut table = String::from("| id | | what it is | reproduces |\n|---|---|---|---|\n");
-    let is_family_default = |card: &MetricCard| card.default_profile && !card.id.contains(':');
+    let is_family_default = |card: &MetricCard| {
+        let family = card.id.split([':', '@']).next().unwrap();
+        lookalike::find(&family.parse().unwrap()).unwrap().card == card
+    };
     for card in definitions().map(|d| d.card).filter(|card| is_family_default(card)) {
         writeln!(
             table,
@@ -94,6 +97,7 @@ fn the_page_of_metrics_holds_every_card() {
         offers.extend(card.gradient.then_some("gradient"));
         offers.extend(card.scene_linear.then_some("scene-linear input"));
         item("looks at, offers", &offers.join(", "));
+        item("weights", &card.weights.join(", "));
         for (name, meaning) in card.options {
             item("option", &format!("`+{name}`: {meaning}"));
         }

@@ -6,10 +6,22 @@
 /// Lanes hold what scalar code would compute, products and sums are not fused and sums are not
 /// reordered, so every processor gives the same bits. Functions that `work` calls need
 /// `#[inline(always)]`, and so does `work` itself: whatever is not inlined keeps the instructions of
-/// the build target.
+/// the build target. It is `FnMut` although it runs once: where `FnOnce` is asked for, the compiler
+/// calls such a closure through a shim, and the shim is not inlined.
 #[inline(always)]
-pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+pub(crate) fn vectorised<R>(work: impl FnMut() -> R) -> R {
+    pulp::Arch::new().dispatch(Work(work))
+}
+
+struct Work<F>(F);
+
+impl<R, F: FnMut() -> R> pulp::WithSimd for Work<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
 }
 
 /// Numbers that are added side by side.

@@ -75,7 +75,7 @@ pub(crate) fn recoloured(
         vectorised(
             #[inline(always)]
             || {
-                for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+                for ((a, b), c) in a.iter_mut().zip(b.iter_mut()).zip(c.iter_mut()) {
                     [*a, *b, *c] = colour([*a, *b, *c]);
                 }
             },

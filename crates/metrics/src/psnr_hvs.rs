@@ -34,6 +34,7 @@ use lookalike_core::{
 use rayon::prelude::*;
 
 use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma, score_map};
+use crate::dispatch::vectorised;
 use crate::plane::Plane;
 use crate::registry::Definition;
 
@@ -65,13 +66,25 @@ const MASKING: Block = [
     [0.019290, 0.011815, 0.011080, 0.010412, 0.007972, 0.010000, 0.009426, 0.010203],
 ];
 
+/// `MASKING` of the AC coefficients: the mean of a block masks nothing.
+const MASKED: Block = {
+    let mut weights = MASKING;
+    weights[0][0] = 0.0;
+    weights
+};
+
 struct PsnrHvs {
     luma: Luma,
     masking: bool,
     /// `cosines[k][n]`: the k-th orthonormal DCT-II basis vector at sample n.
     cosines: Block,
+    /// Its transpose.
+    frequencies: Block,
+    /// 1 / `MASKING`, and 0 for the mean, which nothing masks.
+    hidden: Block,
 }
 
+#[derive(Clone, Default)]
 struct Spectrum {
     coefficients: Block,
     /// e(Z): how strong a difference this block hides.
@@ -90,10 +103,17 @@ impl ClosedForm for PsnrHvs {
     fn features(&self, picture: &Picture) -> Result<Spectra, Reason> {
         let plane = luma(picture, self.luma);
         let (columns, rows) = (plane.width / SIDE, plane.height / SIDE);
-        let blocks = (0..columns * rows)
-            .into_par_iter()
-            .map(|i| self.spectrum(&block_at(&plane, i % columns, i / columns)))
-            .collect();
+        let mut blocks = vec![Spectrum::default(); columns * rows];
+        blocks.par_chunks_mut(columns.max(1)).enumerate().for_each(|(row, blocks)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (column, spectrum) in blocks.iter_mut().enumerate() {
+                        *spectrum = self.spectrum(&block_at(&plane, column, row));
+                    }
+                },
+            );
+        });
         Ok(Spectra { columns, rows, blocks })
     }
 
@@ -103,9 +123,19 @@ impl ClosedForm for PsnrHvs {
         candidate: &Spectra,
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let pairs = reference.blocks.par_iter().zip(&candidate.blocks);
-        let squares: Vec<f64> = pairs.map(|(a, b)| self.mean_square(a, b)).collect();
-        let squares = Plane::new(reference.columns, reference.rows, squares);
+        let mut squares = Plane::zeros(reference.columns, reference.rows);
+        let columns = reference.columns.max(1);
+        let pairs = reference.blocks.par_chunks(columns).zip(candidate.blocks.par_chunks(columns));
+        squares.data.par_chunks_mut(columns).zip(pairs).for_each(|(squares, (a, b))| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    for (square, (a, b)) in squares.iter_mut().zip(a.iter().zip(b)) {
+                        *square = self.mean_square(a, b);
+                    }
+                },
+            );
+        });
         let error = squares.mean() / (255.0 * 255.0);
         let value = if error == 0.0 { f64::INFINITY } else { -10.0 * error.log10() };
         let map = want.map.then(|| score_map(&squares.map(|s| s / (255.0 * 255.0)), 0, 0, SIDE));
@@ -121,40 +151,68 @@ impl PsnrHvs {
             scale * ((2 * i + 1) as f64 * k as f64 * PI / (2.0 * n)).cos()
         };
         let cosines = std::array::from_fn(|k| std::array::from_fn(|i| basis(k, i)));
-        Self { luma, masking, cosines }
+        let frequencies = std::array::from_fn(|i| std::array::from_fn(|k| basis(k, i)));
+        let mut hidden = MASKING.map(|row| row.map(|mask| 1.0 / mask));
+        hidden[0][0] = 0.0;
+        Self { luma, masking, cosines, frequencies, hidden }
     }
 
+    #[inline(always)]
     fn spectrum(&self, block: &Block) -> Spectrum {
         let coefficients = self.cosine_transform(block);
-        let energy: f64 = ac(&coefficients, &MASKING).map(|(z, mask)| z * z * mask).sum();
+        if !self.masking {
+            return Spectrum { coefficients, masking: 0.0 };
+        }
+        let mut energy = [0.0; SIDE];
+        for (row, weights) in coefficients.iter().zip(&MASKED) {
+            for column in 0..SIDE {
+                energy[column] += row[column] * row[column] * weights[column];
+            }
+        }
+        let energy = energy.iter().sum::<f64>();
         Spectrum { coefficients, masking: (energy * texture(block)).sqrt() / 32.0 }
     }
 
+    /// Eight frequencies side by side along the rows, then eight columns down the columns.
+    #[inline(always)]
     fn cosine_transform(&self, block: &Block) -> Block {
-        let dot = |a: &[f64; SIDE], b: &[f64; SIDE]| a.iter().zip(b).map(|(a, b)| a * b).sum();
-        // horizontal[k][y]: row y against the horizontal frequency k.
-        let horizontal: Block =
-            self.cosines.map(|basis| std::array::from_fn(|y| dot(&block[y], &basis)));
-        self.cosines.map(|basis| std::array::from_fn(|k| dot(&horizontal[k], &basis)))
+        let mut horizontal = [[0.0; SIDE]; SIDE];
+        for (to, row) in horizontal.iter_mut().zip(block) {
+            for (sample, frequencies) in row.iter().zip(&self.frequencies) {
+                for k in 0..SIDE {
+                    to[k] += sample * frequencies[k];
+                }
+            }
+        }
+        let mut coefficients = [[0.0; SIDE]; SIDE];
+        for (to, cosines) in coefficients.iter_mut().zip(&self.cosines) {
+            for (cosine, row) in cosines.iter().zip(&horizontal) {
+                for k in 0..SIDE {
+                    to[k] += cosine * row[k];
+                }
+            }
+        }
+        coefficients
     }
 
     /// Mean of the squared weighted differences of one block.
+    #[inline(always)]
     fn mean_square(&self, a: &Spectrum, b: &Spectrum) -> f64 {
         let threshold = if self.masking { a.masking.max(b.masking) } else { 0.0 };
-        let mut sum = 0.0;
-        for row in 0..SIDE {
-            for column in 0..SIDE {
-                let mut u = (a.coefficients[row][column] - b.coefficients[row][column]).abs();
-                if (row, column) != (0, 0) {
-                    u = (u - threshold / MASKING[row][column]).max(0.0);
-                }
-                sum += (u * SENSITIVITY[row][column]).powi(2);
+        let mut sums = [0.0; SIDE];
+        let rows = a.coefficients.iter().zip(&b.coefficients);
+        for ((a, b), (hidden, sensitivity)) in rows.zip(self.hidden.iter().zip(&SENSITIVITY)) {
+            for k in 0..SIDE {
+                let seen = ((a[k] - b[k]).abs() - threshold * hidden[k]).max(0.0);
+                let weighted = seen * sensitivity[k];
+                sums[k] += weighted * weighted;
             }
         }
-        sum / (SIDE * SIDE) as f64
+        sums.iter().sum::<f64>() / (SIDE * SIDE) as f64
     }
 }
 
+#[inline(always)]
 fn block_at(plane: &Plane, column: usize, row: usize) -> Block {
     std::array::from_fn(|y| {
         let line = &plane.row(row * SIDE + y)[column * SIDE..];
@@ -162,35 +220,41 @@ fn block_at(plane: &Plane, column: usize, row: usize) -> Block {
     })
 }
 
-/// Pairs of all entries but the first of the first row.
-fn ac<'a>(a: &'a Block, b: &'a Block) -> impl Iterator<Item = (f64, f64)> + 'a {
-    a.as_flattened().iter().copied().zip(b.as_flattened().iter().copied()).skip(1)
-}
-
 /// p: variance inside the quadrants over variance of the whole block; 0 for a flat block.
+#[inline(always)]
 fn texture(block: &Block) -> f64 {
-    let whole = scaled_variance(block.as_flattened());
+    let whole = scaled_variance::<SIDE>(block, 0, 0);
     if whole == 0.0 {
         return 0.0;
     }
     let half = SIDE / 2;
+    let corners = [(0, 0), (0, half), (half, 0), (half, half)];
     let mut quadrants = 0.0;
-    for (top, left) in [(0, 0), (0, half), (half, 0), (half, half)] {
-        let quadrant: Vec<f64> = block[top..top + half]
-            .iter()
-            .flat_map(|row| &row[left..left + half])
-            .copied()
-            .collect();
-        quadrants += scaled_variance(&quadrant);
+    for (top, left) in corners {
+        quadrants += scaled_variance::<{ SIDE / 2 }>(block, top, left);
     }
     quadrants / whole
 }
 
-/// Sample variance (divisor n − 1) times the number of samples.
-fn scaled_variance(samples: &[f64]) -> f64 {
-    let n = samples.len() as f64;
-    let mean = samples.iter().sum::<f64>() / n;
-    samples.iter().map(|z| (z - mean).powi(2)).sum::<f64>() * n / (n - 1.0)
+/// Sample variance (divisor n − 1) of a square of a block, times its number of samples.
+#[inline(always)]
+fn scaled_variance<const EDGE: usize>(block: &Block, top: usize, left: usize) -> f64 {
+    let n = (EDGE * EDGE) as f64;
+    let mut sums = [0.0; EDGE];
+    for row in &block[top..top + EDGE] {
+        for x in 0..EDGE {
+            sums[x] += row[left + x];
+        }
+    }
+    let mean = sums.iter().sum::<f64>() / n;
+    let mut squares = [0.0; EDGE];
+    for row in &block[top..top + EDGE] {
+        for x in 0..EDGE {
+            let z = row[left + x] - mean;
+            squares[x] += z * z;
+        }
+    }
+    squares.iter().sum::<f64>() * n / (n - 1.0)
 }
 
 const PSNR_HVS_M: MetricCard = MetricCard {

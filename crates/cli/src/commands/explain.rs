@@ -7,7 +7,7 @@ use std::io::Write;
 
 use anyhow::bail;
 use lookalike::pairing::WorkList;
-use lookalike::{MetricCard, MetricId, Want, decode, definitions, fit, preprocessing};
+use lookalike::{CoreError, MetricCard, MetricId, Want, decode, definitions, fit, preprocessing};
 
 use super::selection::{decode_options, fit_policy, with_options};
 use crate::Status;
@@ -55,8 +55,13 @@ pub(crate) fn run(
         let mut default = None;
         for card in definitions().map(|d| d.card).filter(|card| family_of(card) == family) {
             let id = with_options(&card.id.parse()?, &args.value)?;
-            let metric = lookalike::metric(&id.to_string())?;
-            let (value, refused) = match metric.compare(&reference, &candidate, Want::default()) {
+            let compared = match lookalike::metric(&id.to_string()) {
+                Ok(metric) => metric.compare(&reference, &candidate, Want::default()),
+                // A profile whose weights are not there does not hide the others.
+                Err(error @ CoreError::Weights { .. }) => Err(error),
+                Err(error) => return Err(error.into()),
+            };
+            let (value, refused) = match compared {
                 Ok(score) => (Some(score.value), None),
                 Err(error) => (None, Some(error.to_string())),
             };
@@ -149,7 +154,7 @@ fn families(args: &CompareArgs) -> anyhow::Result<Vec<String>> {
     let mut seen = BTreeSet::new();
     for text in &args.metrics {
         let id: MetricId = text.trim().parse()?;
-        let family = lookalike::metric(&id.to_string())?.id().family().to_owned();
+        let family = lookalike::look_up(&id.to_string())?.0.family().to_owned();
         if seen.insert(family.clone()) {
             families.push(family);
         }

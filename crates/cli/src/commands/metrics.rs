@@ -175,6 +175,7 @@ fn write_card(output: &mut Output, card: &MetricCard) -> anyhow::Result<()> {
         line("map", &format!("drawn from {same} (no difference) to {different}"))?;
     }
     line("gradient", if card.gradient { "with respect to the candidate" } else { "none" })?;
+    line("weights", &card.weights.join(", "))?;
     for (name, meaning) in card.options {
         line("option", &format!("+{name}: {meaning}"))?;
     }
@@ -207,6 +208,8 @@ struct CardRecord {
     scene_linear: bool,
     map: Option<[f64; 2]>,
     gradient: bool,
+    /// Names of the weights it needs.
+    weights: &'static [&'static str],
     options: std::collections::BTreeMap<&'static str, &'static str>,
     blind_to: &'static [&'static str],
     notes: &'static [&'static str],
@@ -232,6 +235,7 @@ impl From<&'static MetricCard> for CardRecord {
             scene_linear: card.scene_linear,
             map: card.map.map(|scale| [scale.same, scale.different]),
             gradient: card.gradient,
+            weights: card.weights,
             options: card.options.iter().copied().collect(),
             blind_to: card.blind_to,
             notes: card.notes,

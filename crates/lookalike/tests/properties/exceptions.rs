@@ -45,6 +45,18 @@ const EXCEPTIONS: &[Exception] = &[
         property: "grey as colour",
         reason: "the authors' code compares chroma in colour pictures only, and equal chroma counts",
     },
+    Exception {
+        metric: "lpips:alex@0.1",
+        property: "derivative",
+        reason: "its network computes in single precision, too coarse for this step; its own tests \
+                 take the slope of the definition in double precision",
+    },
+    Exception {
+        metric: "lpips:squeeze@baseline",
+        property: "derivative",
+        reason: "its network computes in single precision, too coarse for this step; its own tests \
+                 take the slope of the definition in double precision",
+    },
 ];
 
 /// Whether a metric is excused from a property.
@@ -64,6 +76,12 @@ pub(crate) fn tolerance(id: &str, property: &str, usual: f64) -> f64 {
 /// Metric or family, property, tolerance, reason.
 const TOLERANCES: &[(&str, &str, f64, &str)] = &[
     ("mix-zhao", "place of damage", 6.0, "its widest window has a standard deviation of 8 pixels"),
+    (
+        "lpips",
+        "place of damage",
+        8.0,
+        "activations look as far as 200 pixels, here on random weights",
+    ),
     ("ssim", "range option", 1e-6, SINGLE_PRECISION),
     ("ms-ssim", "range option", 1e-6, SINGLE_PRECISION),
     ("mix", "range option", 1e-6, SINGLE_PRECISION),
@@ -80,6 +98,6 @@ const SINGLE_PRECISION: &str = "codes are computed in f32";
 fn every_exception_names_a_metric() {
     let excused = EXCEPTIONS.iter().map(|exception| exception.metric);
     for metric in excused.chain(TOLERANCES.iter().map(|(metric, ..)| *metric)) {
-        assert!(lookalike::metric(metric).is_ok(), "there is no metric {metric}");
+        assert!(lookalike::look_up(metric).is_ok(), "there is no metric {metric}");
     }
 }

@@ -1,12 +1,10 @@
 //! Options that every metric takes: shaving, grey, range, tone mapping; and refusal of nonsense.
 
-use lookalike::{
-    Channels, CoreError as Error, Encoding, Luma, Metric, Picture, Samples, Want, metric,
-};
+use lookalike::{Channels, CoreError as Error, Encoding, Luma, Metric, Picture, Samples, Want};
 
 use crate::exceptions::{excused, tolerance};
 use crate::pictures::{codes, noisy, resampled, scene, size};
-use crate::{close, every_metric, score, value};
+use crate::{close, every_metric, metric, score, value};
 
 /// What is wrong with the metric's answer under an option, if anything.
 fn complaint(
@@ -49,7 +47,7 @@ fn a_shaved_map_stays_in_place() {
         let cut = |p: &Picture| p.crop(4, 4, width, height).unwrap();
         let want = Want { map: true };
         let plain = metric.compare(&cut(&reference), &cut(&damaged), want).unwrap().map.unwrap();
-        let shaved = lookalike::metric(&format!("{}+shave=4", metric.id())).unwrap();
+        let shaved = crate::metric(&format!("{}+shave=4", metric.id())).unwrap();
         let shaved = shaved.compare(&reference, &damaged, want).unwrap().map.unwrap();
         let moved = (shaved.left, shaved.top) == (plain.left + 4, plain.top + 4);
         if moved && shaved.values == plain.values {
@@ -114,7 +112,7 @@ fn scene_linear_pictures_need_a_tone_curve_unless_the_metric_takes_light() {
             other => wrong.push(format!("without a curve: {other:?}")),
         }
         for curve in ["clip", "reinhard", "aces"] {
-            let mapped = lookalike::metric(&format!("{}+tonemap={curve}", metric.id())).unwrap();
+            let mapped = crate::metric(&format!("{}+tonemap={curve}", metric.id())).unwrap();
             let (equal, found) = (value(mapped.as_ref(), &a, &a), value(mapped.as_ref(), &a, &b));
             let ordered = metric.direction().compare(found, equal).is_lt();
             let exact = equal == metric.card().equal || excused(metric.card().id, "identity");

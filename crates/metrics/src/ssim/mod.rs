@@ -111,12 +111,9 @@ impl Ssim {
 
     /// The rows of a pair for the strips; `None` where the oracle has to answer.
     fn rows<'a>(&self, reference: &'a Features, candidate: &'a Features) -> Option<PairRows<'a>> {
-        let margin = match self.window.border() {
-            Border::Valid => 0,
-            Border::Mirror => self.window.length() / 2,
-            _ => return None,
-        };
-        if reference.factor != 1 {
+        let margin = strips::margin_of(&self.window);
+        let known = matches!(self.window.border(), Border::Valid | Border::Mirror);
+        if !known || reference.factor != 1 || reference.picture.shorter_side() <= margin {
             return None;
         }
         PairRows::new(&reference.picture, &candidate.picture, self.samples, margin)

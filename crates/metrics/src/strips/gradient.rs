@@ -13,6 +13,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::ahead::{Ahead, FromMemory, has_16_lanes};
 use super::kernel::{
     HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
@@ -38,7 +39,7 @@ pub(crate) fn value_and_gradient(
     constants: Constants,
     schedule: Schedule,
 ) -> Option<(Vec<f64>, Vec<f64>)> {
-    let formula = Formula::new(window, constants, rows.full_scale)?;
+    let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let shape = rows.shape();
     let unit = f64::from(rows.full_scale) / (shape.positions() * shape.channels) as f64;
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);
@@ -57,7 +58,7 @@ pub(crate) fn value_and_gradient(
         .into_par_iter()
         .enumerate()
         .map(|(index, channels)| {
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let work = Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
             Strip { rows, shape, first: index * strip, unit, work, channels }.compute()
         })
@@ -127,16 +128,17 @@ impl Strip<'_> {
                     let pixels = start..start + length / channels;
                     match self.channels.as_mut_slice() {
                         [red, green, blue] => {
-                            let out = [red, green, blue].map(|plane| &mut plane[pixels.clone()]);
-                            processor.run(
+                            let mut out =
+                                [red, green, blue].map(|plane| &mut plane[pixels.clone()]);
+                            processor.run_closure(
                                 #[inline(always)]
-                                || gather_three(spread, of_pair, unit, out),
+                                || gather_three(spread, of_pair, unit, &mut out),
                             );
                         }
                         planes => {
                             for plane in planes {
                                 let out = &mut plane[pixels.clone()];
-                                processor.run(
+                                processor.run_closure(
                                     #[inline(always)]
                                     || gather(spread, of_pair, unit, out),
                                 );
@@ -177,11 +179,11 @@ fn gather_three(
     [a, b, c]: [&[f32]; KINDS],
     [s, d]: [&[f32]; 2],
     unit: f64,
-    [red, green, blue]: [&mut [f64]; 3],
+    [red, green, blue]: &mut [&mut [f64]; 3],
 ) {
     let spread = a.as_chunks::<3>().0.iter().zip(b.as_chunks::<3>().0).zip(c.as_chunks::<3>().0);
     let pair = s.as_chunks::<3>().0.iter().zip(d.as_chunks::<3>().0);
-    let out = red.iter_mut().zip(green).zip(blue);
+    let out = red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut());
     for (((red, green), blue), (((a, b), c), (s, d))) in out.zip(spread.zip(pair)) {
         *red = at([a[0], b[0], c[0]], [s[0], d[0]], unit);
         *green = at([a[1], b[1], c[1]], [s[1], d[1]], unit);
@@ -247,25 +249,35 @@ impl<const CHANNELS: usize> WithSimd for Spread<'_, CHANNELS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        match self.tile.in_registers {
+            Some(ahead) if has_16_lanes::<S>() => self.run(simd, ahead),
+            _ => self.run(simd, FromMemory),
+        }
+    }
+}
+
+impl<const CHANNELS: usize> Spread<'_, CHANNELS> {
+    #[inline(always)]
+    fn run<S: Simd, A: Ahead>(self, simd: S, ahead: A) {
         let Self { planes, length, weights, tile } = self;
         let weights = splat(simd, weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let vectors = length.div_ceil(S::F32_LANES);
-        let Tile { filtered, results } = tile;
+        let Tile { filtered, results, .. } = tile;
         for (rows, out) in planes.into_iter().zip(results.chunks_exact_mut(ROWS * STRIDE)) {
             let rows = vectors_of::<S>(rows, read);
             let down = rows_of_vectors::<S>(filtered, read);
             for i in 0..read {
                 let values = column::<S>(&rows, i);
                 for r in 0..ROWS {
-                    down[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+                    down[r][i] = folded::<S, 0>(simd, weights, window_at::<S>(&values, r));
                 }
             }
             for (row, to) in rows_of_vectors::<S>(out, vectors).into_iter().enumerate() {
-                let taps =
-                    Shifted::<S>::new(&filtered[row * STRIDE..][..STRIDE], CHANNELS, vectors);
+                let row = &filtered[row * STRIDE..][..STRIDE];
+                let taps = Shifted::<S, A, CHANNELS>::new(row, ahead, vectors);
                 for (i, to) in to.iter_mut().enumerate() {
-                    *to = taps.folded(simd, weights, i);
+                    *to = taps.folded::<0>(simd, weights, i);
                 }
             }
         }

@@ -13,6 +13,9 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::ahead::{Ahead, FromMemory, InRegisters, has_16_lanes, in_registers};
+use super::aligned::Aligned;
+use super::processor::Processor;
 use super::quotients::{Formula, Quotients};
 
 /// Taps of the window.
@@ -27,6 +30,9 @@ pub(super) const REACH: usize = ROWS + TAPS - 1;
 pub(super) const TILE: usize = 480;
 /// Numbers of a tile after the filter down the columns, a whole number of the widest vectors.
 pub(super) const STRIDE: usize = (TILE + 3 * (TAPS - 1) + 2 * WIDEST) / WIDEST * WIDEST;
+/// Outermost weights on each side that windows of seven taps leave at 0; shorter windows are treated
+/// alike.
+const SHORT: usize = 2;
 /// Lanes of the widest vectors.
 pub(super) const WIDEST: usize = 16;
 
@@ -64,13 +70,19 @@ impl Wanted {
 
 /// Room for the results of one tile: at most four numbers per position.
 pub(super) struct Tile {
-    pub(super) filtered: Vec<f32>,
-    pub(super) results: Vec<f32>,
+    pub(super) filtered: Aligned,
+    pub(super) results: Aligned,
+    /// How the processor makes vectors that begin between aligned ones, when not by memory.
+    pub(super) in_registers: Option<InRegisters>,
 }
 
 impl Tile {
-    pub(super) fn new() -> Self {
-        Self { filtered: vec![0.0; 4 * ROWS * STRIDE], results: vec![0.0; 4 * ROWS * STRIDE] }
+    pub(super) fn new(processor: Processor) -> Self {
+        Self {
+            in_registers: in_registers(processor),
+            filtered: Aligned::zeros(4 * ROWS * STRIDE),
+            results: Aligned::zeros(4 * ROWS * STRIDE),
+        }
     }
 
     /// Result `kind` of row `row`.
@@ -101,21 +113,24 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
         let weights = splat(simd, formula.weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let (of_sum, of_difference) = tile.filtered.split_at_mut(2 * ROWS * STRIDE);
-        down_columns(simd, sum, weights, read, of_sum);
-        down_columns(simd, difference, weights, read, of_difference);
-        let vectors = length.div_ceil(S::F32_LANES);
-        for row in 0..ROWS {
-            let plane = |index: usize| &tile.filtered[(index * ROWS + row) * STRIDE..][..STRIDE];
-            let planes = [plane(0), plane(1), plane(2), plane(3)];
-            let out = &mut tile.results[..];
-            along_row::<S, CHANNELS>(simd, planes, weights, vectors, formula, wanted, out, row);
+        if formula.edge >= SHORT {
+            down_columns::<S, SHORT>(simd, sum, weights, read, of_sum);
+            down_columns::<S, SHORT>(simd, difference, weights, read, of_difference);
+        } else {
+            down_columns::<S, 0>(simd, sum, weights, read, of_sum);
+            down_columns::<S, 0>(simd, difference, weights, read, of_difference);
+        }
+        let along = AlongRows::<S, CHANNELS> { simd, weights, length, formula, wanted };
+        match tile.in_registers {
+            Some(ahead) if has_16_lanes::<S>() => along.run(tile, ahead),
+            _ => along.run(tile, FromMemory),
         }
     }
 }
 
 /// G∗v and G∗v² down the columns of 14 rows, for [`ROWS`] positions and `vectors` vectors.
 #[inline(always)]
-fn down_columns<S: Simd>(
+pub(super) fn down_columns<S: Simd, const EDGE: usize>(
     simd: S,
     rows: [&[f32]; REACH],
     weights: [S::f32s; HALF],
@@ -129,13 +144,13 @@ fn down_columns<S: Simd>(
     for i in 0..vectors {
         let mut values = column::<S>(&rows, i);
         for r in 0..ROWS {
-            mean[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+            mean[r][i] = folded::<S, EDGE>(simd, weights, window_at::<S>(&values, r));
         }
         for value in &mut values {
             *value = simd.mul_f32s(*value, *value);
         }
         for r in 0..ROWS {
-            square[r][i] = folded(simd, weights, window_at::<S>(&values, r));
+            square[r][i] = folded::<S, EDGE>(simd, weights, window_at::<S>(&values, r));
         }
     }
 }
@@ -167,25 +182,86 @@ pub(super) fn window_at<S: Simd>(values: &[S::f32s; REACH], r: usize) -> [S::f32
     ]
 }
 
-/// One row of a tile as the window sees it: the same numbers from every tap's place on.
-pub(super) struct Shifted<'a, S: Simd>([&'a [S::f32s]; TAPS]);
+/// One row of a tile as the window sees it: the same numbers from every tap's place on; taps are
+/// `STEP` numbers apart.
+pub(super) struct Shifted<'a, S: Simd, A, const STEP: usize> {
+    /// Vectors from every tap on.
+    taps: [&'a [S::f32s]; TAPS],
+    /// Aligned vectors, and those one and two further on.
+    aligned: [&'a [S::f32s]; 3],
+    ahead: A,
+}
 
-impl<'a, S: Simd> Shifted<'a, S> {
-    /// `vectors` positions; taps are `step` numbers apart.
+impl<'a, S: Simd, A: Ahead, const STEP: usize> Shifted<'a, S, A, STEP> {
+    /// `vectors` positions.
     #[inline(always)]
-    pub(super) fn new(row: &'a [f32], step: usize, vectors: usize) -> Self {
+    pub(super) fn new(row: &'a [f32], ahead: A, vectors: usize) -> Self {
         let mut taps: [&[S::f32s]; TAPS] = [&[]; TAPS];
-        for (k, tap) in taps.iter_mut().enumerate() {
-            *tap = &S::as_simd_f32s(&row[k * step..]).0[..vectors];
+        let mut aligned: [&[S::f32s]; 3] = [&[]; 3];
+        if A::IN_REGISTERS {
+            for (k, aligned) in aligned.iter_mut().enumerate() {
+                *aligned = &S::as_simd_f32s(row).0[k..][..vectors];
+            }
         }
-        Self(taps)
+        for (k, tap) in taps.iter_mut().enumerate() {
+            *tap = &S::as_simd_f32s(&row[k * STEP..]).0[..vectors];
+        }
+        Self { taps, aligned, ahead }
     }
 
     #[inline(always)]
-    pub(super) fn folded(&self, simd: S, weights: [S::f32s; HALF], i: usize) -> S::f32s {
-        let [a, b, c, d, e, f, g, h, j, k, l] = self.0;
-        let values = [a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i], j[i], k[i], l[i]];
-        folded(simd, weights, values)
+    pub(super) fn folded<const EDGE: usize>(
+        &self,
+        simd: S,
+        weights: [S::f32s; HALF],
+        i: usize,
+    ) -> S::f32s {
+        let values = if A::IN_REGISTERS { self.loaded_and_made(i) } else { self.loaded(i) };
+        folded::<S, EDGE>(simd, weights, values)
+    }
+
+    #[inline(always)]
+    fn loaded(&self, i: usize) -> [S::f32s; TAPS] {
+        let [a, b, c, d, e, f, g, h, j, k, l] = self.taps;
+        [a[i], b[i], c[i], d[i], e[i], f[i], g[i], h[i], j[i], k[i], l[i]]
+    }
+
+    /// Every second vector is made of aligned ones: loads and shuffles go on side by side, and
+    /// neither has to wait for the other.
+    #[inline(always)]
+    fn loaded_and_made(&self, i: usize) -> [S::f32s; TAPS] {
+        let [u, v, w] = [self.aligned[0][i], self.aligned[1][i], self.aligned[2][i]];
+        let t = &self.taps;
+        let by = self.ahead;
+        if STEP == 1 {
+            [
+                u,
+                t[1][i],
+                by.by::<S, 2>(u, v),
+                t[3][i],
+                by.by::<S, 4>(u, v),
+                t[5][i],
+                by.by::<S, 6>(u, v),
+                t[7][i],
+                by.by::<S, 8>(u, v),
+                t[9][i],
+                by.by::<S, 10>(u, v),
+            ]
+        } else {
+            [
+                u,
+                t[1][i],
+                by.by::<S, 6>(u, v),
+                t[3][i],
+                by.by::<S, 12>(u, v),
+                t[5][i],
+                by.by::<S, 2>(v, w),
+                t[7][i],
+                by.by::<S, 8>(v, w),
+                t[9][i],
+                by.by::<S, 14>(v, w),
+            ]
+        }
     }
 }
 
@@ -215,15 +291,16 @@ pub(super) fn rows_of_vectors<S: Simd>(rows: &mut [f32], vectors: usize) -> [&mu
     })
 }
 
-/// Σ w_k v_k with a symmetric window: the two samples of one weight are added first.
+/// Σ w_k v_k with a symmetric window: the two samples of one weight are added first. The `EDGE`
+/// outermost weights on each side are 0 and cost nothing.
 #[inline(always)]
-pub(super) fn folded<S: Simd>(
+pub(super) fn folded<S: Simd, const EDGE: usize>(
     simd: S,
     weights: [S::f32s; HALF],
     values: [S::f32s; TAPS],
 ) -> S::f32s {
     let mut sum = simd.mul_f32s(weights[HALF - 1], values[HALF - 1]);
-    for k in (0..HALF - 1).rev() {
+    for k in (EDGE..HALF - 1).rev() {
         let both = simd.add_f32s(values[k], values[TAPS - 1 - k]);
         sum = simd.mul_add_e_f32s(weights[k], both, sum);
     }
@@ -231,80 +308,115 @@ pub(super) fn folded<S: Simd>(
 }
 
 /// The row filter of four planes, and what is wanted of the moments.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn along_row<S: Simd, const CHANNELS: usize>(
+struct AlongRows<'a, S: Simd, const CHANNELS: usize> {
     simd: S,
-    planes: [&[f32]; 4],
     weights: [S::f32s; HALF],
-    vectors: usize,
-    formula: &Formula,
+    length: usize,
+    formula: &'a Formula,
     wanted: Wanted,
-    out: &mut [f32],
-    row: usize,
-) {
-    let mut results = out.chunks_exact_mut(STRIDE).skip(row).step_by(ROWS);
-    let mut next = || match results.next() {
-        Some(row) => &mut S::as_mut_simd_f32s(row).0[..vectors],
-        None => &mut [],
-    };
-    let [p, q, r, t] = planes;
-    let taps = [
-        Shifted::<S>::new(p, CHANNELS, vectors),
-        Shifted::<S>::new(q, CHANNELS, vectors),
-        Shifted::<S>::new(r, CHANNELS, vectors),
-        Shifted::<S>::new(t, CHANNELS, vectors),
-    ];
-    let quotients = Quotients::new(simd, formula);
-    match wanted {
-        Wanted::Structure => {
-            let to = next();
-            for i in 0..vectors {
-                let (numerator, denominator) =
-                    quotients.structure(moments_at(simd, &taps, weights, i));
-                to[i] = simd.div_f32s(numerator, denominator);
-            }
+}
+
+impl<S: Simd, const CHANNELS: usize> AlongRows<'_, S, CHANNELS> {
+    #[inline(always)]
+    fn run<A: Ahead>(&self, tile: &mut Tile, ahead: A) {
+        let vectors = self.length.div_ceil(S::F32_LANES);
+        for row in 0..ROWS {
+            let taps = planes_of_row::<S, A, CHANNELS>(&tile.filtered, row, ahead, vectors);
+            self.row(&taps, vectors, &mut tile.results, row);
         }
-        Wanted::Combined => {
-            let to = next();
-            for i in 0..vectors {
-                to[i] = quotients.combined(moments_at(simd, &taps, weights, i));
+    }
+
+    #[inline(always)]
+    fn row<A: Ahead>(
+        &self,
+        taps: &[Shifted<'_, S, A, CHANNELS>; 4],
+        vectors: usize,
+        out: &mut [f32],
+        row: usize,
+    ) {
+        let Self { simd, weights, formula, wanted, .. } = *self;
+        let mut results = out.chunks_exact_mut(STRIDE).skip(row).step_by(ROWS);
+        let mut next = || match results.next() {
+            Some(row) => &mut S::as_mut_simd_f32s(row).0[..vectors],
+            None => &mut [],
+        };
+        let quotients = Quotients::new(simd, formula);
+        match wanted {
+            Wanted::Structure => {
+                let to = next();
+                for i in 0..vectors {
+                    let (numerator, denominator) =
+                        quotients
+                            .structure(moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i));
+                    to[i] = simd.div_f32s(numerator, denominator);
+                }
             }
-        }
-        Wanted::Factors => {
-            let [luminance, structure, combined] = [next(), next(), next()];
-            for i in 0..vectors {
-                let moments = moments_at(simd, &taps, weights, i);
-                let (numerator, denominator) = quotients.luminance(moments);
-                luminance[i] = simd.div_f32s(numerator, denominator);
-                let (numerator, denominator) = quotients.structure(moments);
-                structure[i] = simd.div_f32s(numerator, denominator);
-                combined[i] = quotients.combined(moments);
+            Wanted::Combined if formula.edge >= SHORT => {
+                let to = next();
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, SHORT>(simd, taps, weights, i);
+                    to[i] = quotients.combined(moments);
+                }
             }
-        }
-        Wanted::Gradient => {
-            let [combined, direct, by_sum, by_difference] = [next(), next(), next(), next()];
-            for i in 0..vectors {
-                let moments = moments_at(simd, &taps, weights, i);
-                combined[i] = quotients.combined(moments);
-                [direct[i], by_sum[i], by_difference[i]] = quotients.derivatives(moments);
+            Wanted::Combined => {
+                let to = next();
+                for i in 0..vectors {
+                    to[i] =
+                        quotients.combined(moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i));
+                }
+            }
+            Wanted::Factors => {
+                let [luminance, structure, combined] = [next(), next(), next()];
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
+                    let (numerator, denominator) = quotients.luminance(moments);
+                    luminance[i] = simd.div_f32s(numerator, denominator);
+                    let (numerator, denominator) = quotients.structure(moments);
+                    structure[i] = simd.div_f32s(numerator, denominator);
+                    combined[i] = quotients.combined(moments);
+                }
+            }
+            Wanted::Gradient => {
+                let [combined, direct, by_sum, by_difference] = [next(), next(), next(), next()];
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
+                    combined[i] = quotients.combined(moments);
+                    [direct[i], by_sum[i], by_difference[i]] = quotients.derivatives(moments);
+                }
             }
         }
     }
 }
 
+/// Row `row` of the four filtered planes of a tile.
+#[inline(always)]
+pub(super) fn planes_of_row<S: Simd, A: Ahead, const STEP: usize>(
+    filtered: &[f32],
+    row: usize,
+    ahead: A,
+    vectors: usize,
+) -> [Shifted<'_, S, A, STEP>; 4] {
+    let plane = |index: usize| &filtered[(index * ROWS + row) * STRIDE..][..STRIDE];
+    [
+        Shifted::new(plane(0), ahead, vectors),
+        Shifted::new(plane(1), ahead, vectors),
+        Shifted::new(plane(2), ahead, vectors),
+        Shifted::new(plane(3), ahead, vectors),
+    ]
+}
+
 /// G∗s, G∗s², G∗d and G∗d² at one place.
 #[inline(always)]
-fn moments_at<S: Simd>(
+pub(super) fn moments_at<S: Simd, A: Ahead, const STEP: usize, const EDGE: usize>(
     simd: S,
-    [a, b, c, d]: &[Shifted<'_, S>; 4],
+    [a, b, c, d]: &[Shifted<'_, S, A, STEP>; 4],
     weights: [S::f32s; HALF],
     i: usize,
 ) -> [S::f32s; 4] {
     [
-        a.folded(simd, weights, i),
-        b.folded(simd, weights, i),
-        c.folded(simd, weights, i),
-        d.folded(simd, weights, i),
+        a.folded::<EDGE>(simd, weights, i),
+        b.folded::<EDGE>(simd, weights, i),
+        c.folded::<EDGE>(simd, weights, i),
+        d.folded::<EDGE>(simd, weights, i),
     ]
 }

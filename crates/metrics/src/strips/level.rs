@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::aligned::Aligned;
 use super::kernel::{Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
 use super::processor::Processor;
 use super::quotients::Formula;
@@ -61,8 +62,8 @@ impl Shape {
 pub(super) struct Ring {
     length: usize,
     stride: usize,
-    sum: Vec<f32>,
-    difference: Vec<f32>,
+    sum: Aligned,
+    difference: Aligned,
 }
 
 impl Ring {
@@ -70,7 +71,12 @@ impl Ring {
         let length = shape.row_length();
         // A pass reads whole vectors, and those of its last tile may reach beyond the row.
         let stride = (length + 2 * WIDEST).next_multiple_of(WIDEST);
-        Self { length, stride, sum: vec![0.0; RING * stride], difference: vec![0.0; RING * stride] }
+        Self {
+            length,
+            stride,
+            sum: Aligned::zeros(RING * stride),
+            difference: Aligned::zeros(RING * stride),
+        }
     }
 
     fn span(&self, y: usize) -> Range<usize> {
@@ -92,7 +98,7 @@ impl Ring {
 
     /// From number `x` on, the rows of s and d that the positions `y …` of the map look at. Below
     /// `last`, which no position that counts looks at, it is repeated.
-    fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
+    pub(super) fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
         [&self.sum, &self.difference]
             .map(|rows| core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..]))
     }
@@ -174,7 +180,7 @@ impl Level {
                 for kind in 0..self.wanted.count() {
                     let numbers = &work.tile.result(kind, row)[..length];
                     if let Some(sums) = sums.get_mut(kind).filter(|_| kind < summed) {
-                        work.processor.run(
+                        work.processor.run_closure(
                             #[inline(always)]
                             || add_up(numbers, self.shape.channels, sums),
                         );

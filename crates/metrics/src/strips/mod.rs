@@ -13,11 +13,15 @@
 //!   on the number of threads. AVX-512 and AVX2 give the same bits too.
 //!
 //! Values agree with the f64 oracle within 1e-6 and maps within 5e-5. Samples in double precision,
-//! other windows, and borders other than valid and mirrored are left to the oracles.
+//! windows of more than 11 taps, and borders other than valid and mirrored are left to the oracles.
 //!
 //! Cost per pixel of an RGB pair: 310 multiply-adds as the formula stands, 170 as it is computed
 //! (weights are symmetric), and six bytes of memory traffic for 8-bit samples.
 
+mod ahead;
+mod aligned;
+#[cfg(feature = "ssimulacra2")]
+pub(crate) mod artefacts;
 mod gradient;
 mod kernel;
 mod level;
@@ -33,6 +37,7 @@ pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;
 pub(crate) use multi_scale::multi_scale;
 pub(crate) use processor::Processor;
+pub(crate) use quotients::margin_of;
 pub(crate) use rows::PairRows;
 pub(crate) use single_scale::{Similarity, similarity};
 

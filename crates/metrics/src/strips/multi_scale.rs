@@ -28,7 +28,7 @@ pub(crate) fn multi_scale(
     (scales, halving): (usize, Halving),
     schedule: Schedule,
 ) -> Option<Vec<Factors>> {
-    let formula = Formula::new(window, constants, rows.full_scale)?;
+    let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let finest = rows.shape();
     let pyramid = Pyramid::new(finest, scales, halving, -rows.full_scale);
     let share = schedule.strip_of(finest.map_height(), LEAST_STRIP) >> (scales - 1);
@@ -37,7 +37,7 @@ pub(crate) fn multi_scale(
     let sums: Vec<Vec<Vec<RowSums>>> = (0..strips)
         .into_par_iter()
         .map(|strip| {
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let mut work =
                 Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
             let plans = pyramid.plan(strip, strip + 1 == strips, share);
@@ -73,7 +73,7 @@ fn cascade(levels: &mut [Level], steps: &[Step], plans: &[Plan], work: &mut Work
         coarser.push(
             work,
             |sum, difference| {
-                processor.run(
+                processor.run_closure(
                     #[inline(always)]
                     || step.halve(finer.ring(), y, sum, difference),
                 );

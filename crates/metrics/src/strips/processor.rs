@@ -63,4 +63,25 @@ impl Processor {
             Self::Scalar => Simd::vectorize(pulp::Scalar, kernel),
         }
     }
+
+    /// Runs a closure, which is to be `#[inline(always)]`: what is not inlined keeps the
+    /// instructions of the build target.
+    ///
+    /// `FnMut` although it is called once: the compiler calls such a closure through a shim where
+    /// `FnOnce` is asked for, and the shim is not inlined.
+    #[inline]
+    pub(crate) fn run_closure<R>(self, closure: impl FnMut() -> R) -> R {
+        self.run(Closure(closure))
+    }
+}
+
+struct Closure<F>(F);
+
+impl<R, F: FnMut() -> R> WithSimd for Closure<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
 }

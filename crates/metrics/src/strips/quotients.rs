@@ -7,13 +7,16 @@
 use pulp::Simd;
 
 use super::kernel::{HALF, TAPS};
+use crate::filter::Border;
 use crate::ssim::{Constants, Window};
 
 /// What the quotients need to know.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Formula {
-    /// The window from its edge to its centre.
+    /// The window from its edge to its centre; a shorter window has zeros around it.
     pub(super) weights: [f32; HALF],
+    /// How many of the outermost weights on each side are those zeros.
+    pub(super) edge: usize,
     /// C1 in the unit of the samples squared.
     pub(super) c1: f32,
     /// C2 in the unit of the samples squared.
@@ -29,18 +32,34 @@ impl Formula {
     /// windows that the kernels do not know.
     pub(super) fn new(window: &Window, constants: Constants, full_scale: f32) -> Option<Self> {
         let taps = window.taps();
-        if taps.len() != TAPS || window.variance_floor() != 0.0 {
+        if taps.len().is_multiple_of(2) || window.variance_floor() != 0.0 {
             return None;
         }
-        let symmetric = (0..HALF).all(|k| taps[k] == taps[TAPS - 1 - k]);
+        let edge = TAPS.checked_sub(taps.len())? / 2;
+        let symmetric = taps.iter().eq(taps.iter().rev());
         let unit = f64::from(full_scale) * f64::from(full_scale);
         symmetric.then(|| Self {
-            weights: core::array::from_fn(|k| taps[k] as f32),
+            weights: core::array::from_fn(|k| k.checked_sub(edge).map_or(0.0, |k| taps[k] as f32)),
+            edge,
             c1: (constants.c1 * unit) as f32,
             c2: (constants.c2 * unit) as f32,
             covariance_factor: window.covariance_factor() as f32,
             full_scale,
         })
+    }
+
+    /// Whether the window fills all taps.
+    pub(super) fn is_whole(&self) -> bool {
+        self.edge == 0
+    }
+}
+
+/// Pixels that have to be added on every side of a picture for the kernels' taps to find the
+/// positions of a shorter window; what is in them has no weight.
+pub(crate) fn margin_of(window: &Window) -> usize {
+    match window.border() {
+        Border::Valid => (TAPS - window.length().min(TAPS)) / 2,
+        _ => TAPS / 2,
     }
 }
 

@@ -20,6 +20,8 @@ enum Reader<'a> {
     /// Two pictures of different sample types, both on 0…1.
     Mixed(&'a Picture, &'a Picture),
     Luma(Luma, &'a Picture, &'a Picture),
+    /// Of 8-bit red, green and blue.
+    LumaU8(Luma, &'a [u8], &'a [u8]),
 }
 
 /// The rows of a pair, interleaved as in the pictures.
@@ -52,6 +54,11 @@ impl<'a> PairRows<'a> {
         let scales = (reference.full_scale(), candidate.full_scale());
         let (reader, full_scale) = match (samples, reference.samples(), candidate.samples()) {
             (_, Samples::F64(_), _) | (_, _, Samples::F64(_)) => return None,
+            (SamplesUsed::Luma(kind), Samples::U8(x), Samples::U8(y))
+                if scales == (255.0, 255.0) && reference.channels() == Channels::Rgb =>
+            {
+                (Reader::LumaU8(kind, x, y), 255.0)
+            }
             (SamplesUsed::Luma(kind), ..) => (Reader::Luma(kind, reference, candidate), 255.0),
             (_, Samples::U8(x), Samples::U8(y)) if scales.0 == scales.1 => {
                 (Reader::U8(x, y), scales.0)
@@ -65,7 +72,7 @@ impl<'a> PairRows<'a> {
             _ => (Reader::Mixed(reference, candidate), 1.0),
         };
         let channels = match reader {
-            Reader::Luma(..) => 1,
+            Reader::Luma(..) | Reader::LumaU8(..) => 1,
             _ => reference.channels().count(),
         };
         Some(Self {
@@ -104,7 +111,7 @@ impl<'a> PairRows<'a> {
         let (s, d) = (&mut sum[inside.clone()], &mut difference[inside]);
         let (from, to) = (y * s.len(), (y + 1) * s.len());
         let full = self.full_scale;
-        processor.run(
+        processor.run_closure(
             #[inline(always)]
             || match self.reader {
                 Reader::U8(x, y) => convert(&x[from..to], &y[from..to], s, d, full, f32::from),
@@ -112,14 +119,24 @@ impl<'a> PairRows<'a> {
                 Reader::F32(x, y) => convert(&x[from..to], &y[from..to], s, d, full, |v| v),
                 Reader::Mixed(x, y) => {
                     let (x, y) = (Scaled::of(x), Scaled::of(y));
-                    for (i, (s, d)) in s.iter_mut().zip(d).enumerate() {
+                    for (i, (s, d)) in s.iter_mut().zip(d.iter_mut()).enumerate() {
                         let (x, y) = (x.at(from + i), y.at(from + i));
                         (*s, *d) = ((x + y - 1.0) as f32, (y - x) as f32);
                     }
                 }
+                Reader::LumaU8(kind, x, y) => {
+                    let [x, y] = [x, y].map(|codes| &codes.as_chunks::<3>().0[from..to]);
+                    // One loop for each kind, so that none asks for it pixel by pixel.
+                    match kind {
+                        Luma::Y601 => convert_luma(Luma::Y601, x, y, s, d),
+                        Luma::Y601Integer => convert_luma(Luma::Y601Integer, x, y, s, d),
+                        Luma::Y601Studio => convert_luma(Luma::Y601Studio, x, y, s, d),
+                        Luma::Y709 => convert_luma(Luma::Y709, x, y, s, d),
+                    }
+                }
                 Reader::Luma(kind, x, y) => {
                     let (x, y) = (LumaOf::new(kind, x), LumaOf::new(kind, y));
-                    for (i, (s, d)) in s.iter_mut().zip(d).enumerate() {
+                    for (i, (s, d)) in s.iter_mut().zip(d.iter_mut()).enumerate() {
                         let (x, y) = (x.at(from + i), y.at(from + i));
                         (*s, *d) = ((x + y - 255.0) as f32, (y - x) as f32);
                     }
@@ -157,6 +174,15 @@ fn convert<T: Copy>(
     for ((s, d), (&x, &y)) in sum.iter_mut().zip(difference).zip(x.iter().zip(y)) {
         let (x, y) = (number(x), number(y));
         (*s, *d) = (x + y - full_scale, y - x);
+    }
+}
+
+#[inline(always)]
+fn convert_luma(kind: Luma, x: &[[u8; 3]], y: &[[u8; 3]], sum: &mut [f32], difference: &mut [f32]) {
+    for ((s, d), (x, y)) in sum.iter_mut().zip(difference).zip(x.iter().zip(y)) {
+        let of = |[r, g, b]: &[u8; 3]| kind.of([f64::from(*r), f64::from(*g), f64::from(*b)]);
+        let (x, y) = (of(x), of(y));
+        (*s, *d) = ((x + y - 255.0) as f32, (y - x) as f32);
     }
 }
 

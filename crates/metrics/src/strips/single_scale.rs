@@ -43,7 +43,7 @@ pub(crate) fn similarity(
         .into_par_iter()
         .map(|(first, map)| {
             let todo = first..(first + strip).min(height);
-            let mut tile = Tile::new();
+            let mut tile = Tile::new(schedule.processor);
             let mut work =
                 Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
             let mut level = Level::new(shape, first, todo.clone(), Wanted::Combined);

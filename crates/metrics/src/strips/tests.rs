@@ -44,8 +44,7 @@ fn by_strips(
     window: &Window,
     schedule: Schedule,
 ) -> Similarity {
-    let margin = if window.border() == Border::Mirror { TAPS / 2 } else { 0 };
-    let rows = PairRows::new(&pair.0, &pair.1, samples, margin).unwrap();
+    let rows = PairRows::new(&pair.0, &pair.1, samples, margin_of(window)).unwrap();
     similarity(&rows, window, Constants::WANG, true, schedule).unwrap()
 }
 
@@ -105,6 +104,20 @@ fn sample_covariance_and_mirrored_borders_agree_with_the_oracle() {
     assert_agrees(&pair, RGB, &Window::gaussian(TAPS).with_border(Border::Mirror));
     let smallest = (textured(6, 7, Channels::Rgb, 1), textured(6, 7, Channels::Rgb, 2));
     assert_agrees(&smallest, RGB, &Window::gaussian(TAPS).with_border(Border::Mirror));
+}
+
+#[test]
+fn shorter_windows_agree_with_the_oracle() {
+    for (width, height) in [(37, 29), (180, 12)] {
+        let pair = pair(width, height, Channels::Rgb);
+        for length in [3, 5, 7, 9] {
+            assert_agrees(&pair, RGB, &Window::gaussian(length));
+            assert_agrees(&pair, RGB, &Window::uniform(length).with_sample_covariance());
+            assert_agrees(&pair, RGB, &Window::gaussian(length).with_border(Border::Mirror));
+        }
+    }
+    let smallest = (textured(7, 7, Channels::Grey, 1), textured(7, 7, Channels::Grey, 2));
+    assert_agrees(&smallest, RGB, &Window::uniform(7));
 }
 
 #[test]
@@ -264,9 +277,13 @@ fn what_the_strips_do_not_know_is_left_to_the_oracle() {
     let (x, y) = pair(40, 40, Channels::Grey);
     let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
     let best = Schedule::best();
-    for window in [Window::gaussian(9), Window::gaussian_in_f32(TAPS)] {
+    for window in [Window::gaussian(13), Window::gaussian_in_f32(TAPS)] {
         assert!(similarity(&rows, &window, Constants::WANG, false, best).is_none());
     }
+    let short = Window::gaussian(9);
+    assert!(value_and_gradient(&rows, &short, Constants::WANG, best).is_none());
+    let two = (2, Halving::EdgeRepeated);
+    assert!(multi_scale(&rows, &short, Constants::WANG, two, best).is_none());
     let samples = vec![0.5; 1600];
     let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
     assert!(PairRows::new(&double, &x, RGB, 0).is_none());

@@ -5,6 +5,7 @@
 //! that must have the published value, and prefixes that are of no interest (a classifier behind the
 //! features).
 
+mod dists;
 mod lpips;
 mod mobilenet;
 mod trunks;
@@ -79,7 +80,8 @@ impl Specification {
     pub fn of(name: &str) -> Result<Self> {
         let known = trunks::specification(name)
             .or_else(|| mobilenet::specification(name))
-            .or_else(|| lpips::specification(name));
+            .or_else(|| lpips::specification(name))
+            .or_else(|| dists::specification(name));
         known.ok_or_else(|| Error::UnknownName {
             name: name.to_owned(),
             hint: "`lookalike weights list` prints the names".to_owned(),
