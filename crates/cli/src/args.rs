@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Metrics(MetricsArgs),
     /// Draw example pictures with graded distortions and compare them
     Demo(DemoArgs),
+    /// List, fetch, import, verify and convert the weights of learned metrics
+    Weights(WeightsArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -59,7 +61,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME", default_value = "cpu", value_parser = ["cpu"])]
     pub(crate) device: String,
 
-    /// Never use the network (no command does)
+    /// Never use the network (only `weights fetch` does)
     #[arg(long, global = true)]
     pub(crate) offline: bool,
 
@@ -263,6 +265,76 @@ pub(crate) struct MetricsArgs {
     /// A metric or family, such as ssim, ssim:y or ssim@skimage
     #[arg(value_name = "ID")]
     pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WeightsArgs {
+    #[command(subcommand)]
+    pub(crate) command: WeightsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WeightsCommand {
+    /// List the weights that have a name, and which of them are here
+    List,
+    /// Print the folder in which weights are kept, or the files of some weights
+    Where {
+        /// Weights, such as alexnet
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Download weights, compare them with their published hash, check and keep them
+    #[command(
+        after_help = "LOOKALIKE_WEIGHTS_URL names a mirror: URL/NAME/FILE is asked in place of \
+                            the published address. A download that broke off continues."
+    )]
+    Fetch {
+        /// Weights, such as lpips-alex-0.1
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Ask this address in place of the published one; the hash stays the published one
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// Fetch what is there as well, and replace it
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take weights in from files: safetensors or files of torch.save, recognised by content
+    Import {
+        /// A file, or several that complete each other, such as a trunk and a head
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The name to keep them under, such as alexnet
+        #[arg(long = "as", value_name = "NAME")]
+        name: String,
+        /// The dictionary to take from a file that has several, such as ema
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        /// Replace other weights under this name
+        #[arg(long)]
+        force: bool,
+    },
+    /// Read stored weights whole and check them; all that are here unless some are named
+    Verify {
+        /// Weights, such as alexnet
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Write the tensors of any file that is read as safetensors
+    Convert {
+        /// The file
+        #[arg(value_name = "IN")]
+        input: PathBuf,
+        /// The new file, OUT.safetensors
+        #[arg(value_name = "OUT")]
+        output: PathBuf,
+        /// The dictionary to take from a file that has several, such as ema
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        /// Replace a file that is there
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Debug, Args)]

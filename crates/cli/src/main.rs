@@ -48,6 +48,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Compare(args) => commands::compare::run(args, &cli.global),
         Command::Metrics(args) => commands::metrics::run(args, &cli.global),
         Command::Demo(args) => commands::demo::run(args, &cli.global),
+        Command::Weights(args) => commands::weights::run(args, &cli.global),
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
     }

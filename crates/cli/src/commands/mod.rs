@@ -9,3 +9,4 @@ mod maps;
 pub(crate) mod metrics;
 mod selection;
 pub(crate) mod update;
+pub(crate) mod weights;

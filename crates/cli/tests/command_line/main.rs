@@ -18,4 +18,5 @@ mod scores;
 mod sizes;
 mod update;
 mod visual_regression;
+mod weights;
 mod workplace;
