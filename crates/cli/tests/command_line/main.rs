@@ -8,6 +8,8 @@ mod gates;
 mod gates_file;
 mod hostile;
 mod interrupts;
+#[cfg(feature = "deep")]
+mod learned;
 mod lists;
 mod maps;
 mod masks;
