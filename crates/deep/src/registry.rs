@@ -385,9 +385,9 @@ mod tests {
         let both = reason([absent("alexnet"), absent("lpips-head-alex-0.1")].into_iter());
         assert!(both.contains("`lookalike weights fetch alexnet lpips-head-alex-0.1`"), "{both}");
         assert!(both.contains("`lookalike weights import FILE --as alexnet`"), "{both}");
-        let own = reason([absent("dists")].into_iter());
-        assert!(
-            own.contains("dists is not in store; run `lookalike weights import FILE --as dists`")
-        );
+        let own = reason([absent("mobilenet_v2_1.0_224")].into_iter());
+        let import =
+            "is not in store; run `lookalike weights import FILE --as mobilenet_v2_1.0_224`";
+        assert!(own.contains(import) && !own.contains("fetch"), "{own}");
     }
 }
