@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::specification::{Layout, Role, Specification};
+use crate::specification::{Layout, Role, Slot, Specification};
 use crate::{Checkpoint, DType, Error, Result, Tensor};
 
 /// How many offenders of each kind a message names.
@@ -190,6 +190,11 @@ impl Held {
         layout.slots.iter().filter(|slot| self.shapes.contains_key(&slot.name)).count()
     }
 
+    fn shaped(&self, layout: &Layout) -> usize {
+        let fits = |slot: &&Slot| self.shapes.get(&slot.name) == Some(&slot.shape);
+        layout.slots.iter().filter(fits).count()
+    }
+
     /// Adds what is missing, unknown or of another shape.
     fn compare(&self, layout: &Layout, mismatch: &mut Mismatch) {
         for slot in &layout.slots {
@@ -209,15 +214,15 @@ impl Held {
 }
 
 fn nearest<'a>(held: &Held, specification: &'a Specification) -> Option<(&'a Layout, usize)> {
-    let mut best: Option<(&Layout, usize)> = None;
+    let mut best: Option<(&Layout, (usize, usize))> = None;
     for layout in specification.layouts() {
-        let common = held.common(layout);
-        // The first of equals stays.
+        // Layouts may share all names and differ in shapes. The first of equals stays.
+        let common = (held.common(layout), held.shaped(layout));
         if best.is_none_or(|(_, most)| common > most) {
             best = Some((layout, common));
         }
     }
-    best
+    best.map(|(layout, (common, _))| (layout, common))
 }
 
 /// Names of the manifest whose tensors the files hold.

@@ -109,6 +109,20 @@ fn one_content_in_three_layouts_has_one_hash() {
 }
 
 #[test]
+fn layouts_that_differ_in_shapes_alone_are_told_apart() {
+    let canonical = tensors("dists");
+    assert_eq!(canonical.iter().map(|(_, _, values)| values.len()).sum::<usize>(), 2 * 1475);
+    let own = weights("dists", &canonical).unwrap();
+    let mut authors = canonical.clone();
+    authors.iter_mut().for_each(|(_, shape, _)| *shape = vec![1, 1475, 1, 1]);
+    let authors_weights = weights("dists", &authors).unwrap();
+    assert_eq!((own.layout.as_str(), authors_weights.layout.as_str()), ("lookalike", "DISTS"));
+    assert_eq!(own.sha256, authors_weights.sha256);
+    authors[1].2[9] = -0.5;
+    assert!(refused("dists", &authors).contains("'beta' is -0.5 at element 9"));
+}
+
+#[test]
 fn names_behind_a_wrapper_are_found() {
     let wrapped: Vec<_> = tensors("lpips-head-alex-0.1")
         .into_iter()
