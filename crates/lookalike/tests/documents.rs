@@ -3,6 +3,8 @@
 //! The test fails when a table is stale; `LOOKALIKE_UPDATE_DOCS=1 cargo test -p lookalike --test
 //! documents` writes it anew.
 
+// The tables hold the learned metrics.
+#![cfg(feature = "deep")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::fmt::Write as _;

@@ -45,12 +45,14 @@ const EXCEPTIONS: &[Exception] = &[
         property: "grey as colour",
         reason: "the authors' code compares chroma in colour pictures only, and equal chroma counts",
     },
+    #[cfg(feature = "deep")]
     Exception {
         metric: "lpips:alex@0.1",
         property: "derivative",
         reason: "its network computes in single precision, too coarse for this step; its own tests \
                  take the slope of the definition in double precision",
     },
+    #[cfg(feature = "deep")]
     Exception {
         metric: "lpips:squeeze@baseline",
         property: "derivative",
