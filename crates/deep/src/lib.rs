@@ -14,10 +14,12 @@
 //! * Large pictures are computed in tiles ([`lookalike_nn::tiling`]) whose activations are those of the
 //!   whole, so that memory stays bounded. Nothing is ever resized.
 
+mod cards;
 mod dists;
 mod error;
 mod evaluation;
 mod lpips;
+mod plan;
 mod registered;
 mod registry;
 mod samples;

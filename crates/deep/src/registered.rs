@@ -8,7 +8,8 @@ use lookalike_core::{
 };
 use lookalike_nn::Planes;
 
-use crate::evaluation::{Plan, Reference, activations, compare, compare_known, gradient};
+use crate::evaluation::{Reference, activations, compare, compare_known, gradient};
+use crate::plan::Plan;
 use crate::tap_formula::{Outcome, TapFormula};
 
 /// A formula under its id and card.
@@ -117,8 +118,8 @@ impl<F: TapFormula> Metric for Registered<F> {
             return None;
         }
         let (plan, other) = (&reference.plan, &candidate.plan);
-        if plan.size() != other.size() {
-            let [reference, candidate] = [plan, other].map(|plan| (plan.size()[1], plan.size()[0]));
+        if plan.size != other.size {
+            let [reference, candidate] = [plan, other].map(|plan| (plan.size[1], plan.size[0]));
             return Some(Err(Error::SizeMismatch { reference, candidate }));
         }
         let taps = [reference.taps.as_slice(), candidate.taps.as_slice()];

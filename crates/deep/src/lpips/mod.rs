@@ -24,7 +24,8 @@ use lookalike_nn::{Planes, Trunk};
 
 pub use net::{Head, Net, Version};
 
-use crate::evaluation::{Plan, Reference, activations, compare};
+use crate::evaluation::{Reference, activations, compare};
+use crate::plan::Plan;
 use crate::samples::{PlanesSamples, SampleRange, Scaling};
 use crate::tap_formula::{Outcome, TapFormula, TapPair};
 use crate::{Error, Result};

@@ -1,0 +1,154 @@
+//! What is known about each learned metric.
+
+use lookalike_core::{ColourUse, Direction, DisplayScale, MetricCard, ValueRange};
+
+const BASE: MetricCard = MetricCard {
+    direction: Direction::LowerIsBetter,
+    range: ValueRange { low: 0.0, high: f64::INFINITY },
+    equal: 0.0,
+    symmetric: true,
+    colour: ColourUse::Colour,
+    gradient: true,
+    ..MetricCard::BASE
+};
+
+const LPIPS: MetricCard = MetricCard {
+    default_profile: true,
+    source: "Zhang, Isola, Efros, Shechtman, Wang, CVPR 2018",
+    reproduces: "the Python package lpips 0.1.4, 2e-6",
+    map: Some(DisplayScale { same: 0.0, different: 1.0 }),
+    blind_to: &[
+        "shifts by less than the network's stride may count more or less than they look",
+        "differences beyond those that networks for classifying objects respond to",
+    ],
+    ..BASE
+};
+
+/// The weights of the networks, and the size that values are compared at.
+const NOTES: &[&str] = &[
+    "weights are not part of the program: `lookalike weights list` names licences and sources; \
+     torchvision's networks are BSD-3-Clause and trained on ImageNet, the channel weights BSD-2-Clause",
+    "values depend on the size of the pictures, and many publications resize to 256 or 64 pixels \
+     first; nothing is resized here",
+    "tap_1, tap_2, … in the parts are the shares of the taps of the network, from fine to coarse",
+];
+
+const BASELINE_NOTES: &[&str] = &[
+    NOTES[0],
+    NOTES[1],
+    NOTES[2],
+    "every channel weighs 1 and input is scaled as in 0.1: the `lpips=False` of the original; from 0 \
+     to 2 for each tap",
+];
+
+const VERSION_0_0_NOTES: &[&str] = &[
+    NOTES[0],
+    NOTES[1],
+    NOTES[2],
+    "the first release, which feeds −1…1 to a network trained on normalised pictures; values are \
+     about half of those of 0.1 and must not be mixed with them",
+];
+
+/// Cards of one network under its three profiles.
+const fn cards(
+    ids: [&'static str; 3],
+    titles: [&'static str; 3],
+    weights: [&'static [&'static str]; 3],
+    minimum_side: usize,
+    when_smaller: &'static str,
+    taps: f64,
+) -> [MetricCard; 3] {
+    let card = MetricCard {
+        id: ids[0],
+        title: titles[0],
+        weights: weights[0],
+        definition: "sum over taps of the mean over positions of \u{3a3} w (a/|a| − b/|b|)\u{b2} over channels",
+        minimum_side,
+        when_smaller,
+        notes: NOTES,
+        ..LPIPS
+    };
+    let first = MetricCard {
+        id: ids[1],
+        default_profile: false,
+        title: titles[1],
+        weights: weights[1],
+        notes: VERSION_0_0_NOTES,
+        ..card
+    };
+    let baseline = MetricCard {
+        id: ids[2],
+        default_profile: false,
+        title: titles[2],
+        weights: weights[2],
+        definition: "sum over taps of the mean over positions of \u{3a3} (a/|a| − b/|b|)\u{b2} over channels",
+        range: ValueRange { low: 0.0, high: 2.0 * taps },
+        map: Some(DisplayScale { same: 0.0, different: taps }),
+        notes: BASELINE_NOTES,
+        ..card
+    };
+    [card, first, baseline]
+}
+
+pub(crate) static ALEX: [MetricCard; 3] = cards(
+    ["lpips:alex@0.1", "lpips:alex@0.0", "lpips:alex@baseline"],
+    [
+        "LPIPS on AlexNet",
+        "LPIPS on AlexNet, version 0.0",
+        "Distance of AlexNet's activations, without learned weights",
+    ],
+    [&["alexnet", "lpips-head-alex-0.1"], &["alexnet", "lpips-head-alex-0.0"], &["alexnet"]],
+    31,
+    "lpips:squeeze takes 17, lpips:vgg 16",
+    5.0,
+);
+
+pub(crate) static VGG: [MetricCard; 3] = cards(
+    ["lpips:vgg@0.1", "lpips:vgg@0.0", "lpips:vgg@baseline"],
+    [
+        "LPIPS on VGG-16",
+        "LPIPS on VGG-16, version 0.0",
+        "Distance of VGG-16's activations, without learned weights",
+    ],
+    [&["vgg16", "lpips-head-vgg-0.1"], &["vgg16", "lpips-head-vgg-0.0"], &["vgg16"]],
+    16,
+    "",
+    5.0,
+);
+
+pub(crate) static SQUEEZE: [MetricCard; 3] = cards(
+    ["lpips:squeeze@0.1", "lpips:squeeze@0.0", "lpips:squeeze@baseline"],
+    [
+        "LPIPS on SqueezeNet 1.1",
+        "LPIPS on SqueezeNet 1.1, version 0.0",
+        "Distance of SqueezeNet's activations, without learned weights",
+    ],
+    [
+        &["squeezenet1_1", "lpips-head-squeeze-0.1"],
+        &["squeezenet1_1", "lpips-head-squeeze-0.0"],
+        &["squeezenet1_1"],
+    ],
+    17,
+    "lpips:vgg takes 16",
+    7.0,
+);
+
+pub(crate) static DISTS: MetricCard = MetricCard {
+    id: "dists",
+    default_profile: true,
+    title: "Deep image structure and texture similarity",
+    definition: "\u{3a3} \u{3b1} (1 − texture similarity) + \u{3b2} (1 − structure similarity) over channels of samples and VGG-16",
+    source: "Ding, Ma, Wang, Simoncelli, TPAMI 2020",
+    reproduces: "the authors' PyTorch code, 2e-6",
+    range: ValueRange { low: 0.0, high: 2.0 },
+    weights: &["vgg16", "dists"],
+    blind_to: &["where on a texture its elements lie", "the place of a change, for want of a map"],
+    notes: &[
+        "weights are not part of the program: vgg16 is torchvision's (BSD-3-Clause, trained on \
+         ImageNet), dists the authors' (MIT)",
+        "agreement was measured on random parameters of the network",
+        "the authors' script shrinks pictures to 256 pixels on the shorter side first; nothing is \
+         resized here",
+    ],
+    ..BASE
+};

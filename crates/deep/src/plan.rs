@@ -1,0 +1,137 @@
+//! How pictures of one size are cut into tiles for a formula, and what each tile hands over.
+
+use lookalike_nn::geometry::tap_lengths;
+use lookalike_nn::tiling::{Span, spans};
+use lookalike_nn::{Planes, TapGeometry};
+
+use crate::Result;
+use crate::samples::RgbSamples;
+use crate::tap_formula::{TapFormula, TapPair};
+
+/// Bytes that the activations of one tile of one picture may take. Peak memory is a few times this:
+/// those of both pictures, and what the network needs on the way.
+const TILE_BYTES: usize = 128 << 20;
+
+/// How pictures of one size are cut.
+pub(crate) struct Plan {
+    /// Height and width of the pictures it is for.
+    pub(crate) size: [usize; 2],
+    /// Height and width of every tap of the whole picture.
+    pub(crate) taps: Vec<[usize; 2]>,
+    pub(crate) rows: Vec<Span>,
+    pub(crate) columns: Vec<Span>,
+}
+
+impl Plan {
+    /// The plan for pictures of a height and width.
+    pub(crate) fn new<F: TapFormula>(formula: &F, size: [usize; 2]) -> Result<Self> {
+        let network = formula.trunk().geometry();
+        let mut geometry =
+            network.ok_or(lookalike_nn::Error::NotTileable(formula.trunk().backbone().name()))?;
+        if formula.looks_at_samples() {
+            geometry.insert(0, TapGeometry::INPUT);
+        }
+        Self::with_core(formula, size, &geometry, core_side(&geometry))
+    }
+
+    /// The plan with cores of a side.
+    pub(crate) fn with_core<F: TapFormula>(
+        formula: &F,
+        size: [usize; 2],
+        geometry: &[TapGeometry],
+        core: usize,
+    ) -> Result<Self> {
+        let trunk = formula.trunk();
+        let layers = trunk.backbone().layers();
+        let [height, width] = size;
+        let too_small = || lookalike_nn::Error::TooSmall {
+            network: trunk.backbone().name(),
+            minimum: trunk.minimum_side(),
+            width,
+            height,
+        };
+        let lengths = |side: usize| -> Result<Vec<usize>> {
+            let mut lengths = tap_lengths(&layers, side).ok_or_else(too_small)?;
+            if formula.looks_at_samples() {
+                lengths.insert(0, side);
+            }
+            Ok(lengths)
+        };
+        let (vertical, horizontal) = (lengths(height)?, lengths(width)?);
+        Ok(Self {
+            size,
+            rows: spans(geometry, &vertical, height, core),
+            columns: spans(geometry, &horizontal, width, core),
+            taps: vertical.into_iter().zip(horizontal).map(|(h, w)| [h, w]).collect(),
+        })
+    }
+
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
+        self.rows
+            .iter()
+            .flat_map(|rows| self.columns.iter().map(move |columns| Tile { rows, columns }))
+    }
+
+    /// The one tile, when the picture is not cut.
+    pub(crate) fn whole(&self) -> Option<Tile<'_>> {
+        match (self.rows.as_slice(), self.columns.as_slice()) {
+            ([rows], [columns]) => Some(Tile { rows, columns }),
+            _ => None,
+        }
+    }
+}
+
+/// The side of a square whose activations fill the bytes of a tile.
+pub(crate) fn core_side(geometry: &[TapGeometry]) -> usize {
+    let per_position = |tap: &TapGeometry| {
+        (tap.channels * size_of::<f32>()) as f64 / (tap.stride * tap.stride) as f64
+    };
+    let bytes: f64 = geometry.iter().map(per_position).sum();
+    (TILE_BYTES as f64 / bytes.max(1.0)).sqrt() as usize
+}
+
+/// A part of a picture.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<'a> {
+    pub(crate) rows: &'a Span,
+    pub(crate) columns: &'a Span,
+}
+
+impl Tile<'_> {
+    pub(crate) fn pair<'a>(
+        &self,
+        tap: usize,
+        reference: &'a Planes,
+        candidate: &'a Planes,
+    ) -> TapPair<'a> {
+        let local = |span: &Span| {
+            let (owned, first) = (&span.owned[tap], span.first[tap]);
+            owned.start - first..owned.end - first
+        };
+        TapPair {
+            reference: reference.data(),
+            candidate: candidate.data(),
+            size: [candidate.height(), candidate.width()],
+            owned: [local(self.rows), local(self.columns)],
+            place: [self.rows.owned[tap].start, self.columns.owned[tap].start],
+        }
+    }
+
+    /// What the network reads of this tile, and the samples where the formula looks at them.
+    pub(crate) fn input<F: TapFormula>(
+        &self,
+        formula: &F,
+        samples: &dyn RgbSamples,
+    ) -> Result<(Option<Planes>, Planes)> {
+        let (rows, columns) = (self.rows.input.clone(), self.columns.input.clone());
+        let shape = [1, 3, rows.len(), columns.len()];
+        let samples = samples.read(rows, columns);
+        let scaled = Planes::new(shape, formula.scaling().apply(&samples))?;
+        let plain = if formula.looks_at_samples() {
+            Some(Planes::new(shape, samples.iter().map(|&sample| sample as f32).collect())?)
+        } else {
+            None
+        };
+        Ok((plain, scaled))
+    }
+}
