@@ -1,7 +1,7 @@
 //! What is known about a metric, as data: the source of `lookalike metrics`, of the tables in the
 //! documentation and of the rules that gates and sorting follow.
 
-use crate::Direction;
+use crate::{Direction, Encoding, Error, MetricId, Picture, Result};
 
 /// Which samples of a picture a metric looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,4 +113,28 @@ impl MetricCard {
         blind_to: &[],
         notes: &[],
     };
+
+    /// Whether a metric of this card takes a picture; `minimum_side` is the card's unless an option
+    /// of `id` changed it.
+    ///
+    /// # Errors
+    /// [`Error::NotDisplayCoded`], [`Error::TooSmall`].
+    pub fn check(&self, id: &MetricId, picture: &Picture, minimum_side: usize) -> Result<()> {
+        if picture.encoding() == Encoding::SceneLinear && !self.scene_linear {
+            return Err(Error::NotDisplayCoded {
+                name: picture.name(),
+                found: "the samples are scene-linear".to_owned(),
+                id: id.to_string(),
+            });
+        }
+        if picture.shorter_side() < minimum_side {
+            let hint = match self.when_smaller {
+                "" => String::new(),
+                advice => format!("; {advice}"),
+            };
+            let (minimum, width, height) = (minimum_side, picture.width(), picture.height());
+            return Err(Error::TooSmall { id: id.to_string(), minimum, width, height, hint });
+        }
+        Ok(())
+    }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use lookalike_core::{
-    Channels, Encoding, Error, Features, Gradient, Metric, MetricCard, MetricId, Picture, Prepared,
-    Result, Score, ScoreProvenance, Want,
+    Channels, Error, Features, Gradient, Metric, MetricCard, MetricId, Picture, Prepared, Result,
+    Score, ScoreProvenance, Want,
 };
 use lookalike_nn::Planes;
 
@@ -23,23 +23,7 @@ pub(crate) struct Registered<F> {
 
 impl<F: TapFormula> Registered<F> {
     fn check(&self, picture: &Picture) -> Result<()> {
-        if picture.encoding() == Encoding::SceneLinear {
-            return Err(Error::NotDisplayCoded {
-                name: picture.name(),
-                found: "the samples are scene-linear".to_owned(),
-                id: self.id.to_string(),
-            });
-        }
-        let minimum = self.card.minimum_side;
-        if picture.shorter_side() < minimum {
-            let hint = match self.card.when_smaller {
-                "" => String::new(),
-                advice => format!("; {advice}"),
-            };
-            let (width, height) = (picture.width(), picture.height());
-            return Err(Error::TooSmall { id: self.id.to_string(), minimum, width, height, hint });
-        }
-        Ok(())
+        self.card.check(&self.id, picture, self.card.minimum_side)
     }
 
     fn score(&self, outcome: Outcome) -> Result<Score> {

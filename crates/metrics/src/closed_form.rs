@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use lookalike_core::{
-    Channels, Encoding, Error, Gradient, Metric, MetricCard, MetricId, Part, Picture, Prepared,
-    Result, Score, ScoreMap, ScoreProvenance, Want,
+    Channels, Error, Gradient, Metric, MetricCard, MetricId, Part, Picture, Prepared, Result,
+    Score, ScoreMap, ScoreProvenance, Want,
 };
 
 pub(crate) use crate::pixels::{channels, luma, rgb};
@@ -131,23 +131,7 @@ impl<M: ClosedForm + 'static> Registered<M> {
 
 impl<M: ClosedForm> Registered<M> {
     fn check(&self, picture: &Picture) -> Result<()> {
-        if picture.encoding() == Encoding::SceneLinear && !self.card.scene_linear {
-            return Err(Error::NotDisplayCoded {
-                name: picture.name(),
-                found: "the samples are scene-linear".to_owned(),
-                id: self.id.to_string(),
-            });
-        }
-        let minimum = self.formula.minimum_side(self.card);
-        if picture.shorter_side() < minimum {
-            let hint = match self.card.when_smaller {
-                "" => String::new(),
-                advice => format!("; {advice}"),
-            };
-            let (width, height) = (picture.width(), picture.height());
-            return Err(Error::TooSmall { id: self.id.to_string(), minimum, width, height, hint });
-        }
-        Ok(())
+        self.card.check(&self.id, picture, self.formula.minimum_side(self.card))
     }
 
     fn features(&self, picture: &Picture) -> Result<M::Features> {

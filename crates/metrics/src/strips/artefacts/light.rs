@@ -1,5 +1,6 @@
 //! Rows of linear light of both pictures, read from their samples and halved from scale to scale.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use lookalike_core::{Channels, Encoding, Picture, Samples};
@@ -96,7 +97,7 @@ fn light_of(sample: f64, coded: bool) -> f32 {
 /// How samples become light.
 enum Tone {
     /// One entry per code.
-    Table(Vec<f32>),
+    Table(Cow<'static, [f32]>),
     /// Computed for every sample.
     Curve,
 }
@@ -114,11 +115,11 @@ impl Tone {
         };
         match picture.samples() {
             Samples::U8(_) if full == 255.0 => {
-                Self::Table(EIGHT_BITS.get_or_init(|| table(256)).clone())
+                Self::Table(EIGHT_BITS.get_or_init(|| table(256)).as_slice().into())
             }
-            Samples::U8(_) => Self::Table(table(256)),
+            Samples::U8(_) => Self::Table(table(256).into()),
             Samples::U16(_) if full == 65535.0 => {
-                Self::Table(SIXTEEN_BITS.get_or_init(|| table(65536)).clone())
+                Self::Table(SIXTEEN_BITS.get_or_init(|| table(65536)).as_slice().into())
             }
             _ => Self::Curve,
         }
