@@ -1,0 +1,170 @@
+//! Activations in blocks of sixteen channels.
+//!
+//! `[picture][channel / 16][row][column][channel mod 16]`: the sixteen channels of one position are one
+//! cache line and one AVX-512 register, so that transforms, pools and norms over channels need no
+//! shuffles. Where the number of channels is no multiple of sixteen, the last lanes hold zeros, and all
+//! operations keep them zero.
+
+use rayon::prelude::*;
+
+use crate::lanes::{LANES, Line};
+use crate::{Error, Result};
+
+/// Activations of a batch of pictures.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    batch: usize,
+    channels: usize,
+    height: usize,
+    width: usize,
+    lines: Vec<Line>,
+}
+
+impl Blocks {
+    /// Nothing yet; for [`reshape`](Self::reshape).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes room for a batch × channels × height × width. What the numbers are is left open, but for
+    /// lanes without a channel, which the operation that fills the blocks must set to zero. Memory is
+    /// used again.
+    ///
+    /// # Errors
+    /// [`Error::Shape`].
+    pub fn reshape(&mut self, shape: [usize; 4]) -> Result<()> {
+        let [batch, channels, height, width] = shape;
+        let count = [batch, channels.div_ceil(LANES), height, width]
+            .iter()
+            .try_fold(1_usize, |product, &extent| product.checked_mul(extent))
+            .filter(|&count| count > 0 && count <= isize::MAX as usize / size_of::<Line>());
+        let count =
+            count.ok_or_else(|| Error::Shape { what: "activations", shape: shape.to_vec() })?;
+        if count > self.lines.len() {
+            // Fresh zeroed memory costs nothing until it is used; copying what is there would.
+            self.lines = Vec::new();
+            self.lines = bytemuck::zeroed_vec(count);
+        } else {
+            self.lines.truncate(count);
+        }
+        [self.batch, self.channels, self.height, self.width] = shape;
+        Ok(())
+    }
+
+    /// Batch, channels, height, width.
+    pub fn shape(&self) -> [usize; 4] {
+        [self.batch, self.channels, self.height, self.width]
+    }
+
+    /// Blocks of sixteen channels in a picture.
+    pub fn depth(&self) -> usize {
+        self.channels.div_ceil(LANES)
+    }
+
+    /// Positions of a plane.
+    pub fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// All lines, to be changed.
+    pub fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.lines
+    }
+
+    /// The lines of one picture.
+    pub(crate) fn picture(&self, index: usize) -> &[Line] {
+        let size = self.depth() * self.area();
+        &self.lines[index * size..(index + 1) * size]
+    }
+
+    /// Fills the blocks with planes, which are batch × channels × height × width numbers.
+    ///
+    /// # Errors
+    /// [`Error::Count`], [`Error::Shape`].
+    pub fn read_planes(&mut self, shape: [usize; 4], planes: &[f32]) -> Result<()> {
+        self.reshape(shape)?;
+        let [_, channels, height, width] = shape;
+        let (area, depth) = (height * width, self.depth());
+        let expected = shape.iter().product();
+        if planes.len() != expected {
+            let found = planes.len();
+            return Err(Error::Count { what: "planes", expected, found });
+        }
+        self.lines.par_chunks_mut(area).enumerate().for_each(|(index, block)| {
+            let (picture, first) = (index / depth, index % depth * LANES);
+            let present = LANES.min(channels - first);
+            let planes = &planes[(picture * channels + first) * area..][..present * area];
+            for (strip, lines) in block.chunks_mut(STRIP).enumerate() {
+                if present < LANES {
+                    lines.fill(Line::ZERO);
+                }
+                for (lane, plane) in planes.chunks_exact(area).enumerate() {
+                    for (line, &number) in lines.iter_mut().zip(&plane[strip * STRIP..]) {
+                        line.0[lane] = number;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The same numbers as planes: batch × channels × height × width.
+    pub fn to_planes(&self) -> Vec<f32> {
+        let (area, depth) = (self.area(), self.depth());
+        let mut planes: Vec<f32> = bytemuck::zeroed_vec(self.shape().iter().product());
+        // Planes of one block go to one task; the last block of a picture has fewer.
+        let mut tasks = Vec::with_capacity(self.batch * depth);
+        let mut rest = planes.as_mut_slice();
+        for index in 0..self.batch * depth {
+            let present = LANES.min(self.channels - index % depth * LANES);
+            let (part, after) = rest.split_at_mut(present * area);
+            tasks.push(part);
+            rest = after;
+        }
+        tasks.into_par_iter().zip(self.lines.par_chunks(area)).for_each(|(planes, block)| {
+            for (strip, lines) in block.chunks(STRIP).enumerate() {
+                for (lane, plane) in planes.chunks_exact_mut(area).enumerate() {
+                    for (number, line) in plane[strip * STRIP..].iter_mut().zip(lines) {
+                        *number = line.0[lane];
+                    }
+                }
+            }
+        });
+        planes
+    }
+}
+
+/// Positions converted together: they stay in the first cache while lane after lane is taken.
+const STRIP: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_come_back_and_spare_lanes_are_zero() {
+        for shape in [[2, 3, 5, 7], [1, 16, 1, 1], [3, 37, 19, 23]] {
+            let count = shape.iter().product();
+            let planes: Vec<f32> = (0..count).map(|n| n as f32 + 1.0).collect();
+            let mut blocks = Blocks::new();
+            blocks.read_planes([1, 64, 9, 9], &vec![-1.0; 64 * 81]).unwrap();
+            blocks.read_planes(shape, &planes).unwrap();
+            assert_eq!(blocks.to_planes(), planes);
+            let zeros = blocks.lines().iter().flat_map(|line| line.0).filter(|&n| n == 0.0);
+            assert_eq!(zeros.count(), blocks.lines().len() * LANES - count);
+        }
+    }
+
+    #[test]
+    fn shapes_are_checked() {
+        let mut blocks = Blocks::new();
+        assert!(blocks.read_planes([1, 3, 2, 2], &[0.0; 11]).is_err());
+        assert!(blocks.reshape([1, 0, 2, 2]).is_err());
+        assert!(blocks.reshape([usize::MAX, 16, 2, 2]).is_err());
+    }
+}

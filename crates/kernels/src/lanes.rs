@@ -1,0 +1,154 @@
+//! Sixteen numbers at a time, on every processor.
+//!
+//! Activations are kept in blocks of sixteen channels, so all kernels are written over sixteen lanes:
+//! one register of AVX-512, two of AVX2, four of NEON, and single numbers elsewhere. The crate `pulp`
+//! brings the instructions; a value of a type that implements [`Lanes`] is the proof that the processor
+//! has them.
+
+use bytemuck::{Pod, Zeroable};
+use pulp::Simd;
+
+/// Sixteen numbers that fill one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub struct Line(pub [f32; LANES]);
+
+/// Numbers in a [`Line`].
+pub const LANES: usize = 16;
+
+impl Line {
+    /// Sixteen zeros.
+    pub const ZERO: Self = Self([0.0; LANES]);
+}
+
+/// Operations on sixteen numbers.
+///
+/// What calls them must be inlined into [`Processor::run`](crate::Processor::run): functions over
+/// `Lanes` carry `#[inline(always)]`, or they run without the instructions they are meant for.
+pub(crate) trait Lanes: Copy + Send + Sync {
+    /// The numbers in registers.
+    type V: Copy;
+
+    /// Lines of outputs whose sums a matrix product keeps in registers, for six rows.
+    const PANEL: usize;
+
+    fn splat(self, number: f32) -> Self::V;
+    fn load(self, line: &Line) -> Self::V;
+    fn store(self, line: &mut Line, v: Self::V);
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// `a·b + c`, in one rounding where the processor can.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c − a·b`, in one rounding where the processor can.
+    fn negate_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The larger of both; `a` where it is no number.
+    fn at_least(self, a: Self::V, floor: Self::V) -> Self::V;
+    /// The smaller of both; `a` where it is no number.
+    fn at_most(self, a: Self::V, ceiling: Self::V) -> Self::V;
+    /// `a` where `condition` is positive, else 0.
+    fn where_positive(self, condition: Self::V, a: Self::V) -> Self::V;
+}
+
+/// Sixteen lanes as `N` registers of an instruction set.
+#[derive(Clone, Copy)]
+pub(crate) struct Sixteen<S, const N: usize, const PANEL: usize>(pub(crate) S);
+
+macro_rules! lane_by_lane {
+    ($self:ident, $operation:ident($first:ident $(, $other:ident)*)) => {{
+        let mut result = $first;
+        for i in 0..N {
+            result[i] = $self.0.$operation($first[i] $(, $other[i])*);
+        }
+        result
+    }};
+}
+
+impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
+    type V = [S::f32s; N];
+
+    const PANEL: usize = PANEL;
+
+    #[inline(always)]
+    fn splat(self, number: f32) -> Self::V {
+        [self.0.splat_f32s(number); N]
+    }
+
+    #[inline(always)]
+    fn load(self, line: &Line) -> Self::V {
+        bytemuck::cast(line.0)
+    }
+
+    #[inline(always)]
+    fn store(self, line: &mut Line, v: Self::V) {
+        line.0 = bytemuck::cast(v);
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        lane_by_lane!(self, add_f32s(a, b))
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        lane_by_lane!(self, sub_f32s(a, b))
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        lane_by_lane!(self, mul_f32s(a, b))
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        lane_by_lane!(self, div_f32s(a, b))
+    }
+
+    #[inline(always)]
+    fn sqrt(self, a: Self::V) -> Self::V {
+        lane_by_lane!(self, sqrt_f32s(a))
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        lane_by_lane!(self, mul_add_e_f32s(a, b, c))
+    }
+
+    #[inline(always)]
+    fn negate_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        lane_by_lane!(self, negate_mul_add_e_f32s(a, b, c))
+    }
+
+    #[inline(always)]
+    fn at_least(self, a: Self::V, floor: Self::V) -> Self::V {
+        let mut result = a;
+        for i in 0..N {
+            let below = self.0.less_than_f32s(a[i], floor[i]);
+            result[i] = self.0.select_f32s(below, floor[i], a[i]);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn at_most(self, a: Self::V, ceiling: Self::V) -> Self::V {
+        let mut result = a;
+        for i in 0..N {
+            let above = self.0.less_than_f32s(ceiling[i], a[i]);
+            result[i] = self.0.select_f32s(above, ceiling[i], a[i]);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn where_positive(self, condition: Self::V, a: Self::V) -> Self::V {
+        let zero = self.0.splat_f32s(0.0);
+        let mut result = a;
+        for i in 0..N {
+            let positive = self.0.less_than_f32s(zero, condition[i]);
+            result[i] = self.0.select_f32s(positive, a[i], zero);
+        }
+        result
+    }
+}

@@ -1,0 +1,24 @@
+//! The operations of convolutional networks on a processor: exact, in single precision, as near to the
+//! speed of the machine as they come.
+//!
+//! Activations are kept in [`Blocks`] of sixteen channels. Kernels are written once over sixteen lanes
+//! and compiled for several instruction sets ([`Processor`]); tasks depend on the shape only, and every
+//! output is computed by one task in one order, so that the bits are the same for any number of threads
+//! and for a picture alone or in a batch.
+//!
+//! Nothing here knows a tensor engine.
+
+mod blocks;
+mod convolution;
+mod disjoint;
+mod error;
+mod lanes;
+mod processor;
+mod product;
+mod scratch;
+
+pub use blocks::Blocks;
+pub use convolution::{Activation, Filters, Padding};
+pub use error::{Error, Result};
+pub use lanes::{LANES, Line};
+pub use processor::{Processor, VARIABLE};

@@ -1,0 +1,136 @@
+//! The instruction sets that the kernels are compiled for, chosen when the program runs.
+
+use std::sync::OnceLock;
+
+use pulp::{NullaryFnOnce, Simd};
+
+use crate::lanes::{LANES, Lanes, Sixteen};
+
+/// An instruction set that this machine has.
+///
+/// Values agree between instruction sets within the stated tolerances; on one of them they are the
+/// same bits for any number of threads and any batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Processor(Choice);
+
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    #[cfg(target_arch = "x86_64")]
+    Avx512(pulp::x86::V4),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+    #[cfg(target_arch = "aarch64")]
+    Neon(pulp::aarch64::Neon),
+    Portable,
+}
+
+/// The environment variable that names the instruction set to be used.
+pub const VARIABLE: &str = "LOOKALIKE_SIMD";
+
+/// What runs over sixteen lanes.
+pub(crate) trait Kernel {
+    type Output;
+
+    /// To be marked `#[inline(always)]`.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+impl Processor {
+    /// The best instruction set of this machine, or the one that the environment variable
+    /// `LOOKALIKE_SIMD` names (`avx512`, `avx2`, `neon`, `portable`) where the machine has it.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Processor> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let asked = std::env::var(VARIABLE).ok();
+            let all = Self::available();
+            let named = all.iter().find(|processor| Some(processor.name()) == asked.as_deref());
+            named.or(all.first()).copied().unwrap_or(Self(Choice::Portable))
+        })
+    }
+
+    /// Every instruction set of this machine, the best first.
+    pub fn available() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            all.extend(pulp::x86::V4::try_new().map(Choice::Avx512));
+            all.extend(pulp::x86::V3::try_new().map(Choice::Avx2));
+        }
+        #[cfg(target_arch = "aarch64")]
+        all.extend(pulp::aarch64::Neon::try_new().map(Choice::Neon));
+        all.push(Choice::Portable);
+        all.into_iter().map(Self).collect()
+    }
+
+    /// `avx512`, `avx2`, `neon` or `portable`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Choice::Neon(_) => "neon",
+            Choice::Portable => "portable",
+        }
+    }
+
+    /// Lines of outputs in a panel of packed weights.
+    pub(crate) fn panel(self) -> usize {
+        struct Panel;
+        impl Kernel for Panel {
+            type Output = usize;
+
+            #[inline(always)]
+            fn run<L: Lanes>(self, _: L) -> usize {
+                L::PANEL
+            }
+        }
+        self.run(Panel)
+    }
+
+    /// Runs a kernel.
+    #[inline]
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512(simd) => enter(simd, kernel, Sixteen::<_, 1, 4>(simd)),
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx2(simd) => enter(simd, kernel, Sixteen::<_, 2, 1>(simd)),
+            #[cfg(target_arch = "aarch64")]
+            Choice::Neon(simd) => enter(simd, kernel, Sixteen::<_, 4, 1>(simd)),
+            Choice::Portable => enter(pulp::Scalar, kernel, Sixteen::<_, LANES, 1>(pulp::Scalar)),
+        }
+    }
+}
+
+#[inline(always)]
+fn enter<S: Simd, L: Lanes, K: Kernel>(simd: S, kernel: K, lanes: L) -> K::Output {
+    simd.vectorize(Entry { kernel, lanes })
+}
+
+struct Entry<K, L> {
+    kernel: K,
+    lanes: L,
+}
+
+impl<K: Kernel, L: Lanes> NullaryFnOnce for Entry<K, L> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.kernel.run(self.lanes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_resort_is_always_there() {
+        let names: Vec<_> = Processor::available().into_iter().map(Processor::name).collect();
+        assert_eq!(names.last(), Some(&"portable"));
+        assert!(names.contains(&Processor::best().name()));
+    }
+}

@@ -1,0 +1,179 @@
+//! Products of matrices whose right side was packed before.
+//!
+//! Six rows by [`PANEL`](Lanes::PANEL) lines of sums stay in registers while the shared dimension runs
+//! past them. Every number is summed in the same order whatever stands in the other rows, so a row has
+//! the same bits alone and among others.
+
+use crate::lanes::{Lanes, Line};
+
+/// Rows whose sums are in registers together.
+pub(crate) const ROWS: usize = 6;
+
+/// A matrix of `depth` × 16·`lines` numbers, cut into panels of at most `panel` lines; in a panel, the
+/// lines of one row after those of the row before.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    pub(crate) depth: usize,
+    pub(crate) lines: usize,
+    pub(crate) panel: usize,
+}
+
+impl Packed {
+    /// Where the line `line` of row `row` stands.
+    pub(crate) fn place(&self, row: usize, line: usize) -> usize {
+        let first = line / self.panel * self.panel;
+        let width = self.panel.min(self.lines - first);
+        first * self.depth + row * width + (line - first)
+    }
+
+    /// Lines of the whole.
+    pub(crate) fn len(&self) -> usize {
+        self.depth * self.lines
+    }
+}
+
+/// `to[t] = Σ_k a[t][k]·b[k]` for rows of `a`, which are `shape.depth` numbers each; `to` has
+/// `shape.lines` lines per row.
+#[inline(always)]
+pub(crate) fn product<L: Lanes>(lanes: L, shape: &Packed, a: &[f32], b: &[Line], to: &mut [Line]) {
+    let (depth, lines) = (shape.depth, shape.lines);
+    let rows = to.len() / lines;
+    let (a, b) = (&a[..rows * depth], &b[..shape.len()]);
+    let mut first = 0;
+    while first < lines {
+        let width = L::PANEL.min(lines - first);
+        let panel = &b[first * depth..(first + width) * depth];
+        match width {
+            4 => panel_of::<L, 4>(lanes, depth, a, panel, &mut to[first..], lines),
+            3 => panel_of::<L, 3>(lanes, depth, a, panel, &mut to[first..], lines),
+            2 => panel_of::<L, 2>(lanes, depth, a, panel, &mut to[first..], lines),
+            _ => panel_of::<L, 1>(lanes, depth, a, panel, &mut to[first..], lines),
+        }
+        first += width;
+    }
+}
+
+#[inline(always)]
+fn panel_of<L: Lanes, const W: usize>(
+    lanes: L,
+    depth: usize,
+    mut a: &[f32],
+    b: &[Line],
+    mut to: &mut [Line],
+    stride: usize,
+) {
+    let (b, _) = b.as_chunks::<W>();
+    while a.len() >= ROWS * depth {
+        tile::<L, ROWS, W>(lanes, depth, a, b, to, stride);
+        a = &a[ROWS * depth..];
+        to = match to.len() > ROWS * stride {
+            true => &mut to[ROWS * stride..],
+            false => &mut [],
+        };
+    }
+    match a.len() / depth {
+        5 => tile::<L, 5, W>(lanes, depth, a, b, to, stride),
+        4 => tile::<L, 4, W>(lanes, depth, a, b, to, stride),
+        3 => tile::<L, 3, W>(lanes, depth, a, b, to, stride),
+        2 => tile::<L, 2, W>(lanes, depth, a, b, to, stride),
+        1 => tile::<L, 1, W>(lanes, depth, a, b, to, stride),
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn tile<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    depth: usize,
+    a: &[f32],
+    b: &[[Line; W]],
+    to: &mut [Line],
+    stride: usize,
+) {
+    let b = &b[..depth];
+    let mut rows = [a; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &a[r * depth..][..depth];
+    }
+    let mut sums = [[lanes.splat(0.0); W]; R];
+    for k in 0..depth {
+        let mut right = [lanes.splat(0.0); W];
+        for w in 0..W {
+            right[w] = lanes.load(&b[k][w]);
+        }
+        for r in 0..R {
+            let left = lanes.splat(rows[r][k]);
+            for w in 0..W {
+                sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
+            }
+        }
+    }
+    for r in 0..R {
+        let line = &mut to[r * stride..][..W];
+        for w in 0..W {
+            lanes.store(&mut line[w], sums[r][w]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::processor::{Kernel, Processor};
+
+    struct Run<'a>(&'a Packed, &'a [f32], &'a [Line], &'a mut [Line]);
+
+    impl Kernel for Run<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<L: Lanes>(self, lanes: L) {
+            product(lanes, self.0, self.1, self.2, self.3);
+        }
+    }
+
+    fn numbers(count: usize, seed: u32) -> Vec<f32> {
+        let next = |state: &mut u32| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some((*state >> 8) as f32 / (1 << 23) as f32 - 1.0)
+        };
+        std::iter::successors(Some(seed), |_| None)
+            .flat_map(|mut state| std::iter::repeat_with(move || next(&mut state)))
+            .flatten()
+            .take(count)
+            .collect()
+    }
+
+    #[test]
+    fn it_is_the_product_and_rows_do_not_see_each_other() {
+        for (rows, depth, lines) in [(1, 1, 1), (6, 16, 4), (13, 37, 7), (29, 64, 2), (5, 3, 11)] {
+            let a = numbers(rows * depth, 1);
+            let plain = numbers(depth * lines * 16, 2);
+            for processor in Processor::available() {
+                let shape = Packed { depth, lines, panel: processor.panel() };
+                let mut b = vec![Line::ZERO; shape.len()];
+                for k in 0..depth {
+                    for line in 0..lines {
+                        let from = &plain[(k * lines + line) * 16..][..16];
+                        b[shape.place(k, line)].0.copy_from_slice(from);
+                    }
+                }
+                let mut to = vec![Line::ZERO; rows * lines];
+                processor.run(Run(&shape, &a, &b, &mut to));
+                for t in 0..rows {
+                    for n in 0..lines * 16 {
+                        let terms = (0..depth).map(|k| {
+                            f64::from(a[t * depth + k]) * f64::from(plain[k * lines * 16 + n])
+                        });
+                        let expected: f64 = terms.sum();
+                        let found = f64::from(to[t * lines + n / 16].0[n % 16]);
+                        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+                    }
+                    let mut alone = vec![Line::ZERO; lines];
+                    processor.run(Run(&shape, &a[t * depth..][..depth], &b, &mut alone));
+                    assert_eq!(alone, to[t * lines..][..lines]);
+                }
+            }
+        }
+    }
+}
