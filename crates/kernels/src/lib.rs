@@ -16,9 +16,11 @@ mod lanes;
 mod processor;
 mod product;
 mod scratch;
+mod winograd;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
 pub use error::{Error, Result};
 pub use lanes::{LANES, Line};
 pub use processor::{Processor, VARIABLE};
+pub use winograd::Winograd;
