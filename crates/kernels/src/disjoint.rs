@@ -9,7 +9,7 @@ use std::ops::Range;
 ///
 /// Tasks that own a rectangle of positions write to runs of lines in every plane of channels, which
 /// no splitting of the slice into contiguous parts can express.
-pub(crate) struct Disjoint<'a, T> {
+pub(crate) struct Disjoint<'a, T: Copy> {
     first: *mut T,
     len: usize,
     lifetime: PhantomData<&'a mut [T]>,
@@ -17,9 +17,9 @@ pub(crate) struct Disjoint<'a, T> {
 
 // SAFETY: parts are handed out under the promise that no two of them overlap, so sharing the buffer
 // between threads is what sharing its split parts would be.
-unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
+unsafe impl<T: Copy + Send> Sync for Disjoint<'_, T> {}
 
-impl<'a, T> Disjoint<'a, T> {
+impl<'a, T: Copy> Disjoint<'a, T> {
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { first: slice.as_mut_ptr(), len: slice.len(), lifetime: PhantomData }
     }
@@ -39,6 +39,23 @@ impl<'a, T> Disjoint<'a, T> {
         // SAFETY: the range lies within the slice that `new` borrowed exclusively for 'a, and the
         // caller promises that no other part overlaps.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
+    }
+
+    /// Writes one element, without a look at where the slice ends.
+    ///
+    /// # Safety
+    /// `index` lies within the slice, and nothing else uses this element meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn put(&self, index: usize, value: T) {
+        debug_assert!(index < self.len);
+        // SAFETY: the caller promises that the element is there and that nobody else uses it. What it
+        // held needs no drop: elements are plain numbers.
+        unsafe { self.first.add(index).write(value) }
+    }
+
+    /// Elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 }
 

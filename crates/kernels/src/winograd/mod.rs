@@ -314,26 +314,48 @@ impl Pass<'_> {
 
     /// Picture, row and column of a tile.
     #[inline(always)]
-    fn place(&self, tile: usize) -> (usize, usize, usize) {
+    fn place(&self, tile: usize) -> [usize; 3] {
         let [down, across] = self.tiles;
-        (tile / (down * across), tile / across % down, tile % across)
+        [tile / (down * across), tile / across % down, tile % across]
     }
 
-    /// Transforms the inputs of tiles in one block of channels: the line of tile `t` in matrix `m` goes
-    /// to `m·space + t·stride`.
+    /// The same of the next tile.
     #[inline(always)]
-    fn gather<L: Lanes>(
+    fn next(&self, [mut picture, mut row, mut column]: [usize; 3]) -> [usize; 3] {
+        column += 1;
+        if column == self.tiles[1] {
+            (row, column) = (row + 1, 0);
+        }
+        if row == self.tiles[0] {
+            (picture, row) = (picture + 1, 0);
+        }
+        [picture, row, column]
+    }
+
+    /// Transforms the inputs of tiles in one block of channels, `line`: that of tile `t` in matrix `m`
+    /// goes to `m·space + t·stride + line`.
+    ///
+    /// # Safety
+    /// No other task uses the places of this line.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    unsafe fn gather<L: Lanes>(
         &self,
         lanes: L,
         line: usize,
         tiles: std::ops::Range<usize>,
-        mut put: impl FnMut(usize, usize, Line),
+        space: usize,
+        to: &Disjoint<'_, Line>,
     ) {
+        let stride = self.convolution.packed.depth / LANES;
+        assert!((PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line < to.len());
         let [height, width] = self.size;
         let zero = lanes.splat(0.0);
         let first = tiles.start;
+        let mut place = self.place(first);
         for tile in tiles {
-            let (picture, down, across) = self.place(tile);
+            let [picture, down, across] = place;
+            place = self.next(place);
             let plane = (picture * self.depth[0] + line) * height * width;
             let plane = &self.input[plane..plane + height * width];
             // Before the input where the padding is.
@@ -379,13 +401,17 @@ impl Pass<'_> {
                 for j in 0..INPUT {
                     let mut out = Line::ZERO;
                     lanes.store(&mut out, row[j]);
-                    put(i * INPUT + j, tile - first, out);
+                    let place = (i * INPUT + j) * space + (tile - first) * stride + line;
+                    // SAFETY: the largest such place was found to lie within `to`, and the caller
+                    // promises that this line is gathered by one task.
+                    unsafe { to.put(place, out) };
                 }
             }
         }
     }
 
-    /// Transforms the products of tiles in one line of outputs back, and stores them.
+    /// Transforms the products of tiles in one line of outputs back, and stores them: that of tile `t`
+    /// in matrix `m` stands at `m·space + t·lines + line`.
     #[inline(always)]
     fn scatter<L: Lanes>(
         &self,
@@ -399,15 +425,24 @@ impl Pass<'_> {
         let stride = self.convolution.packed.lines;
         let zero = lanes.splat(0.0);
         let bias = lanes.load(&self.convolution.bias[line]);
+        let activation = self.convolution.activation;
         let first = tiles.start;
+        let last = (PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line;
+        assert!(last < products.len());
+        let mut place = self.place(first);
         for tile in tiles {
-            let (picture, down, across) = self.place(tile);
+            let [picture, down, across] = place;
+            place = self.next(place);
             let mut columns = [[zero; OUTPUT]; INPUT];
             let from = (tile - first) * stride + line;
             for j in 0..INPUT {
                 let mut column = [zero; INPUT];
                 for i in 0..INPUT {
-                    column[i] = lanes.load(&products[(i * INPUT + j) * space + from]);
+                    let place = (i * INPUT + j) * space + from;
+                    // SAFETY: the largest such place was found to lie within the slice.
+                    #[allow(unsafe_code)]
+                    let product = unsafe { products.get_unchecked(place) };
+                    column[i] = lanes.load(product);
                 }
                 columns[j] = transform::output(lanes, column);
             }
@@ -425,9 +460,14 @@ impl Pass<'_> {
                 // is scattered by one task.
                 #[allow(unsafe_code)]
                 let to = unsafe { self.output.part(start..start + count) };
-                for (j, to) in to.iter_mut().enumerate() {
+                let mut results = [Line::ZERO; OUTPUT];
+                for j in 0..OUTPUT {
                     let sum = lanes.add(row[j], bias);
-                    lanes.store(to, activate(lanes, self.convolution.activation, sum));
+                    lanes.store(&mut results[j], activate(lanes, activation, sum));
+                }
+                match to.as_mut_array::<OUTPUT>() {
+                    Some(to) => *to = results,
+                    None => to.copy_from_slice(&results[..count]),
                 }
             }
         }
@@ -460,11 +500,15 @@ impl Kernel for Block<'_> {
         let packed = &pass.convolution.packed;
         let read = packed.depth / LANES;
         let (left, products) = memory.split_at_mut(PRODUCTS * left_space);
+        let shared = Disjoint::new(left);
         for line in 0..read {
-            pass.gather(lanes, line, tiles.clone(), |matrix, tile, out| {
-                left[matrix * left_space + tile * read + line] = out;
-            });
+            // SAFETY: this task alone has the memory.
+            #[allow(unsafe_code)]
+            unsafe {
+                pass.gather(lanes, line, tiles.clone(), left_space, &shared);
+            }
         }
+        let left = &*left;
         for matrix in 0..PRODUCTS {
             let left = &left[matrix * left_space..][..tiles.len() * read];
             let right = &pass.convolution.matrices[matrix * packed.len()..][..packed.len()];
@@ -491,14 +535,11 @@ impl Kernel for Gather<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { pass, line, tiles, space, to } = self;
-        let stride = pass.convolution.packed.depth / LANES;
-        pass.gather(lanes, line, 0..tiles, |matrix, tile, out| {
-            let place = matrix * space + tile * stride + line;
-            // SAFETY: each line of inputs is gathered by one task, and lines have places of their own.
-            #[allow(unsafe_code)]
-            let to = unsafe { to.part(place..place + 1) };
-            to[0] = out;
-        });
+        // SAFETY: each line of inputs is gathered by one task.
+        #[allow(unsafe_code)]
+        unsafe {
+            pass.gather(lanes, line, 0..tiles, space, to);
+        }
     }
 }
 
