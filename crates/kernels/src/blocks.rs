@@ -40,12 +40,12 @@ impl Blocks {
             .filter(|&count| count > 0 && count <= isize::MAX as usize / size_of::<Line>());
         let count =
             count.ok_or_else(|| Error::Shape { what: "activations", shape: shape.to_vec() })?;
-        if count > self.lines.len() {
+        if count > self.lines.capacity() {
             // Fresh zeroed memory costs nothing until it is used; copying what is there would.
             self.lines = Vec::new();
             self.lines = bytemuck::zeroed_vec(count);
         } else {
-            self.lines.truncate(count);
+            self.lines.resize(count, Line::ZERO);
         }
         [self.batch, self.channels, self.height, self.width] = shape;
         Ok(())

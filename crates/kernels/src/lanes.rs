@@ -48,6 +48,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn at_least(self, a: Self::V, floor: Self::V) -> Self::V;
     /// The smaller of both; `a` where it is no number.
     fn at_most(self, a: Self::V, ceiling: Self::V) -> Self::V;
+    /// The sum of all sixteen, always in the same order.
+    fn sum(self, a: Self::V) -> f32;
     /// `a` where `condition` is positive, else 0.
     fn where_positive(self, condition: Self::V, a: Self::V) -> Self::V;
 }
@@ -139,6 +141,21 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
             result[i] = self.0.select_f32s(above, ceiling[i], a[i]);
         }
         result
+    }
+
+    #[inline(always)]
+    fn sum(self, a: Self::V) -> f32 {
+        let mut line = Line::ZERO;
+        self.store(&mut line, a);
+        // Halves are added until one number is left: the same order on every processor.
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                line.0[lane] += line.0[lane + half];
+            }
+            half /= 2;
+        }
+        line.0[0]
     }
 
     #[inline(always)]

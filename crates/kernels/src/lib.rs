@@ -13,9 +13,11 @@ mod convolution;
 mod disjoint;
 mod error;
 mod lanes;
+pub mod moments;
 mod processor;
 mod product;
 mod scratch;
+mod unit_distance;
 mod winograd;
 
 pub use blocks::Blocks;
@@ -23,4 +25,5 @@ pub use convolution::{Activation, Filters, Padding};
 pub use error::{Error, Result};
 pub use lanes::{LANES, Line};
 pub use processor::{Processor, VARIABLE};
+pub use unit_distance::UnitDistance;
 pub use winograd::Winograd;

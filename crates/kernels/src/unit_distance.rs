@@ -1,0 +1,319 @@
+//! The comparison at the heart of LPIPS: activations of length one at every position, their squared
+//! differences weighted per channel.
+//!
+//! With `u = f / (|f| + ε)` over the channels of a position, the distance there is
+//! `Σ w·(u(a) − u(b))²`. The derivative with respect to `f` is `g/(n + ε) − f·(g·f)/(n(n + ε)²)` for
+//! `n = |f|` and `g = −2w·(u(a) − u(f))`; where `n` is 0 the formula has none, and 0 is taken.
+//!
+//! Each position is read twice while it is in the first cache: for the lengths, then for the
+//! differences. Sums over channels are in single precision, sixteen partial sums each; equal
+//! activations give exactly 0.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::blocks::Blocks;
+use crate::disjoint::Disjoint;
+use crate::lanes::{LANES, Lanes, Line};
+use crate::processor::{Kernel, Processor};
+use crate::{Error, Result};
+
+/// Added to lengths, so that a position without activations has a direction of zeros.
+const EPSILON: f32 = 1e-10;
+
+/// The comparison under the weights of one tap.
+#[derive(Clone, Debug)]
+pub struct UnitDistance {
+    processor: Processor,
+    channels: usize,
+    weights: Vec<Line>,
+}
+
+impl UnitDistance {
+    /// Weights, one per channel.
+    pub fn new(processor: Processor, weights: &[f32]) -> Self {
+        let line = |part: &[f32]| {
+            let mut line = Line::ZERO;
+            line.0[..part.len()].copy_from_slice(part);
+            line
+        };
+        let channels = weights.len();
+        Self { processor, channels, weights: weights.chunks(LANES).map(line).collect() }
+    }
+
+    /// Distances at positions of the first pictures of two batches, run after run.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] when shapes differ, channels are not those of the weights, or a run reaches
+    /// beyond the plane.
+    pub fn distances(&self, a: &Blocks, b: &Blocks, runs: &[Range<usize>]) -> Result<Vec<f32>> {
+        self.check(a, b, runs)?;
+        let mut all = vec![0.0; runs.iter().map(Range::len).sum()];
+        let mut tasks = Vec::with_capacity(runs.len());
+        let mut rest = all.as_mut_slice();
+        for run in runs {
+            let (to, after) = rest.split_at_mut(run.len());
+            tasks.push((run.clone(), to));
+            rest = after;
+        }
+        tasks.into_par_iter().for_each(|(positions, to)| {
+            let pair = self.pair(a, b);
+            self.processor.run(Distances { pair, positions, to });
+        });
+        Ok(all)
+    }
+
+    /// Writes `scale` times the derivatives of the sum of all distances with respect to `b`, at
+    /// positions of runs that do not overlap.
+    ///
+    /// # Errors
+    /// As [`distances`](Self::distances); [`Error::Dimension`] as well when `derivatives` has another
+    /// shape than `b` or runs are not in order.
+    pub fn derive(
+        &self,
+        a: &Blocks,
+        b: &Blocks,
+        runs: &[Range<usize>],
+        scale: f32,
+        derivatives: &mut Blocks,
+    ) -> Result<()> {
+        self.check(a, b, runs)?;
+        for (expected, found) in b.shape().into_iter().zip(derivatives.shape()) {
+            if expected != found {
+                return Err(Error::Dimension { what: "derivatives", expected, found });
+            }
+        }
+        let mut end = 0;
+        for run in runs {
+            if run.start < end {
+                return Err(Error::Dimension {
+                    what: "start of a run",
+                    expected: end,
+                    found: run.start,
+                });
+            }
+            end = run.end;
+        }
+        let shared = Disjoint::new(derivatives.lines_mut());
+        runs.into_par_iter().for_each(|run| {
+            let (pair, positions) = (self.pair(a, b), run.clone());
+            self.processor.run(Derivatives { pair, positions, scale, to: &shared });
+        });
+        Ok(())
+    }
+
+    fn check(&self, a: &Blocks, b: &Blocks, runs: &[Range<usize>]) -> Result<()> {
+        let end = runs.iter().map(|run| run.end).max().unwrap_or(0);
+        let ([_, _, rows, columns], found) = (a.shape(), b.shape());
+        for (what, expected, found) in [
+            ("channels of the first activations", self.channels, a.shape()[1]),
+            ("channels of the second activations", self.channels, found[1]),
+            ("rows of the second activations", rows, found[2]),
+            ("columns of the second activations", columns, found[3]),
+            ("end of the last run", end.min(a.area()), end),
+        ] {
+            if expected != found {
+                return Err(Error::Dimension { what, expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn pair<'a>(&'a self, a: &'a Blocks, b: &'a Blocks) -> Pair<'a> {
+        Pair { a: a.picture(0), b: b.picture(0), area: a.area(), weights: &self.weights }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    a: &'a [Line],
+    b: &'a [Line],
+    area: usize,
+    weights: &'a [Line],
+}
+
+impl Pair<'_> {
+    /// Squared lengths of both activations at a position.
+    #[inline(always)]
+    fn squares<L: Lanes>(&self, lanes: L, position: usize) -> [f32; 2] {
+        let mut squares = [lanes.splat(0.0); 2];
+        for block in 0..self.weights.len() {
+            let at = block * self.area + position;
+            let (x, y) = (lanes.load(&self.a[at]), lanes.load(&self.b[at]));
+            squares[0] = lanes.mul_add(x, x, squares[0]);
+            squares[1] = lanes.mul_add(y, y, squares[1]);
+        }
+        [lanes.sum(squares[0]), lanes.sum(squares[1])]
+    }
+}
+
+struct Distances<'a> {
+    pair: Pair<'a>,
+    positions: Range<usize>,
+    to: &'a mut [f32],
+}
+
+impl Kernel for Distances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { pair, positions, to } = self;
+        for (position, to) in positions.zip(to) {
+            let squares = pair.squares(lanes, position);
+            let a = lanes.splat(1.0 / (squares[0].sqrt() + EPSILON));
+            let b = lanes.splat(1.0 / (squares[1].sqrt() + EPSILON));
+            let mut sum = lanes.splat(0.0);
+            for block in 0..pair.weights.len() {
+                let at = block * pair.area + position;
+                let x = lanes.mul(lanes.load(&pair.a[at]), a);
+                let y = lanes.mul(lanes.load(&pair.b[at]), b);
+                let difference = lanes.sub(x, y);
+                let weighted = lanes.mul(lanes.load(&pair.weights[block]), difference);
+                sum = lanes.mul_add(weighted, difference, sum);
+            }
+            *to = lanes.sum(sum);
+        }
+    }
+}
+
+struct Derivatives<'a> {
+    pair: Pair<'a>,
+    positions: Range<usize>,
+    scale: f32,
+    to: &'a Disjoint<'a, Line>,
+}
+
+impl Kernel for Derivatives<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { pair, positions, scale, to } = self;
+        for position in positions {
+            let squares = pair.squares(lanes, position);
+            let length = squares[1].sqrt();
+            let a = lanes.splat(1.0 / (squares[0].sqrt() + EPSILON));
+            let b = lanes.splat(1.0 / (length + EPSILON));
+            let factor = lanes.splat(-2.0 * scale);
+            let outer = |block: usize| {
+                let at = block * pair.area + position;
+                let y = lanes.load(&pair.b[at]);
+                let x = lanes.mul(lanes.load(&pair.a[at]), a);
+                let difference = lanes.sub(x, lanes.mul(y, b));
+                let weight = lanes.mul(lanes.load(&pair.weights[block]), factor);
+                (lanes.mul(weight, difference), y)
+            };
+            let mut along = lanes.splat(0.0);
+            for block in 0..pair.weights.len() {
+                let (g, y) = outer(block);
+                along = lanes.mul_add(g, y, along);
+            }
+            let back = lanes.sum(along) / (length + EPSILON) / (length + EPSILON) / length;
+            let back = lanes.splat(back);
+            for block in 0..pair.weights.len() {
+                let mut line = Line::ZERO;
+                if length > 0.0 {
+                    let (g, y) = outer(block);
+                    lanes.store(&mut line, lanes.negate_mul_add(y, back, lanes.mul(g, b)));
+                }
+                let at = block * pair.area + position;
+                // SAFETY: runs are in order without overlap, and each is one task.
+                #[allow(unsafe_code)]
+                let to = unsafe { to.part(at..at + 1) };
+                to[0] = line;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(shape: [usize; 4], number: impl Fn(usize) -> f32) -> Blocks {
+        let mut blocks = Blocks::new();
+        let planes: Vec<f32> = (0..shape.iter().product()).map(number).collect();
+        blocks.read_planes(shape, &planes).unwrap();
+        blocks
+    }
+
+    #[test]
+    fn distances_are_weighted_squares_of_unit_vectors() {
+        // Two channels, three positions: equal directions, right angles, one without activations.
+        let a = [3.0, 1.0, 0.0, 4.0, 0.0, 0.0];
+        let b = [6.0, 0.0, 0.0, 8.0, 2.0, 5.0];
+        let [a, b] = [a, b].map(|numbers| blocks([1, 2, 1, 3], |i| numbers[i]));
+        for processor in Processor::available() {
+            let distance = UnitDistance::new(processor, &[2.0, 10.0]);
+            let found = distance.distances(&a, &b, &[0..1, 1..3]).unwrap();
+            for (found, expected) in found.iter().zip([0.0, 12.0, 10.0]) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+            }
+            assert_eq!(distance.distances(&a, &a, &[0..3]).unwrap(), [0.0; 3]);
+        }
+    }
+
+    #[test]
+    fn many_channels_are_as_in_double_precision() {
+        let shape = [1, 70, 5, 7];
+        let a = |i: usize| ((i * 37) % 101) as f32 / 50.0;
+        let b = |i: usize| ((i * 53) % 97) as f32 / 40.0;
+        let weights: Vec<f32> = (0..70).map(|c| (c % 7) as f32 / 3.0).collect();
+        for processor in Processor::available() {
+            let distance = UnitDistance::new(processor, &weights);
+            let found = distance.distances(&blocks(shape, a), &blocks(shape, b), &[3..35]).unwrap();
+            for (index, found) in found.into_iter().enumerate() {
+                let of = |number: &dyn Fn(usize) -> f32| -> Vec<f64> {
+                    let f: Vec<f64> =
+                        (0..70).map(|c| f64::from(number(c * 35 + index + 3))).collect();
+                    let length = f.iter().map(|f| f * f).sum::<f64>().sqrt();
+                    f.into_iter().map(|f| f / length).collect()
+                };
+                let terms = of(&a).into_iter().zip(of(&b)).zip(&weights);
+                let expected: f64 =
+                    terms.map(|((x, y), &w)| f64::from(w) * (x - y) * (x - y)).sum();
+                assert!((f64::from(found) - expected).abs() < 1e-6 * expected);
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_are_slopes_and_zero_where_there_is_no_direction() {
+        let shape = [1, 3, 2, 2];
+        let a = blocks(shape, |i| ((i * 5) % 7) as f32 / 3.0);
+        let number = |i: usize| if i % 4 == 2 { 0.0 } else { ((i * 4) % 9) as f32 / 4.0 + 0.5 };
+        for processor in Processor::available() {
+            let distance = UnitDistance::new(processor, &[0.5, 2.0, 1.0]);
+            let mut derivatives = blocks(shape, |_| f32::NAN);
+            let runs = [0..3, 3..4];
+            distance.derive(&a, &blocks(shape, number), &runs, 0.25, &mut derivatives).unwrap();
+            for (at, found) in derivatives.to_planes().into_iter().enumerate() {
+                if at % 4 == 2 {
+                    assert_eq!(found, 0.0);
+                    continue;
+                }
+                let sum = |step: f32| {
+                    let b = blocks(shape, |i| if i == at { number(i) + step } else { number(i) });
+                    let all = distance.distances(&a, &b, &runs).unwrap();
+                    0.25 * all.iter().map(|&d| f64::from(d)).sum::<f64>()
+                };
+                let step = 1.0 / 128.0;
+                let slope = (sum(step) - sum(-step)) / (2.0 * f64::from(step));
+                assert!((f64::from(found) - slope).abs() < 1e-4, "{at}: {found} {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let distance = UnitDistance::new(Processor::best(), &[1.0; 3]);
+        let a = blocks([1, 3, 2, 2], |_| 1.0);
+        assert!(distance.distances(&a, &blocks([1, 3, 2, 3], |_| 1.0), &[]).is_err());
+        assert!(distance.distances(&a, &blocks([1, 4, 2, 2], |_| 1.0), &[]).is_err());
+        assert!(distance.distances(&a, &a, &[0..5]).is_err());
+        let mut derivatives = a.clone();
+        assert!(distance.derive(&a, &a, &[0..2, 1..3], 1.0, &mut derivatives).is_err());
+    }
+}
