@@ -10,15 +10,21 @@
 
 mod blocks;
 mod convolution;
+mod direct;
 mod disjoint;
 mod error;
 mod lanes;
+#[cfg(test)]
+mod oracle;
+mod phase;
 mod processor;
 mod product;
+mod region;
 mod scratch;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
+pub use direct::Direct;
 pub use error::{Error, Result};
 pub use lanes::{LANES, Line};
 pub use processor::{Processor, VARIABLE};
