@@ -5,6 +5,8 @@
 //! shuffles. Where the number of channels is no multiple of sixteen, the last lanes hold zeros, and all
 //! operations keep them zero.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::lanes::{LANES, Line};
@@ -113,6 +115,34 @@ impl Blocks {
         Ok(())
     }
 
+    /// Becomes a copy of some channels of `other`.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] when they are not there or do not begin with a block, [`Error::Shape`].
+    pub fn copy_channels(&mut self, other: &Self, channels: Range<usize>) -> Result<()> {
+        let [batch, all, height, width] = other.shape();
+        for (what, expected, found) in [
+            ("first channel modulo sixteen", 0, channels.start % LANES),
+            ("end of the channels", channels.end.min(all), channels.end),
+        ] {
+            if expected != found {
+                return Err(Error::Dimension { what, expected, found });
+            }
+        }
+        self.reshape([batch, channels.len(), height, width])?;
+        let (size, whole) = (self.depth() * self.area(), other.depth() * other.area());
+        let first = channels.start / LANES * self.area();
+        let spare = channels.end % LANES;
+        for (to, from) in self.lines.chunks_mut(size).zip(other.lines.chunks(whole)) {
+            to.copy_from_slice(&from[first..first + size]);
+            if spare > 0 {
+                let last = size - height * width;
+                to[last..].iter_mut().for_each(|line| line.0[spare..].fill(0.0));
+            }
+        }
+        Ok(())
+    }
+
     /// The same numbers as planes: batch × channels × height × width.
     pub fn to_planes(&self) -> Vec<f32> {
         let (area, depth) = (self.area(), self.depth());
@@ -158,6 +188,20 @@ mod tests {
             let zeros = blocks.lines().iter().flat_map(|line| line.0).filter(|&n| n == 0.0);
             assert_eq!(zeros.count(), blocks.lines().len() * LANES - count);
         }
+    }
+
+    #[test]
+    fn channels_are_copied() {
+        let planes: Vec<f32> = (0..2 * 40 * 6).map(|n| n as f32 + 1.0).collect();
+        let (mut all, mut part) = (Blocks::new(), Blocks::new());
+        all.read_planes([2, 40, 2, 3], &planes).unwrap();
+        part.copy_channels(&all, 16..25).unwrap();
+        let expected = [&planes[16 * 6..25 * 6], &planes[56 * 6..65 * 6]].concat();
+        assert_eq!(part.to_planes(), expected);
+        let zeros = part.lines().iter().flat_map(|line| line.0).filter(|&n| n == 0.0);
+        assert_eq!(zeros.count(), 2 * 6 * 7);
+        assert!(part.copy_channels(&all, 8..16).is_err());
+        assert!(part.copy_channels(&all, 32..41).is_err());
     }
 
     #[test]

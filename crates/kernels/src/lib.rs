@@ -10,18 +10,24 @@
 
 mod blocks;
 mod convolution;
+mod direct;
 mod disjoint;
 mod error;
 mod lanes;
 pub mod moments;
+#[cfg(test)]
+mod oracle;
+mod phase;
 mod processor;
 mod product;
+mod region;
 mod scratch;
 mod unit_distance;
 mod winograd;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
+pub use direct::Direct;
 pub use error::{Error, Result};
 pub use lanes::{LANES, Line};
 pub use processor::{Processor, VARIABLE};

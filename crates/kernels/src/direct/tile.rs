@@ -1,0 +1,281 @@
+//! The inner loops: some positions by some lines of outputs in registers, all inputs running past.
+
+use crate::convolution::Activation;
+use crate::lanes::{LANES, Lanes, Line};
+use crate::region::View;
+
+/// What one panel of outputs is computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Panel<'a> {
+    pub(super) view: View<'a>,
+    pub(super) inputs: usize,
+    pub(super) kernel: [usize; 2],
+    pub(super) weights: &'a [Line],
+    pub(super) bias: &'a [Line],
+    pub(super) activation: Activation,
+    /// Channels in the last line of outputs.
+    pub(super) present: usize,
+}
+
+/// Positions of one panel, row by row: where their windows begin in the view, and where they stand in
+/// the output.
+#[derive(Clone, Copy)]
+pub(super) struct Positions {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) from: usize,
+    pub(super) from_row: usize,
+    pub(super) from_column: usize,
+    pub(super) to: usize,
+    pub(super) to_row: usize,
+    pub(super) to_column: usize,
+}
+
+/// Fills the lines `to`, one slice per line of outputs.
+///
+/// Positions are taken as one list, over the ends of rows, so that small maps fill the tiles as well
+/// as large ones do.
+#[inline(always)]
+pub(super) fn fill<L: Lanes, const W: usize>(
+    lanes: L,
+    panel: &Panel<'_>,
+    positions: &Positions,
+    to: &mut [&mut [Line]; W],
+) {
+    let total = positions.rows * positions.columns;
+    let mut walk =
+        Walk { positions: *positions, column: 0, from: positions.from, to: positions.to };
+    let mut done = 0;
+    // One line by one position behind the other: addresses need no list, so more of them fit.
+    let straight = panel.kernel == [1, 1]
+        && positions.from_column == 1
+        && positions.to_column == 1
+        && positions.rows == 1;
+    if straight {
+        if L::PANEL == 1 {
+            done += runs::<L, 6, W>(lanes, panel, positions, done, total, to);
+        } else {
+            match W {
+                4 => done += runs::<L, 6, W>(lanes, panel, positions, done, total, to),
+                3 => done += runs::<L, 8, W>(lanes, panel, positions, done, total, to),
+                2 => done += runs::<L, 12, W>(lanes, panel, positions, done, total, to),
+                _ => done += runs::<L, 14, W>(lanes, panel, positions, done, total, to),
+            }
+            if W < 4 {
+                done += runs::<L, 4, W>(lanes, panel, positions, done, total, to);
+            }
+        }
+        walk.from += done;
+        walk.to += done;
+    }
+    while total - done >= 6 {
+        tile::<L, 6, W>(lanes, panel, &mut walk, to);
+        done += 6;
+    }
+    match total - done {
+        5 => tile::<L, 5, W>(lanes, panel, &mut walk, to),
+        4 => tile::<L, 4, W>(lanes, panel, &mut walk, to),
+        3 => tile::<L, 3, W>(lanes, panel, &mut walk, to),
+        2 => tile::<L, 2, W>(lanes, panel, &mut walk, to),
+        1 => tile::<L, 1, W>(lanes, panel, &mut walk, to),
+        _ => {}
+    }
+}
+
+struct Walk {
+    positions: Positions,
+    column: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Walk {
+    /// Where the next window begins and where its output stands.
+    #[inline(always)]
+    fn next(&mut self) -> (usize, usize) {
+        let place = (self.from, self.to);
+        let all = &self.positions;
+        self.column += 1;
+        self.from += all.from_column;
+        self.to += all.to_column;
+        if self.column == all.columns {
+            self.column = 0;
+            self.from = self.from - all.columns * all.from_column + all.from_row;
+            self.to = self.to - all.columns * all.to_column + all.to_row;
+        }
+        place
+    }
+}
+
+/// `R` positions wherever they are.
+#[inline(always)]
+fn tile<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    panel: &Panel<'_>,
+    walk: &mut Walk,
+    to: &mut [&mut [Line]; W],
+) {
+    let (weights, _) = panel.weights.as_chunks::<W>();
+    let (mut from, mut places) = ([0; R], [0; R]);
+    for r in 0..R {
+        (from[r], places[r]) = walk.next();
+    }
+    let mut sums = begin::<L, R, W>(lanes, panel);
+    let mut rest = weights;
+    let [rows, columns] = panel.kernel;
+    for block in 0..panel.inputs.div_ceil(LANES) {
+        let present = LANES.min(panel.inputs - block * LANES);
+        for row in 0..rows {
+            for column in 0..columns {
+                let offset = block * panel.view.plane + row * panel.view.row + column;
+                let mut lines = [&Line::ZERO; R];
+                for r in 0..R {
+                    lines[r] = &panel.view.lines[from[r] + offset];
+                }
+                let (now, after) = rest.split_at(present);
+                rest = after;
+                if let Some(now) = now.first_chunk::<LANES>() {
+                    for c in 0..LANES {
+                        step::<L, R, W>(lanes, &lines, c, &now[c], &mut sums);
+                    }
+                } else {
+                    for (c, now) in now.iter().enumerate() {
+                        step::<L, R, W>(lanes, &lines, c % LANES, now, &mut sums);
+                    }
+                }
+            }
+        }
+    }
+    finish::<L, R, W>(lanes, panel.activation, &mut sums);
+    for w in 0..W {
+        for r in 0..R {
+            lanes.store(&mut to[w][places[r]], sums[r][w]);
+        }
+    }
+    if panel.present < LANES {
+        for r in 0..R {
+            to[W - 1][places[r]].0[panel.present..].fill(0.0);
+        }
+    }
+}
+
+/// As many times `R` positions, one behind the other, as there are from `done`; returns how many
+/// positions they were.
+#[inline(always)]
+fn runs<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    panel: &Panel<'_>,
+    positions: &Positions,
+    done: usize,
+    total: usize,
+    to: &mut [&mut [Line]; W],
+) -> usize {
+    let (weights, _) = panel.weights.as_chunks::<W>();
+    let mut count = 0;
+    while total - done - count >= R {
+        let first = positions.from + done + count;
+        let mut sums = begin::<L, R, W>(lanes, panel);
+        let mut rest = weights;
+        for block in 0..panel.inputs.div_ceil(LANES) {
+            let present = LANES.min(panel.inputs - block * LANES);
+            let (now, after) = rest.split_at(present);
+            rest = after;
+            let run = panel.view.lines[block * panel.view.plane + first..].first_chunk::<R>();
+            let Some(run) = run else { break };
+            if let Some(now) = now.first_chunk::<LANES>() {
+                for c in 0..LANES {
+                    run_step::<L, R, W>(lanes, run, c, &now[c], &mut sums);
+                }
+            } else {
+                for (c, now) in now.iter().enumerate() {
+                    run_step::<L, R, W>(lanes, run, c % LANES, now, &mut sums);
+                }
+            }
+        }
+        finish::<L, R, W>(lanes, panel.activation, &mut sums);
+        let place = positions.to + done + count;
+        for w in 0..W {
+            let line = &mut to[w][place..][..R];
+            for r in 0..R {
+                lanes.store(&mut line[r], sums[r][w]);
+            }
+        }
+        if panel.present < LANES {
+            for line in &mut to[W - 1][place..][..R] {
+                line.0[panel.present..].fill(0.0);
+            }
+        }
+        count += R;
+    }
+    count
+}
+
+#[inline(always)]
+fn begin<L: Lanes, const R: usize, const W: usize>(lanes: L, panel: &Panel<'_>) -> [[L::V; W]; R] {
+    let mut bias = [lanes.splat(0.0); W];
+    for w in 0..W {
+        bias[w] = lanes.load(&panel.bias[w]);
+    }
+    [bias; R]
+}
+
+#[inline(always)]
+fn step<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    lines: &[&Line; R],
+    channel: usize,
+    weights: &[Line; W],
+    sums: &mut [[L::V; W]; R],
+) {
+    let mut right = [lanes.splat(0.0); W];
+    for w in 0..W {
+        right[w] = lanes.load(&weights[w]);
+    }
+    for r in 0..R {
+        let left = lanes.splat(lines[r].0[channel]);
+        for w in 0..W {
+            sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
+        }
+    }
+}
+
+#[inline(always)]
+fn run_step<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    run: &[Line; R],
+    channel: usize,
+    weights: &[Line; W],
+    sums: &mut [[L::V; W]; R],
+) {
+    let mut right = [lanes.splat(0.0); W];
+    for w in 0..W {
+        right[w] = lanes.load(&weights[w]);
+    }
+    for r in 0..R {
+        let left = lanes.splat(run[r].0[channel]);
+        for w in 0..W {
+            sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
+        }
+    }
+}
+
+/// What follows a convolution, on sums in registers.
+#[inline(always)]
+pub(crate) fn finish<L: Lanes, const R: usize, const W: usize>(
+    lanes: L,
+    activation: Activation,
+    sums: &mut [[L::V; W]; R],
+) {
+    if activation == Activation::None {
+        return;
+    }
+    let (floor, ceiling) = (lanes.splat(0.0), lanes.splat(6.0));
+    for r in 0..R {
+        for w in 0..W {
+            sums[r][w] = lanes.at_least(sums[r][w], floor);
+            if activation == Activation::Relu6 {
+                sums[r][w] = lanes.at_most(sums[r][w], ceiling);
+            }
+        }
+    }
+}
