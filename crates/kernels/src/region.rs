@@ -6,12 +6,15 @@
 
 use std::ops::Range;
 
+use bytemuck::Zeroable;
+
 use crate::lanes::Line;
 
 /// Planes of an input as the windows of one task see them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
-    pub(crate) lines: &'a [Line],
+pub(crate) struct View<'a, T = Line> {
+    /// A line, or a number, for each position.
+    pub(crate) lines: &'a [T],
     /// Lines from one plane of channels to the next.
     pub(crate) plane: usize,
     /// Lines from one row to the next.
@@ -20,7 +23,7 @@ pub(crate) struct View<'a> {
     pub(crate) origin: [isize; 2],
 }
 
-impl View<'_> {
+impl<T> View<'_, T> {
     /// Where a position of the input stands in a plane.
     #[inline(always)]
     pub(crate) fn place(&self, row: isize, column: isize) -> usize {
@@ -50,12 +53,12 @@ impl Region {
     }
 
     /// Copies it from planes of `height` × `width`, with zeros where there is nothing.
-    pub(crate) fn copy<'a>(
+    pub(crate) fn copy<'a, T: Copy + Zeroable>(
         &self,
-        planes: &[Line],
+        planes: &[T],
         [height, width]: [usize; 2],
-        to: &'a mut [Line],
-    ) -> View<'a> {
+        to: &'a mut [T],
+    ) -> View<'a, T> {
         let (plane, row) = (self.plane(), self.columns.len());
         let inside = |range: &Range<isize>, length: usize| {
             let bound = |end: isize| end.clamp(0, length as isize);
@@ -65,15 +68,15 @@ impl Region {
         for (from, to) in planes.chunks_exact(height * width).zip(to.chunks_exact_mut(plane)) {
             for (y, to) in self.rows.clone().zip(to.chunks_exact_mut(row.max(1))) {
                 if y < 0 || y >= height as isize || columns.is_empty() {
-                    to.fill(Line::ZERO);
+                    to.fill(T::zeroed());
                     continue;
                 }
                 let before = (columns.start - self.columns.start) as usize;
                 let from =
                     &from[y as usize * width..][columns.start as usize..columns.end as usize];
-                to[..before].fill(Line::ZERO);
+                to[..before].fill(T::zeroed());
                 to[before..before + from.len()].copy_from_slice(from);
-                to[before + from.len()..].fill(Line::ZERO);
+                to[before + from.len()..].fill(T::zeroed());
             }
         }
         View { lines: to, plane, row, origin: [self.rows.start, self.columns.start] }

@@ -22,7 +22,6 @@ use crate::processor::Processor;
 use crate::{Error, Result};
 
 pub(crate) use self::filters::bias_lines;
-pub(crate) use self::tile::finish;
 
 /// A convolution of blocks, with what follows it.
 #[derive(Debug)]

@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use super::filters::Packing;
-use super::tile::{Panel, Positions, fill};
+use super::tile::{Panel, fill};
 use crate::blocks::Blocks;
 use crate::convolution::Activation;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::phase::{Phase, region_of};
+use crate::positions::Positions;
 use crate::processor::{Kernel, Processor};
 use crate::region::View;
 use crate::scratch::with_lines;

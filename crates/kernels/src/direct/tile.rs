@@ -1,7 +1,9 @@
 //! The inner loops: some positions by some lines of outputs in registers, all inputs running past.
 
 use crate::convolution::Activation;
+use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
+use crate::positions::{Positions, Walk};
 use crate::region::View;
 
 /// What one panel of outputs is computed from.
@@ -17,20 +19,6 @@ pub(super) struct Panel<'a> {
     pub(super) present: usize,
 }
 
-/// Positions of one panel, row by row: where their windows begin in the view, and where they stand in
-/// the output.
-#[derive(Clone, Copy)]
-pub(super) struct Positions {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) from: usize,
-    pub(super) from_row: usize,
-    pub(super) from_column: usize,
-    pub(super) to: usize,
-    pub(super) to_row: usize,
-    pub(super) to_column: usize,
-}
-
 /// Fills the lines `to`, one slice per line of outputs.
 ///
 /// Positions are taken as one list, over the ends of rows, so that small maps fill the tiles as well
@@ -43,8 +31,7 @@ pub(super) fn fill<L: Lanes, const W: usize>(
     to: &mut [&mut [Line]; W],
 ) {
     let total = positions.rows * positions.columns;
-    let mut walk =
-        Walk { positions: *positions, column: 0, from: positions.from, to: positions.to };
+    let mut walk = positions.walk();
     let mut done = 0;
     // One line by one position behind the other: addresses need no list, so more of them fit.
     let straight = panel.kernel == [1, 1]
@@ -65,8 +52,7 @@ pub(super) fn fill<L: Lanes, const W: usize>(
                 done += runs::<L, 4, W>(lanes, panel, positions, done, total, to);
             }
         }
-        walk.from += done;
-        walk.to += done;
+        walk.skip(done);
     }
     while total - done >= 6 {
         tile::<L, 6, W>(lanes, panel, &mut walk, to);
@@ -79,31 +65,6 @@ pub(super) fn fill<L: Lanes, const W: usize>(
         2 => tile::<L, 2, W>(lanes, panel, &mut walk, to),
         1 => tile::<L, 1, W>(lanes, panel, &mut walk, to),
         _ => {}
-    }
-}
-
-struct Walk {
-    positions: Positions,
-    column: usize,
-    from: usize,
-    to: usize,
-}
-
-impl Walk {
-    /// Where the next window begins and where its output stands.
-    #[inline(always)]
-    fn next(&mut self) -> (usize, usize) {
-        let place = (self.from, self.to);
-        let all = &self.positions;
-        self.column += 1;
-        self.from += all.from_column;
-        self.to += all.to_column;
-        if self.column == all.columns {
-            self.column = 0;
-            self.from = self.from - all.columns * all.from_column + all.from_row;
-            self.to = self.to - all.columns * all.to_column + all.to_row;
-        }
-        place
     }
 }
 
@@ -255,27 +216,6 @@ fn run_step<L: Lanes, const R: usize, const W: usize>(
         let left = lanes.splat(run[r].0[channel]);
         for w in 0..W {
             sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
-        }
-    }
-}
-
-/// What follows a convolution, on sums in registers.
-#[inline(always)]
-pub(crate) fn finish<L: Lanes, const R: usize, const W: usize>(
-    lanes: L,
-    activation: Activation,
-    sums: &mut [[L::V; W]; R],
-) {
-    if activation == Activation::None {
-        return;
-    }
-    let (floor, ceiling) = (lanes.splat(0.0), lanes.splat(6.0));
-    for r in 0..R {
-        for w in 0..W {
-            sums[r][w] = lanes.at_least(sums[r][w], floor);
-            if activation == Activation::Relu6 {
-                sums[r][w] = lanes.at_most(sums[r][w], ceiling);
-            }
         }
     }
 }

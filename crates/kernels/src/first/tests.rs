@@ -1,0 +1,98 @@
+use super::*;
+use crate::oracle::{
+    assert_near, assert_same_for_any_threads, assert_spare_lanes_are_zero, blocks, convolve, noise,
+};
+
+/// Inputs, outputs, kernel, stride, padding, height and width.
+type Case = (usize, usize, [usize; 2], usize, Padding, [usize; 2]);
+
+fn cases() -> Vec<Case> {
+    let same = Padding { rows: [0, 1], columns: [1, 0] };
+    let each = Padding::each;
+    vec![
+        (3, 64, [11, 11], 4, each(2), [37, 29]),
+        (3, 64, [3, 3], 2, each(0), [17, 12]),
+        (3, 64, [3, 3], 1, each(1), [9, 14]),
+        (3, 64, [7, 7], 2, each(3), [13, 10]),
+        (3, 32, [3, 3], 2, same, [8, 15]),
+        (1, 100, [3, 2], 1, each(0), [3, 2]),
+        (4, 48, [1, 1], 1, each(0), [5, 5]),
+        (2, 17, [5, 5], 3, each(4), [1, 1]),
+    ]
+}
+
+#[test]
+fn it_is_the_definition() {
+    for (inputs, outputs, kernel, stride, padding, size) in cases() {
+        let shape = [2, inputs, size[0], size[1]];
+        let input = noise(shape.iter().product(), 1);
+        let weights = noise(inputs * outputs * kernel[0] * kernel[1], 2);
+        let bias = noise(outputs, 3);
+        let filters =
+            Filters { weights: &weights, bias: &bias, inputs, outputs, kernel, groups: 1 };
+        let expected = convolve(&filters, stride, padding, shape, &input);
+        let rectified: Vec<f64> = expected.iter().map(|&number| number.max(0.0)).collect();
+        let clipped: Vec<f64> = expected.iter().map(|&number| number.clamp(0.0, 6.0)).collect();
+        for processor in Processor::available() {
+            for (activation, expected) in [
+                (Activation::None, &expected),
+                (Activation::Relu, &rectified),
+                (Activation::Relu6, &clipped),
+            ] {
+                let first = First::new(processor, &filters, stride, activation).unwrap();
+                let mut output = blocks([1, 64, 20, 20], &noise(64 * 400, 4));
+                first.forward(shape, &input, padding, &mut output).unwrap();
+                assert_near(&output.to_planes(), expected, 1e-5);
+                assert_spare_lanes_are_zero(&output);
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_depend_on_neither_threads_nor_batch() {
+    let (weights, bias) = (noise(64 * 27, 5), noise(64, 6));
+    let filters = Filters {
+        weights: &weights,
+        bias: &bias,
+        inputs: 3,
+        outputs: 64,
+        kernel: [3, 3],
+        groups: 1,
+    };
+    let first = First::new(Processor::best(), &filters, 1, Activation::Relu).unwrap();
+    let planes = noise(3 * 3 * 61 * 47, 7);
+    let one = planes.len() / 3;
+    let forward = |batch: usize, planes: &[f32]| {
+        let mut output = Blocks::new();
+        first.forward([batch, 3, 61, 47], planes, Padding::each(1), &mut output).unwrap();
+        output
+    };
+    assert_same_for_any_threads(|| forward(3, &planes).to_planes());
+    let alone = forward(1, &planes[one..2 * one]);
+    assert_eq!(alone.lines(), forward(3, &planes).picture(1));
+}
+
+#[test]
+fn no_number_stays_none_and_what_does_not_fit_is_refused() {
+    let (weights, bias) = (noise(20 * 3, 8), noise(20, 9));
+    let kernel = [1, 1];
+    let filters =
+        Filters { weights: &weights, bias: &bias, inputs: 3, outputs: 20, kernel, groups: 1 };
+    let none = Padding::default();
+    let mut output = Blocks::new();
+    for processor in Processor::available() {
+        let first = First::new(processor, &filters, 1, Activation::Relu6).unwrap();
+        let mut planes = noise(12, 10);
+        planes[2] = f32::NAN;
+        first.forward([1, 3, 2, 2], &planes, none, &mut output).unwrap();
+        assert_spare_lanes_are_zero(&output);
+        for (place, number) in output.to_planes().iter().enumerate() {
+            assert_eq!(number.is_nan(), place % 4 == 2);
+        }
+        assert!(first.forward([1, 3, 2, 2], &planes[1..], none, &mut output).is_err());
+        assert!(first.forward([1, 4, 1, 3], &planes, none, &mut output).is_err());
+        assert!(first.forward([0, 3, 2, 2], &[], none, &mut output).is_err());
+    }
+    assert!(First::new(Processor::best(), &filters, 0, Activation::None).is_err());
+}
