@@ -15,7 +15,9 @@ mod disjoint;
 mod error;
 mod finish;
 mod first;
+mod hanning;
 mod lanes;
+mod max_pool;
 #[cfg(test)]
 mod oracle;
 mod phase;
@@ -30,5 +32,7 @@ pub use convolution::{Activation, Filters, Padding};
 pub use direct::Direct;
 pub use error::{Error, Result};
 pub use first::First;
+pub use hanning::{hanning_pool, hanning_pool_gradient};
 pub use lanes::{LANES, Line};
+pub use max_pool::MaxPool;
 pub use processor::{Processor, VARIABLE};
