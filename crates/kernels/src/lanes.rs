@@ -52,6 +52,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn sum(self, a: Self::V) -> f32;
     /// `a` where `condition` is positive, else 0.
     fn where_positive(self, condition: Self::V, a: Self::V) -> Self::V;
+    /// The larger of both; no number where either is none, `a` where they are equal.
+    fn larger(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `then` where `a` is less than `b`, else `or`.
+    fn where_less(self, a: Self::V, b: Self::V, then: Self::V, or: Self::V) -> Self::V;
 }
 
 /// Sixteen lanes as `N` registers of an instruction set.
@@ -165,6 +169,28 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
         for i in 0..N {
             let positive = self.0.less_than_f32s(zero, condition[i]);
             result[i] = self.0.select_f32s(positive, a[i], zero);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn larger(self, a: Self::V, b: Self::V) -> Self::V {
+        let mut result = a;
+        for i in 0..N {
+            let less = self.0.less_than_f32s(a[i], b[i]);
+            let larger = self.0.select_f32s(less, b[i], a[i]);
+            let is_number = self.0.equal_f32s(b[i], b[i]);
+            result[i] = self.0.select_f32s(is_number, larger, b[i]);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn where_less(self, a: Self::V, b: Self::V, then: Self::V, or: Self::V) -> Self::V {
+        let mut result = or;
+        for i in 0..N {
+            let less = self.0.less_than_f32s(a[i], b[i]);
+            result[i] = self.0.select_f32s(less, then[i], or[i]);
         }
         result
     }

@@ -1,0 +1,259 @@
+//! The largest value of every window.
+//!
+//! A value that is no number is the largest of its window. The derivative goes to the first position
+//! that holds the largest value, in the order of rows.
+
+use rayon::prelude::*;
+
+use crate::blocks::Blocks;
+use crate::direct::expect;
+use crate::lanes::{Lanes, Line};
+use crate::processor::{Kernel, Processor};
+use crate::{Error, Result};
+
+/// Square windows, and where they lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool {
+    /// Rows and columns of a window.
+    pub kernel: usize,
+    /// Positions from one window to the next.
+    pub stride: usize,
+    /// Positions around the input that never are the largest; at most half a window.
+    pub padding: usize,
+    /// Whether a last window that reaches beyond input and padding counts, if it begins before.
+    pub ceil: bool,
+}
+
+impl MaxPool {
+    /// Height and width of what comes of an input.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] where kernel or stride is 0 or the padding is more than half a window,
+    /// [`Error::TooSmall`].
+    pub fn output(&self, input: [usize; 2]) -> Result<[usize; 2]> {
+        let Self { kernel, stride, padding, ceil } = *self;
+        for (what, found) in [("rows of a pool", kernel), ("stride of a pool", stride)] {
+            if found == 0 {
+                return Err(Error::Dimension { what, expected: 1, found });
+            }
+        }
+        if padding > kernel / 2 {
+            let expected = kernel / 2;
+            return Err(Error::Dimension { what: "padding of a pool", expected, found: padding });
+        }
+        let mut output = [0; 2];
+        for (axis, length) in input.into_iter().enumerate() {
+            let found = length.saturating_add(2 * padding);
+            let steps = found.checked_sub(kernel);
+            let steps = steps.ok_or(Error::TooSmall { window: kernel, found })?;
+            let whole = steps / stride + 1;
+            // The window after the last whole one, where it begins in the input or before it.
+            let counts = ceil && steps % stride > 0 && whole * stride < length + padding;
+            output[axis] = whole + usize::from(counts);
+        }
+        Ok(output)
+    }
+
+    /// Pools all of `input` into `output`, which gets the shape that follows.
+    ///
+    /// # Errors
+    /// As [`output`](Self::output).
+    pub fn forward(&self, processor: Processor, input: &Blocks, output: &mut Blocks) -> Result<()> {
+        let [batch, channels, height, width] = input.shape();
+        let [rows, columns] = self.output([height, width])?;
+        output.reshape([batch, channels, rows, columns])?;
+        // Rows of outputs that a task has: some thousands of lines are read for them.
+        let rows_of_task = (TASK / (self.stride * width).max(1)).clamp(1, rows);
+        let strips = rows.div_ceil(rows_of_task);
+        let planes: Vec<(&[Line], usize, &mut [Line])> = input
+            .lines()
+            .chunks_exact(height * width)
+            .zip(output.lines_mut().chunks_exact_mut(rows * columns))
+            .flat_map(|(from, to)| {
+                let parts = to.chunks_mut(rows_of_task * columns).enumerate();
+                parts.map(move |(strip, to)| (from, strip * rows_of_task, to))
+            })
+            .collect();
+        debug_assert_eq!(planes.len(), strips * batch * channels.div_ceil(16));
+        planes.into_par_iter().for_each(|(from, first, to)| {
+            processor.run(Forward { pool: *self, size: [height, width], from, first, columns, to });
+        });
+        Ok(())
+    }
+
+    /// The derivative with respect to the input of [`forward`](Self::forward), given that with respect
+    /// to its output.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and [`Error::Dimension`] where `upstream` has not the shape of
+    /// the output.
+    pub fn gradient(
+        &self,
+        processor: Processor,
+        input: &Blocks,
+        upstream: &Blocks,
+        gradient: &mut Blocks,
+    ) -> Result<()> {
+        let [batch, channels, height, width] = input.shape();
+        let [rows, columns] = self.output([height, width])?;
+        let expected = [batch, channels, rows, columns];
+        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
+            expect(what, expected[axis], upstream.shape()[axis])?;
+        }
+        gradient.reshape(input.shape())?;
+        let size = [height, width];
+        gradient
+            .lines_mut()
+            .par_chunks_exact_mut(height * width)
+            .zip(input.lines().par_chunks_exact(height * width))
+            .zip(upstream.lines().par_chunks_exact(rows * columns))
+            .for_each(|((to, from), upstream)| {
+                processor.run(Backward { pool: *self, size, from, upstream, columns, to });
+            });
+        Ok(())
+    }
+
+    /// The positions of a window along one axis.
+    #[inline(always)]
+    fn window(&self, index: usize, length: usize) -> std::ops::Range<usize> {
+        let begin = index * self.stride;
+        begin.saturating_sub(self.padding)..(begin + self.kernel - self.padding).min(length)
+    }
+}
+
+/// Lines of input that one task reads.
+const TASK: usize = 8192;
+
+struct Forward<'a> {
+    pool: MaxPool,
+    size: [usize; 2],
+    from: &'a [Line],
+    /// The first row of outputs.
+    first: usize,
+    columns: usize,
+    to: &'a mut [Line],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        match (self.pool.kernel, self.pool.stride, self.pool.padding) {
+            (2, 2, 0) => forward::<L, 2, 2>(lanes, self),
+            (3, 2, 0) => forward::<L, 3, 2>(lanes, self),
+            _ => {
+                let Self { columns, .. } = self;
+                for (index, line) in self.to.iter_mut().enumerate() {
+                    let (row, column) = (self.first + index / columns, index % columns);
+                    at_edge(lanes, &self.pool, self.size, self.from, [row, column], line);
+                }
+            }
+        }
+    }
+}
+
+/// Windows of a known size, without padding.
+#[inline(always)]
+fn forward<L: Lanes, const K: usize, const S: usize>(lanes: L, task: Forward<'_>) {
+    let [height, width] = task.size;
+    let whole = if width < K { 0 } else { (width - K) / S + 1 };
+    for (y, to) in task.to.chunks_exact_mut(task.columns).enumerate() {
+        let row = task.first + y;
+        let mut done = 0;
+        if row * S + K <= height {
+            let mut rows = [task.from; K];
+            for k in 0..K {
+                rows[k] = &task.from[(row * S + k) * width..][..width];
+            }
+            done = whole.min(to.len());
+            for (x, line) in to[..done].iter_mut().enumerate() {
+                let mut largest = lanes.load(&rows[0][x * S]);
+                for k in 0..K {
+                    let window = &rows[k][x * S..x * S + K];
+                    for i in 0..K {
+                        if k + i > 0 {
+                            largest = lanes.larger(largest, lanes.load(&window[i]));
+                        }
+                    }
+                }
+                lanes.store(line, largest);
+            }
+        }
+        for (x, line) in to.iter_mut().enumerate().skip(done) {
+            at_edge(lanes, &task.pool, task.size, task.from, [row, x], line);
+        }
+    }
+}
+
+#[inline(always)]
+fn at_edge<L: Lanes>(
+    lanes: L,
+    pool: &MaxPool,
+    [height, width]: [usize; 2],
+    from: &[Line],
+    [row, column]: [usize; 2],
+    to: &mut Line,
+) {
+    let (rows, columns) = (pool.window(row, height), pool.window(column, width));
+    let mut largest = lanes.load(&from[rows.start * width + columns.start]);
+    for y in rows {
+        for line in &from[y * width..][columns.start..columns.end] {
+            largest = lanes.larger(largest, lanes.load(line));
+        }
+    }
+    lanes.store(to, largest);
+}
+
+struct Backward<'a> {
+    pool: MaxPool,
+    size: [usize; 2],
+    from: &'a [Line],
+    upstream: &'a [Line],
+    columns: usize,
+    to: &'a mut [Line],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let [height, width] = self.size;
+        let zero = lanes.splat(0.0);
+        let mut cleared = 0;
+        for (row, upstream) in self.upstream.chunks_exact(self.columns).enumerate() {
+            let rows = self.pool.window(row, height);
+            // Rows are cleared when the first window reaches them, while they are about to be used.
+            if rows.end > cleared {
+                self.to[cleared * width..rows.end * width].fill(Line::ZERO);
+                cleared = rows.end;
+            }
+            for (column, upstream) in upstream.iter().enumerate() {
+                let columns = self.pool.window(column, width);
+                let mut largest = lanes.load(&self.from[rows.start * width + columns.start]);
+                for y in rows.clone() {
+                    for line in &self.from[y * width..][columns.start..columns.end] {
+                        largest = lanes.larger(largest, lanes.load(line));
+                    }
+                }
+                let mut left = lanes.load(upstream);
+                for y in rows.clone() {
+                    let from = &self.from[y * width..][columns.start..columns.end];
+                    let to = &mut self.to[y * width..][columns.start..columns.end];
+                    for x in 0..from.len().min(to.len()) {
+                        let value = lanes.load(&from[x]);
+                        let given = lanes.where_less(value, largest, zero, left);
+                        left = lanes.where_less(value, largest, left, zero);
+                        let sum = lanes.add(lanes.load(&to[x]), given);
+                        lanes.store(&mut to[x], sum);
+                    }
+                }
+            }
+        }
+        self.to[cleared * width..].fill(Line::ZERO);
+    }
+}
+
+#[cfg(test)]
+mod tests;
