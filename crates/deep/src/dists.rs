@@ -12,10 +12,13 @@
 //!
 //! Limits: by design blind to where on a texture something is, and without a map.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use lookalike_core::Part;
-use lookalike_nn::{Backbone, Parameters, Trunk};
+use lookalike_kernels::moments::{self, Sums};
+use lookalike_kernels::{LANES, Processor};
+use lookalike_nn::{Backbone, Blocks, Parameters, Trunk};
 use rayon::prelude::*;
 
 use crate::samples::Scaling;
@@ -69,26 +72,6 @@ impl Dists {
     }
 }
 
-/// Sums of one channel over the positions, about nothing.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    reference: f64,
-    candidate: f64,
-    reference_squares: f64,
-    candidate_squares: f64,
-    products: f64,
-}
-
-impl Sums {
-    fn add(&mut self, other: Self) {
-        self.reference += other.reference;
-        self.candidate += other.candidate;
-        self.reference_squares += other.reference_squares;
-        self.candidate_squares += other.candidate_squares;
-        self.products += other.products;
-    }
-}
-
 /// What the similarities of one channel are made of.
 struct Moments {
     means: [f64; 2],
@@ -98,14 +81,11 @@ struct Moments {
 
 impl Moments {
     fn of(sums: &Sums, count: f64) -> Self {
-        let means = [sums.reference / count, sums.candidate / count];
+        let means = [sums.a / count, sums.b / count];
         let variance = |squares: f64, mean: f64| (squares / count - mean * mean).max(0.0);
         Self {
             means,
-            variances: [
-                variance(sums.reference_squares, means[0]),
-                variance(sums.candidate_squares, means[1]),
-            ],
+            variances: [variance(sums.a_squares, means[0]), variance(sums.b_squares, means[1])],
             covariance: sums.products / count - means[0] * means[1],
         }
     }
@@ -154,26 +134,18 @@ impl TapFormula for Dists {
         }
     }
 
-    fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) {
-        let area = pair.size[0] * pair.size[1];
-        let runs = pair.runs();
-        let channels =
-            pair.reference.par_chunks_exact(area).zip(pair.candidate.par_chunks_exact(area));
-        let sums = channels.zip(&mut state.sums[tap]);
-        sums.for_each(|((x, y), total)| {
-            for run in &runs {
-                let mut sums = Sums::default();
-                for (&x, &y) in x[run.clone()].iter().zip(&y[run.clone()]) {
-                    let (x, y) = (f64::from(x), f64::from(y));
-                    sums.reference += x;
-                    sums.candidate += y;
-                    sums.reference_squares += x * x;
-                    sums.candidate_squares += y * y;
-                    sums.products += x * y;
-                }
-                total.add(sums);
-            }
-        });
+    fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) -> Result<()> {
+        let TapPair { reference, candidate, .. } = pair;
+        let sums = moments::sums(Processor::best(), reference, candidate, &pair.runs());
+        let sums = sums.map_err(lookalike_nn::Error::from)?;
+        for (total, sums) in state.sums[tap].iter_mut().zip(sums) {
+            total.a += sums.a;
+            total.b += sums.b;
+            total.a_squares += sums.a_squares;
+            total.b_squares += sums.b_squares;
+            total.products += sums.products;
+        }
+        Ok(())
     }
 
     fn finish(&self, state: &Gathered, _size: [usize; 2]) -> Outcome {
@@ -193,29 +165,42 @@ impl TapFormula for Dists {
         Outcome { value: missing[0] + missing[1], parts, map: None }
     }
 
-    fn derive(&self, state: &Gathered, tap: usize, pair: &TapPair<'_>, derivatives: &mut [f32]) {
-        let area = pair.size[0] * pair.size[1];
-        let runs = pair.runs();
+    fn derive(
+        &self,
+        state: &Gathered,
+        tap: usize,
+        pair: &TapPair<'_>,
+        derivatives: &mut Blocks,
+    ) -> Result<()> {
         let count = state.counts[tap];
-        let channels =
-            pair.reference.par_chunks_exact(area).zip(pair.candidate.par_chunks_exact(area));
-        let planes = derivatives.par_chunks_exact_mut(area).enumerate();
-        planes.zip(channels).for_each(|((channel, out), (reference, candidate))| {
+        let area = pair.candidate.area();
+        let channels = self.weights[tap].iter().enumerate();
+        let slopes = channels.map(|(channel, &[texture, structure])| {
             let moments = state.moments(tap, channel);
-            let [texture, structure] = self.weights[tap][channel];
             let ([mx, my], [vx, vy]) = (moments.means, moments.variances);
             let [similar_means, similar_structure] = moments.similarities();
             let means = mx * mx + my * my + STABILISER;
             let spread = vx + vy + STABILISER;
             let by_mean = -texture * 2.0 * (mx - similar_means * my) / (means * count);
             let by_position = -structure * 2.0 / (spread * count);
-            for run in &runs {
-                for at in run.clone() {
-                    let (x, y) = (f64::from(reference[at]), f64::from(candidate[at]));
-                    let slope = (x - mx) - similar_structure * (y - my);
-                    out[at] = (by_mean + by_position * slope) as f32;
+            // by_mean + by_position·((x − mx) − similar_structure·(y − my)) as a line in x and y.
+            let constant = by_mean - by_position * (mx - similar_structure * my);
+            [by_position, -by_position * similar_structure, constant]
+        });
+        let slopes: Vec<[f64; 3]> = slopes.collect();
+        let runs = pair.runs();
+        let planes = derivatives.lines_mut().par_chunks_mut(area).zip(slopes.par_chunks(LANES));
+        let read = pair.reference.lines().par_chunks(area);
+        let read = read.zip(pair.candidate.lines().par_chunks(area));
+        planes.zip(read).for_each(|((to, slopes), (reference, candidate))| {
+            for position in runs.iter().flat_map(Range::clone) {
+                let (x, y) = (&reference[position].0, &candidate[position].0);
+                let to = to[position].0.iter_mut().zip(x.iter().zip(y));
+                for ((to, (&x, &y)), [by_x, by_y, constant]) in to.zip(slopes) {
+                    *to = (f64::from(x) * by_x + f64::from(y) * by_y + constant) as f32;
                 }
             }
         });
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! A formula over two pictures: tile by tile through the network, values and gradients.
 
 use lookalike_core::Gradient;
-use lookalike_nn::Planes;
+use lookalike_nn::Blocks;
 
 use crate::plan::{Plan, Tile};
 use crate::samples::RgbSamples;
@@ -13,16 +13,16 @@ pub(crate) fn activations<F: TapFormula>(
     formula: &F,
     tile: Tile<'_>,
     samples: &dyn RgbSamples,
-) -> Result<Vec<Planes>> {
+) -> Result<Vec<Blocks>> {
     let (plain, scaled) = tile.input(formula, samples)?;
-    let taps = formula.trunk().taps(&scaled)?;
+    let taps = formula.trunk().activations(&scaled)?;
     Ok(plain.into_iter().chain(taps).collect())
 }
 
 /// A picture whose activations are known, or too many to be kept.
 pub(crate) struct Reference<'a> {
     pub(crate) samples: &'a dyn RgbSamples,
-    pub(crate) activations: Option<&'a [Planes]>,
+    pub(crate) activations: Option<&'a [Blocks]>,
 }
 
 impl Reference<'_> {
@@ -30,7 +30,7 @@ impl Reference<'_> {
         &self,
         formula: &F,
         tile: Tile<'_>,
-    ) -> Result<std::borrow::Cow<'_, [Planes]>> {
+    ) -> Result<std::borrow::Cow<'_, [Blocks]>> {
         match self.activations {
             Some(known) => Ok(known.into()),
             None => Ok(activations(formula, tile, self.samples)?.into()),
@@ -63,13 +63,14 @@ pub(crate) fn compare<F: TapFormula>(
 pub(crate) fn compare_known<F: TapFormula>(
     formula: &F,
     plan: &Plan,
-    [reference, candidate]: [&[Planes]; 2],
+    [reference, candidate]: [&[Blocks]; 2],
     map: bool,
-) -> Option<Outcome> {
+) -> Option<Result<Outcome>> {
     let tile = plan.whole()?;
     let mut state = formula.start(&plan.taps, map);
-    add(formula, &mut state, tile, reference, candidate);
-    Some(formula.finish(&state, plan.size))
+    let candidate = candidate.iter();
+    let added = add(formula, &mut state, tile, reference, candidate);
+    Some(added.map(|()| formula.finish(&state, plan.size)))
 }
 
 fn gather<F: TapFormula>(
@@ -83,21 +84,22 @@ fn gather<F: TapFormula>(
     for tile in plan.tiles() {
         let known = reference.of_tile(formula, tile)?;
         let found = activations(formula, tile, candidate)?;
-        add(formula, &mut state, tile, &known, &found);
+        add(formula, &mut state, tile, &known, found.iter())?;
     }
     Ok(state)
 }
 
-fn add<F: TapFormula>(
+fn add<'a, F: TapFormula>(
     formula: &F,
     state: &mut F::State,
     tile: Tile<'_>,
-    reference: &[Planes],
-    candidate: &[Planes],
-) {
+    reference: &[Blocks],
+    candidate: impl Iterator<Item = &'a Blocks>,
+) -> Result<()> {
     for (tap, (reference, candidate)) in reference.iter().zip(candidate).enumerate() {
-        formula.add(state, tap, &tile.pair(tap, reference, candidate));
+        formula.add(state, tap, &tile.pair(tap, reference, candidate))?;
     }
+    Ok(())
 }
 
 /// The value of a formula and its derivative with respect to the candidate's samples in 0…1, in three
@@ -120,20 +122,20 @@ pub(crate) fn gradient<F: TapFormula>(
         let known = reference.of_tile(formula, tile)?;
         let (plain, scaled) = tile.input(formula, candidate)?;
         let mut direct = None;
-        let pulled = formula.trunk().gradient(&scaled, |taps| -> Result<Vec<Planes>> {
-            let found: Vec<Planes> = plain.iter().chain(taps).cloned().collect();
+        let pulled = formula.trunk().gradient(&scaled, |taps| -> Result<Vec<Blocks>> {
+            let found: Vec<&Blocks> = plain.iter().chain(taps.iter().copied()).collect();
             if plan.whole().is_some() {
-                add(formula, &mut state, tile, &known, &found);
+                add(formula, &mut state, tile, &known, found.iter().copied())?;
             }
-            let derived = known.iter().zip(&found).enumerate().map(|(tap, (known, found))| {
-                let mut derivatives = Planes::zeros(found.shape());
-                let pair = tile.pair(tap, known, found);
-                formula.derive(&state, tap, &pair, derivatives.data_mut());
-                derivatives
-            });
-            let mut derived: Vec<Planes> = derived.collect();
+            let mut derived = Vec::with_capacity(found.len());
+            for (tap, (known, found)) in known.iter().zip(found).enumerate() {
+                let mut derivatives = Blocks::new();
+                derivatives.reshape(found.shape()).map_err(lookalike_nn::Error::from)?;
+                formula.derive(&state, tap, &tile.pair(tap, known, found), &mut derivatives)?;
+                derived.push(derivatives);
+            }
             if plain.is_some() {
-                direct = Some(derived.remove(0));
+                direct = Some(derived.remove(0).to_planes());
             }
             Ok(derived)
         })?;
@@ -149,7 +151,7 @@ pub(crate) fn gradient<F: TapFormula>(
                 for (sum, &g) in target.iter_mut().zip(&pulled.data()[part.clone()]) {
                     *sum += f64::from(g) / deviation;
                 }
-                let direct = direct.iter().flat_map(|planes| &planes.data()[part.clone()]);
+                let direct = direct.iter().flat_map(|planes| &planes[part.clone()]);
                 for (sum, &g) in target.iter_mut().zip(direct) {
                     *sum += f64::from(g);
                 }
@@ -165,7 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use lookalike_nn::tiling::Span;
-    use lookalike_nn::{Parameters as _, Seeded, TapGeometry, Trunk, processor};
+    use lookalike_nn::{Parameters as _, Planes, Seeded, TapGeometry, Trunk, processor};
 
     use super::*;
     use crate::plan::core_side;

@@ -2,7 +2,7 @@
 
 use lookalike_nn::geometry::tap_lengths;
 use lookalike_nn::tiling::{Span, spans};
-use lookalike_nn::{Planes, TapGeometry};
+use lookalike_nn::{Blocks, Planes, TapGeometry};
 
 use crate::Result;
 use crate::samples::RgbSamples;
@@ -101,17 +101,16 @@ impl Tile<'_> {
     pub(crate) fn pair<'a>(
         &self,
         tap: usize,
-        reference: &'a Planes,
-        candidate: &'a Planes,
+        reference: &'a Blocks,
+        candidate: &'a Blocks,
     ) -> TapPair<'a> {
         let local = |span: &Span| {
             let (owned, first) = (&span.owned[tap], span.first[tap]);
             owned.start - first..owned.end - first
         };
         TapPair {
-            reference: reference.data(),
-            candidate: candidate.data(),
-            size: [candidate.height(), candidate.width()],
+            reference,
+            candidate,
             owned: [local(self.rows), local(self.columns)],
             place: [self.rows.owned[tap].start, self.columns.owned[tap].start],
         }
@@ -122,13 +121,16 @@ impl Tile<'_> {
         &self,
         formula: &F,
         samples: &dyn RgbSamples,
-    ) -> Result<(Option<Planes>, Planes)> {
+    ) -> Result<(Option<Blocks>, Planes)> {
         let (rows, columns) = (self.rows.input.clone(), self.columns.input.clone());
         let shape = [1, 3, rows.len(), columns.len()];
         let samples = samples.read(rows, columns);
         let scaled = Planes::new(shape, formula.scaling().apply(&samples))?;
         let plain = if formula.looks_at_samples() {
-            Some(Planes::new(shape, samples.iter().map(|&sample| sample as f32).collect())?)
+            let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32).collect();
+            let mut blocks = Blocks::new();
+            blocks.read_planes(shape, &samples).map_err(lookalike_nn::Error::from)?;
+            Some(blocks)
         } else {
             None
         };

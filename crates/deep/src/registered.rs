@@ -6,7 +6,7 @@ use lookalike_core::{
     Channels, Error, Features, Gradient, Metric, MetricCard, MetricId, Picture, Prepared, Result,
     Score, ScoreProvenance, Want,
 };
-use lookalike_nn::Planes;
+use lookalike_nn::Blocks;
 
 use crate::evaluation::{Reference, activations, compare, compare_known, gradient};
 use crate::plan::Plan;
@@ -83,7 +83,7 @@ impl<F: TapFormula> Metric for Registered<F> {
             let Some(tile) = plan.whole() else { return Ok(None) };
             let taps = activations(&self.formula, tile, picture);
             let taps = taps.map_err(|error| self.undefined(error))?;
-            let bytes = taps.iter().map(|planes| size_of_val(planes.data())).sum();
+            let bytes = taps.iter().map(|blocks| size_of_val(blocks.lines())).sum();
             let kept = Kept { id: self.id.clone(), weights: self.weights.clone(), plan, taps };
             Ok(Some(Features::new(kept, bytes)))
         };
@@ -107,7 +107,8 @@ impl<F: TapFormula> Metric for Registered<F> {
             return Some(Err(Error::SizeMismatch { reference, candidate }));
         }
         let taps = [reference.taps.as_slice(), candidate.taps.as_slice()];
-        compare_known(&self.formula, plan, taps, want.map).map(|outcome| self.score(outcome))
+        compare_known(&self.formula, plan, taps, want.map)
+            .map(|outcome| self.score(outcome.map_err(|error| self.undefined(error))?))
     }
 }
 
@@ -117,7 +118,7 @@ struct Kept {
     id: MetricId,
     weights: Option<String>,
     plan: Plan,
-    taps: Vec<Planes>,
+    taps: Vec<Blocks>,
 }
 
 /// A reference with its activations, where they are few enough to be kept.
@@ -125,7 +126,7 @@ struct PreparedTaps<'a, F> {
     metric: &'a Registered<F>,
     reference: Cow<'a, Picture>,
     plan: Plan,
-    activations: Option<Vec<Planes>>,
+    activations: Option<Vec<Blocks>>,
 }
 
 impl<F: TapFormula> PreparedTaps<'_, F> {

@@ -3,18 +3,17 @@
 use std::ops::Range;
 
 use lookalike_core::{Part, ScoreMap};
-use lookalike_nn::Trunk;
+use lookalike_nn::{Blocks, Trunk};
 
+use crate::Result;
 use crate::samples::Scaling;
 
 /// The activations of both pictures at one tap of one tile, and which of them count.
 pub(crate) struct TapPair<'a> {
-    /// Channels × height × width activations of the reference.
-    pub(crate) reference: &'a [f32],
-    /// The same of the candidate.
-    pub(crate) candidate: &'a [f32],
-    /// Height and width of the tile's activations.
-    pub(crate) size: [usize; 2],
+    /// Activations of the reference.
+    pub(crate) reference: &'a Blocks,
+    /// Activations of the candidate.
+    pub(crate) candidate: &'a Blocks,
     /// Rows and columns of the tile that count here; others belong to its neighbours.
     pub(crate) owned: [Range<usize>; 2],
     /// Where the first of them lies among the activations of the whole picture.
@@ -28,7 +27,7 @@ impl TapPair<'_> {
     /// The owned positions as runs of consecutive indices into a plane, row by row.
     pub(crate) fn runs(&self) -> Vec<Range<usize>> {
         let [rows, columns] = &self.owned;
-        let width = self.size[1];
+        let [_, _, _, width] = self.candidate.shape();
         // Whole rows follow each other without a gap.
         let (lines, length) = if columns.len() == width {
             (1, rows.len() * width)
@@ -73,12 +72,18 @@ pub(crate) trait TapFormula: Send + Sync {
     fn start(&self, sizes: &[[usize; 2]], map: bool) -> Self::State;
 
     /// Gathers one tap of one tile.
-    fn add(&self, state: &mut Self::State, tap: usize, pair: &TapPair<'_>);
+    fn add(&self, state: &mut Self::State, tap: usize, pair: &TapPair<'_>) -> Result<()>;
 
     /// What comes out, for a picture of a height and width.
     fn finish(&self, state: &Self::State, size: [usize; 2]) -> Outcome;
 
     /// The derivative of the value with respect to the candidate's activations that count, once all
     /// tiles are gathered. `derivatives` has the shape of the activations and is zero.
-    fn derive(&self, state: &Self::State, tap: usize, pair: &TapPair<'_>, derivatives: &mut [f32]);
+    fn derive(
+        &self,
+        state: &Self::State,
+        tap: usize,
+        pair: &TapPair<'_>,
+        derivatives: &mut Blocks,
+    ) -> Result<()>;
 }

@@ -17,8 +17,8 @@ mod finish;
 mod first;
 mod hanning;
 mod lanes;
-pub mod moments;
 mod max_pool;
+pub mod moments;
 #[cfg(test)]
 mod oracle;
 mod phase;

@@ -44,8 +44,14 @@ impl MaxPool {
         let mut output = [0; 2];
         for (axis, length) in input.into_iter().enumerate() {
             let found = length.saturating_add(2 * padding);
-            let steps = found.checked_sub(kernel);
-            let steps = steps.ok_or(Error::TooSmall { window: kernel, found })?;
+            let steps = match found.checked_sub(kernel) {
+                // One window that reaches beyond the input, where such count.
+                None if ceil && found + stride > kernel && length > 0 => {
+                    output[axis] = 1;
+                    continue;
+                }
+                steps => steps.ok_or(Error::TooSmall { window: kernel, found })?,
+            };
             let whole = steps / stride + 1;
             // The window after the last whole one, where it begins in the input or before it.
             let counts = ceil && steps % stride > 0 && whole * stride < length + padding;

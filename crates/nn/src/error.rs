@@ -59,6 +59,9 @@ pub enum Error {
         /// Shape that was given.
         found: [usize; 4],
     },
+    /// A kernel refused what it was given.
+    #[error(transparent)]
+    Kernel(#[from] lookalike_kernels::Error),
     /// The tensor engine gave back something else than was asked of it.
     #[error("the tensor engine failed: {0}")]
     Engine(String),

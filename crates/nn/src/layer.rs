@@ -128,6 +128,15 @@ pub enum Layer<C = Convolution> {
 }
 
 impl<C> Layer<C> {
+    /// The same layer with what `convert` makes of its convolutions.
+    pub(crate) fn map<D>(&self, convert: &impl Fn(&C) -> D) -> Layer<D> {
+        let mut convert = |convolution: &C| Ok::<_, std::convert::Infallible>(convert(convolution));
+        match self.try_map(&mut convert) {
+            Ok(layer) => layer,
+            Err(never) => match never {},
+        }
+    }
+
     /// The same layer with what `convert` makes of its convolutions, in order.
     pub(crate) fn try_map<D, E>(
         &self,

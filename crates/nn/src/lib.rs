@@ -18,8 +18,10 @@
 
 pub mod backbones;
 mod error;
+mod filters;
 pub mod geometry;
 mod layer;
+mod packed;
 pub mod parameters;
 mod planes;
 mod run;
@@ -32,6 +34,8 @@ pub use burn::tensor::Device;
 pub use error::{Error, Result};
 pub use geometry::TapGeometry;
 pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
+/// Activations as the kernels of the processor keep them.
+pub use lookalike_kernels::Blocks;
 pub use parameters::{NamedTensors, Parameters, Seeded};
 pub use planes::Planes;
 pub use trunk::Trunk;

@@ -1,5 +1,7 @@
 //! Numbers on a grid, as networks take and give them.
 
+use lookalike_kernels::Blocks;
+
 use crate::{Error, Result};
 
 /// Batch × channels × height × width numbers in single precision, in this order, the last fastest.
@@ -27,6 +29,24 @@ impl Planes {
     pub fn zeros(shape: [usize; 4]) -> Self {
         let shape = shape.map(|extent| extent.max(1));
         Self { shape, data: vec![0.0; shape.iter().product()] }
+    }
+
+    /// The numbers of blocks of channels.
+    ///
+    /// # Errors
+    /// [`Error::Count`] when there are none.
+    pub fn of_blocks(blocks: &Blocks) -> Result<Self> {
+        Self::new(blocks.shape(), blocks.to_planes())
+    }
+
+    /// The same numbers in blocks of channels.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] when memory cannot hold them.
+    pub fn to_blocks(&self) -> Result<Blocks> {
+        let mut blocks = Blocks::new();
+        blocks.read_planes(self.shape, &self.data)?;
+        Ok(blocks)
     }
 
     /// Batch, channels, height, width.

@@ -7,40 +7,27 @@ use burn::tensor::module::{conv2d, max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
+use crate::filters::Filters;
 use crate::layer::{Convolution, Join, Layer, MaxPool};
-use crate::{Error, Parameters, Planes, Result};
+use crate::{Error, Planes, Result};
 
 /// A convolution with its parameters on a device.
 #[derive(Clone, Debug)]
-pub(crate) struct Filters {
+pub(crate) struct Tensors {
     weight: Tensor<4>,
     bias: Tensor<1>,
     convolution: Convolution,
 }
 
-impl Filters {
-    pub(crate) fn load(
-        convolution: &Convolution,
-        parameters: &dyn Parameters,
-        device: &Device,
-    ) -> Result<Self> {
-        let Convolution { path, input, output, kernel, groups, .. } = convolution;
-        let shape = [*output, input / groups, *kernel, *kernel];
-        let mut weight = parameters.f32(&format!("{path}.weight"), &shape)?;
-        let bias = match &convolution.normalisation {
-            None => parameters.f32(&format!("{path}.bias"), &[*output])?,
-            Some(norm) => fold(norm, &mut weight, *output, parameters)?,
-        };
-        let finite = weight.iter().chain(&bias).all(|number| number.is_finite());
-        if !finite {
-            let reason = "it holds a number that is not finite".to_owned();
-            return Err(Error::Parameter { name: path.clone(), reason });
-        }
-        Ok(Self {
-            weight: Tensor::from_data(TensorData::new(weight, shape), device),
-            bias: Tensor::from_data(TensorData::new(bias, [*output]), device),
+impl Tensors {
+    pub(crate) fn new(filters: &Filters, device: &Device) -> Self {
+        let Filters { weight, bias, convolution } = filters;
+        let shape = Filters::shape(convolution);
+        Self {
+            weight: Tensor::from_data(TensorData::new(weight.clone(), shape), device),
+            bias: Tensor::from_data(TensorData::new(bias.clone(), [bias.len()]), device),
             convolution: convolution.clone(),
-        })
+        }
     }
 
     fn apply(&self, x: Tensor<4>) -> Tensor<4> {
@@ -57,31 +44,10 @@ impl Filters {
     }
 }
 
-/// Scales filters by a batch normalisation with frozen statistics and returns the bias that is left.
-fn fold(
-    norm: &str,
-    weight: &mut [f32],
-    output: usize,
-    parameters: &dyn Parameters,
-) -> Result<Vec<f32>> {
-    const EPSILON: f64 = 1e-5;
-    let vector = |name: &str| parameters.f32(&format!("{norm}.{name}"), &[output]);
-    let (scale, shift) = (vector("weight")?, vector("bias")?);
-    let (mean, variance) = (vector("running_mean")?, vector("running_var")?);
-    let mut bias = Vec::with_capacity(output);
-    let filters = weight.chunks_exact_mut((weight.len() / output.max(1)).max(1));
-    for (channel, filter) in filters.enumerate() {
-        let factor = f64::from(scale[channel]) / (f64::from(variance[channel]) + EPSILON).sqrt();
-        filter.iter_mut().for_each(|number| *number = (f64::from(*number) * factor) as f32);
-        bias.push((f64::from(shift[channel]) - f64::from(mean[channel]) * factor) as f32);
-    }
-    Ok(bias)
-}
-
 /// Runs layers and collects the activations at the taps.
-pub(crate) fn run(layers: &[Layer<Filters>], x: Tensor<4>, taps: &mut Vec<Tensor<4>>) -> Tensor<4> {
+pub(crate) fn run(layers: &[Layer<Tensors>], x: Tensor<4>, taps: &mut Vec<Tensor<4>>) -> Tensor<4> {
     layers.iter().fold(x, |x, layer| match layer {
-        Layer::Convolution(filters) => filters.apply(x),
+        Layer::Convolution(tensors) => tensors.apply(x),
         Layer::Relu => activation::relu(x),
         Layer::Relu6 => x.clamp(0.0, 6.0),
         Layer::MaxPool(pool) => max_pool(x, *pool),

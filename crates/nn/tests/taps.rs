@@ -29,7 +29,8 @@ fn assert_close(found: &Planes, index: usize, expected: &Grid, what: &str) {
     let largest = expected.data.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let error = found.picture(index).iter().zip(&expected.data);
     let error = error.map(|(&f, e)| (f64::from(f) - e).abs()).fold(0.0, f64::max);
-    assert!(error <= 2e-6 * largest, "{what}: {error} of {largest}");
+    // Winograd's transforms cost a digit per deep layer.
+    assert!(error <= 1e-5 * largest, "{what}: {error} of {largest}");
 }
 
 #[test]
@@ -109,12 +110,10 @@ fn derivatives_agree_with_differences_of_the_definition() {
     };
     let gradient = trunk
         .gradient(&input, |taps| {
-            Ok::<_, Error>(
-                taps.iter()
-                    .enumerate()
-                    .map(|(tap, planes)| constants(tap, planes.shape()))
-                    .collect(),
-            )
+            taps.iter()
+                .enumerate()
+                .map(|(tap, blocks)| constants(tap, blocks.shape()).to_blocks())
+                .collect::<Result<_, Error>>()
         })
         .unwrap();
     let number = |x: &Grid| -> f64 {
@@ -144,8 +143,49 @@ fn derivatives_of_another_shape_are_refused() {
     let trunk = trunk(Backbone::AlexNet, "alex");
     let input = picture(1, 31, 31, "x");
     let answer = trunk.gradient(&input, |taps| {
-        Ok::<_, Error>(taps.iter().map(|_| Planes::zeros([1, 1, 1, 1])).collect())
+        taps.iter().map(|_| Planes::zeros([1, 1, 1, 1]).to_blocks()).collect::<Result<_, Error>>()
     });
     assert!(matches!(answer.unwrap_err(), Error::Derivatives { tap: 0, .. }));
     assert!(trunk.gradient(&input, |_| Ok::<_, Error>(Vec::new())).is_err());
+}
+
+#[test]
+fn kernels_give_what_the_engine_gives() {
+    for (backbone, (height, width)) in [
+        (Backbone::AlexNet, (67, 79)),
+        (Backbone::SqueezeNet1_1, (40, 71)),
+        (Backbone::Vgg16, (33, 50)),
+        (Backbone::Vgg16HanningPool, (33, 50)),
+        (Backbone::ResNet18, (64, 65)),
+        (Backbone::ResNet50, (45, 66)),
+        (Backbone::MobileNetV2, (64, 67)),
+    ] {
+        let seeded = Seeded::new("any");
+        let engine = Trunk::on_engine(backbone, &seeded, &processor()).unwrap();
+        let input = picture(2, height, width, "picture");
+        let [expected, found] = [&engine, &trunk(backbone, "any")].map(|trunk| {
+            let taps = trunk.taps(&input).unwrap();
+            let constants = |taps: &[&lookalike_nn::Blocks]| -> Result<Vec<_>, Error> {
+                let constants = taps.iter().enumerate().map(|(tap, blocks)| {
+                    let name = format!("tap{tap}.c");
+                    let numbers = Seeded::new("c").f32(&name, &blocks.shape())?;
+                    Planes::new(blocks.shape(), numbers)?.to_blocks()
+                });
+                constants.collect()
+            };
+            (taps, trunk.gradient(&input, constants).unwrap())
+        });
+        let error = |found: &Planes, expected: &Planes| {
+            assert_eq!(found.shape(), expected.shape());
+            let largest = expected.data().iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+            let pairs = found.data().iter().zip(expected.data());
+            pairs.map(|(f, e)| (f - e).abs()).fold(0.0, f32::max) / largest
+        };
+        for (tap, (found, expected)) in found.0.iter().zip(&expected.0).enumerate() {
+            let error = error(found, expected);
+            assert!(error < 1e-5, "{} tap {tap}: {error:e}", backbone.name());
+        }
+        let error = error(&found.1, &expected.1);
+        assert!(error < 1e-4, "{} gradient: {error:e}", backbone.name());
+    }
 }

@@ -13,14 +13,14 @@
 //! Limits: values have no upper bound and are comparable within one id only. They depend on the size
 //! at which the pictures are shown; nothing is resized here.
 
-mod layer;
 mod net;
 mod spatial;
 
 use std::sync::Arc;
 
 use lookalike_core::{Part, ScoreMap};
-use lookalike_nn::{Planes, Trunk};
+use lookalike_kernels::{Processor, UnitDistance};
+use lookalike_nn::{Blocks, Planes, Trunk};
 
 pub use net::{Head, Net, Version};
 
@@ -35,7 +35,7 @@ use crate::{Error, Result};
 pub struct Lpips {
     version: Version,
     trunk: Arc<Trunk>,
-    weights: Vec<Vec<f64>>,
+    taps: Vec<UnitDistance>,
 }
 
 /// The distance of one pair.
@@ -62,7 +62,9 @@ impl Lpips {
                 trunk.backbone().name()
             )));
         }
-        Ok(Self { version, trunk, weights: head.checked(net)?.of_taps(net) })
+        let weights = head.checked(net)?.of_taps(net);
+        let taps = weights.iter().map(|weights| UnitDistance::new(Processor::best(), weights));
+        Ok(Self { version, trunk, taps: taps.collect() })
     }
 
     /// The distance of every candidate from its reference, or from the one reference, which is then
@@ -87,7 +89,7 @@ impl Lpips {
             }
         }
         let plan = Plan::new(self, [candidates.height(), candidates.width()])?;
-        let mut known: Option<(usize, Vec<Planes>)> = None;
+        let mut known: Option<(usize, Vec<Blocks>)> = None;
         let mut distances = Vec::with_capacity(count);
         for index in 0..count {
             let partner = index.min(partners - 1);
@@ -145,18 +147,21 @@ impl TapFormula for Lpips {
         Gathered { sizes: sizes.to_vec(), sums: vec![0.0; sizes.len()], maps: map.then(maps) }
     }
 
-    fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) {
-        let distances = layer::distances(pair, &self.weights[tap]);
-        state.sums[tap] += distances.iter().sum::<f64>();
-        let Some(maps) = &mut state.maps else { return };
+    fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) -> Result<()> {
+        let TapPair { reference, candidate, .. } = pair;
+        let distances = self.taps[tap].distances(reference, candidate, &pair.runs());
+        let distances = distances.map_err(lookalike_nn::Error::from)?;
+        state.sums[tap] += distances.iter().map(|&distance| f64::from(distance)).sum::<f64>();
+        let Some(maps) = &mut state.maps else { return Ok(()) };
         let width = state.sizes[tap][1];
         let [rows, columns] = &pair.owned;
         for (index, row) in distances.chunks_exact(columns.len().max(1)).enumerate() {
             debug_assert!(index < rows.len());
             let start = (pair.place[0] + index) * width + pair.place[1];
             let target = &mut maps[tap][start..start + row.len()];
-            target.iter_mut().zip(row).for_each(|(to, &distance)| *to = distance as f32);
+            target.copy_from_slice(row);
         }
+        Ok(())
     }
 
     fn finish(&self, state: &Gathered, size: [usize; 2]) -> Outcome {
@@ -174,9 +179,18 @@ impl TapFormula for Lpips {
         Outcome { value: means.iter().sum(), parts, map }
     }
 
-    fn derive(&self, state: &Gathered, tap: usize, pair: &TapPair<'_>, derivatives: &mut [f32]) {
+    fn derive(
+        &self,
+        state: &Gathered,
+        tap: usize,
+        pair: &TapPair<'_>,
+        derivatives: &mut Blocks,
+    ) -> Result<()> {
         let [height, width] = state.sizes[tap];
-        let scale = 1.0 / (height * width) as f64;
-        layer::derive(pair, &self.weights[tap], scale, derivatives);
+        let scale = 1.0 / (height * width) as f32;
+        let TapPair { reference, candidate, .. } = pair;
+        let runs = pair.runs();
+        let derived = self.taps[tap].derive(reference, candidate, &runs, scale, derivatives);
+        Ok(derived.map_err(lookalike_nn::Error::from)?)
     }
 }

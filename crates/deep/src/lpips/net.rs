@@ -118,11 +118,9 @@ impl Head {
         }
     }
 
-    pub(super) fn of_taps(&self, net: Net) -> Vec<Vec<f64>> {
+    pub(super) fn of_taps(&self, net: Net) -> Vec<Vec<f32>> {
         match self {
-            Self::Learned(weights) => {
-                weights.iter().map(|w| w.iter().map(|&w| f64::from(w)).collect()).collect()
-            }
+            Self::Learned(weights) => weights.clone(),
             Self::Uniform => net.channels().iter().map(|&channels| vec![1.0; channels]).collect(),
         }
     }

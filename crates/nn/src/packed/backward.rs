@@ -1,0 +1,186 @@
+//! The way back through a network: derivatives with respect to the activations at the taps become those
+//! with respect to the input.
+
+use std::rc::Rc;
+
+use lookalike_kernels::{self as kernels, Activation, Blocks};
+
+use super::{Flow, Packed, Run, Step, Trace, max_pool};
+use crate::layer::Join;
+use crate::{Error, Planes, Result};
+
+/// A network after its way forward, waiting for derivatives.
+pub(crate) struct Traced<'a> {
+    network: &'a Packed,
+    traces: Vec<Trace>,
+    input: [usize; 4],
+    taps: Vec<Rc<Blocks>>,
+}
+
+impl Packed {
+    /// The way forward, with what the way back needs.
+    pub(crate) fn trace(&self, input: &Planes) -> Result<Traced<'_>> {
+        let mut run = Run::new(self.processor);
+        let mut traces = Vec::with_capacity(self.steps.len());
+        drop(run.steps(&self.steps, Flow::Planes(input), Some(&mut traces))?);
+        Ok(Traced { network: self, traces, input: input.shape(), taps: run.taps })
+    }
+}
+
+impl Traced<'_> {
+    /// The activations at the taps.
+    pub(crate) fn taps(&self) -> impl Iterator<Item = &Blocks> {
+        self.taps.iter().map(Rc::as_ref)
+    }
+
+    /// Pulls derivatives with respect to the taps back to the input.
+    pub(crate) fn backward(self, derivatives: Vec<Blocks>) -> Result<Planes> {
+        let Self { network, mut traces, input, taps } = self;
+        drop(taps);
+        let mut back = Back { run: Run::new(network.processor), derivatives, planes: None };
+        let end = back.steps(&network.steps, &mut traces, None, true)?;
+        match (back.planes, end) {
+            (Some(planes), _) => Planes::new(input, planes),
+            (None, Some(blocks)) => Planes::new(input, blocks.to_planes()),
+            (None, None) => Ok(Planes::zeros(input)),
+        }
+    }
+}
+
+struct Back {
+    run: Run,
+    /// Of the taps that were not reached yet.
+    derivatives: Vec<Blocks>,
+    /// The derivative with respect to the input, once the first convolution was passed.
+    planes: Option<Vec<f32>>,
+}
+
+impl Back {
+    /// Takes the derivative behind some steps, none where it is zero so far, to that before them.
+    fn steps(
+        &mut self,
+        steps: &[Step],
+        traces: &mut Vec<Trace>,
+        behind: Option<Blocks>,
+        whole: bool,
+    ) -> Result<Option<Blocks>> {
+        let mut derivative = behind;
+        for (index, step) in steps.iter().enumerate().rev() {
+            let lost = || Error::Engine("a step left no trace".to_owned());
+            let trace = traces.pop().ok_or_else(lost)?;
+            if matches!(trace, Trace::Tap) {
+                let lost = || Error::Engine("a tap has no derivative".to_owned());
+                let own = self.derivatives.pop().ok_or_else(lost)?;
+                derivative = Some(match derivative {
+                    Some(mut derivative) => {
+                        kernels::add(self.run.processor, &mut derivative, &own)?;
+                        derivative
+                    }
+                    None => own,
+                });
+                continue;
+            }
+            let Some(behind) = derivative.take() else { continue };
+            derivative = self.step(step, trace, behind, whole && index == 0)?;
+        }
+        Ok(derivative)
+    }
+
+    fn step(
+        &mut self,
+        step: &Step,
+        trace: Trace,
+        mut behind: Blocks,
+        first: bool,
+    ) -> Result<Option<Blocks>> {
+        let processor = self.run.processor;
+        let mut before = self.run.free.pop().unwrap_or_default();
+        match (step, trace) {
+            (Step::Convolve(convolve), Trace::Convolve { output, input_size }) => {
+                mask(processor, convolve.activation, &mut behind, &output)?;
+                self.run.release(output);
+                if first {
+                    self.planes = Some(convolve.backward_planes(&behind, input_size)?);
+                    return Ok(None);
+                }
+                convolve.backward(&behind, input_size, &mut before)?;
+            }
+            (Step::MaxPool(pool), Trace::Pool { input, .. }) => {
+                max_pool(pool).gradient(processor, &input, &behind, &mut before)?;
+                self.run.release(input);
+            }
+            (Step::HanningPool, Trace::Pool { input, output }) => {
+                kernels::hanning_pool_gradient(processor, &input, &output, &behind, &mut before)?;
+                self.run.release(input);
+                self.run.release(output);
+            }
+            (Step::Branches { branches, join, activation }, Trace::Branches { traces, output }) => {
+                mask(processor, *activation, &mut behind, &output)?;
+                match join {
+                    Join::Sum => {
+                        let mut sum: Option<Blocks> = None;
+                        for (branch, mut trace) in branches.iter().zip(traces).rev() {
+                            let end =
+                                self.steps(branch, &mut trace, Some(behind.clone()), false)?;
+                            sum = match (sum, end) {
+                                (Some(mut sum), Some(end)) => {
+                                    kernels::add(processor, &mut sum, &end)?;
+                                    Some(sum)
+                                }
+                                (sum, end) => sum.or(end),
+                            };
+                        }
+                        self.run.free.push(behind);
+                        return Ok(sum);
+                    }
+                    Join::Channels => {
+                        self.channels(branches, &behind, &output, &mut before)?;
+                    }
+                }
+            }
+            _ => return Err(Error::Engine("a step left the trace of another".to_owned())),
+        }
+        self.run.free.push(behind);
+        Ok(Some(before))
+    }
+
+    /// Branches whose channels stand one after the other; each is one convolution.
+    fn channels(
+        &mut self,
+        branches: &[Vec<Step>],
+        behind: &Blocks,
+        output: &Rc<Blocks>,
+        before: &mut Blocks,
+    ) -> Result<()> {
+        let processor = self.run.processor;
+        let [_, _, height, width] = output.shape();
+        let mut first = 0;
+        for convolve in branches.iter().flatten().filter_map(Step::convolution) {
+            let channels = first..first + convolve.outputs();
+            let mut part = self.run.free.pop().unwrap_or_default();
+            part.copy_channels(behind, channels.clone())?;
+            let mut shown = self.run.free.pop().unwrap_or_default();
+            shown.copy_channels(output, channels)?;
+            mask(processor, convolve.activation, &mut part, &shown)?;
+            if first == 0 {
+                convolve.backward(&part, [height, width], before)?;
+            } else {
+                convolve.backward(&part, [height, width], &mut shown)?;
+                kernels::add(processor, before, &shown)?;
+            }
+            first += convolve.outputs();
+            self.run.free.extend([part, shown]);
+        }
+        Ok(())
+    }
+}
+
+/// Sets derivatives to zero where an activation does not let them through.
+fn mask(
+    processor: kernels::Processor,
+    activation: Activation,
+    derivative: &mut Blocks,
+    output: &Blocks,
+) -> Result<()> {
+    Ok(kernels::mask(processor, activation, derivative, output)?)
+}

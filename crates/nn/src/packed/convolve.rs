@@ -1,0 +1,191 @@
+//! A convolution on the kernel that suits its shape.
+
+use std::sync::{Arc, OnceLock};
+
+use lookalike_kernels::{
+    self as kernels, Activation, Blocks, Depthwise, Direct, First, LANES, Processor, Winograd,
+};
+
+use crate::filters::Filters;
+use crate::layer::{Convolution, Padding};
+use crate::{Error, Planes, Result};
+
+/// A convolution and the activation behind it.
+#[derive(Debug)]
+pub(super) struct Convolve {
+    filters: Arc<Filters>,
+    pub(super) activation: Activation,
+    processor: Processor,
+    kernel: Kernel,
+    /// The way back of a Winograd convolution, packed when it is first asked for.
+    back: OnceLock<kernels::Result<Winograd>>,
+}
+
+#[derive(Debug)]
+enum Kernel {
+    /// Reads planes.
+    First(First),
+    Winograd(Winograd),
+    Direct(Direct),
+    Depthwise(Depthwise),
+}
+
+fn filters_of(filters: &Filters) -> kernels::Filters<'_> {
+    let Convolution { input, output, kernel, groups, .. } = filters.convolution;
+    kernels::Filters {
+        weights: &filters.weight,
+        bias: &filters.bias,
+        inputs: input,
+        outputs: output,
+        kernel: [kernel; 2],
+        groups,
+    }
+}
+
+impl Convolve {
+    pub(super) fn new(
+        filters: &Arc<Filters>,
+        processor: Processor,
+        activation: Activation,
+        reads_planes: bool,
+    ) -> Result<Self> {
+        let of = filters_of(filters);
+        let Convolution { input, output, kernel, stride, groups, .. } = filters.convolution;
+        // Below sixteen channels most of a tile's transform would be of zeros.
+        let minimal = kernel == 3 && stride == 1 && groups == 1 && input.min(output) >= LANES;
+        let kernel = if reads_planes {
+            Kernel::First(First::new(processor, &of, stride, activation)?)
+        } else if groups > 1 {
+            Kernel::Depthwise(Depthwise::new(processor, &of, stride, activation)?)
+        } else if minimal {
+            Kernel::Winograd(Winograd::new(processor, &of, activation)?)
+        } else {
+            Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
+        };
+        let (filters, back) = (filters.clone(), OnceLock::new());
+        Ok(Self { filters, activation, processor, kernel, back })
+    }
+
+    /// Channels written.
+    pub(super) fn outputs(&self) -> usize {
+        self.filters.convolution.output
+    }
+
+    fn padding(&self, [height, width]: [usize; 2]) -> kernels::Padding {
+        let Convolution { kernel, stride, padding, .. } = self.filters.convolution;
+        let [rows, columns] = [height, width].map(|length| {
+            let (before, after) = padding.of(length, kernel, stride);
+            [before, after]
+        });
+        kernels::Padding { rows, columns }
+    }
+
+    pub(super) fn forward_planes(&self, input: &Planes, output: &mut Blocks) -> Result<()> {
+        let padding = self.padding([input.height(), input.width()]);
+        match &self.kernel {
+            Kernel::First(first) => first.forward(input.shape(), input.data(), padding, output)?,
+            _ => {
+                let mut blocks = Blocks::new();
+                blocks.read_planes(input.shape(), input.data())?;
+                self.forward(&blocks, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn forward(&self, input: &Blocks, output: &mut Blocks) -> Result<()> {
+        let [_, _, height, width] = input.shape();
+        let padding = self.padding([height, width]);
+        match &self.kernel {
+            Kernel::First(first) => {
+                first.forward(input.shape(), &input.to_planes(), padding, output)?;
+            }
+            Kernel::Winograd(winograd) => winograd.forward(input, padding, output)?,
+            Kernel::Direct(direct) => direct.forward(input, padding, output)?,
+            Kernel::Depthwise(depthwise) => depthwise.forward(input, padding, output)?,
+        }
+        Ok(())
+    }
+
+    /// Whether it can write a part of wider blocks, and keeps the positions of its input.
+    pub(super) fn writes_in_place(&self) -> bool {
+        let Convolution { kernel, stride, padding, output, .. } = self.filters.convolution;
+        matches!(self.kernel, Kernel::Winograd(_) | Kernel::Direct(_))
+            && stride == 1
+            && padding == Padding::Each(kernel / 2)
+            && output.is_multiple_of(LANES)
+    }
+
+    /// As [`forward`](Self::forward), into the channels from `first` on of blocks that have their
+    /// shape.
+    pub(super) fn forward_into(
+        &self,
+        input: &Blocks,
+        output: &mut Blocks,
+        first: usize,
+    ) -> Result<()> {
+        let [_, _, height, width] = input.shape();
+        let padding = self.padding([height, width]);
+        match &self.kernel {
+            Kernel::Winograd(winograd) => winograd.forward_into(input, padding, output, first)?,
+            Kernel::Direct(direct) => direct.forward_into(input, padding, output, first)?,
+            Kernel::First(_) | Kernel::Depthwise(_) => {
+                return Err(Error::Engine("this kernel writes whole blocks".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The derivative with respect to the input, of the derivative with respect to the sums before the
+    /// activation.
+    pub(super) fn backward(
+        &self,
+        upstream: &Blocks,
+        input_size: [usize; 2],
+        gradient: &mut Blocks,
+    ) -> Result<()> {
+        let padding = self.padding(input_size);
+        match &self.kernel {
+            Kernel::First(first) => {
+                let [batch, ..] = upstream.shape();
+                let shape = [batch, self.filters.convolution.input, input_size[0], input_size[1]];
+                let planes = first.input_gradient(upstream, padding, input_size)?;
+                gradient.read_planes(shape, &planes)?;
+            }
+            Kernel::Direct(direct) => {
+                direct.input_gradient(upstream, padding, input_size, gradient)?;
+            }
+            Kernel::Depthwise(depthwise) => {
+                depthwise.input_gradient(upstream, padding, input_size, gradient)?;
+            }
+            Kernel::Winograd(_) => {
+                let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
+                let winograd = self.back.get_or_init(pack).as_ref();
+                let winograd =
+                    winograd.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
+                // A window of three reaches two positions beyond what it stands on.
+                let around = |[before, after]: [usize; 2]| [2 - before, 2 - after];
+                let padding = kernels::Padding {
+                    rows: around(padding.rows),
+                    columns: around(padding.columns),
+                };
+                winograd.forward(upstream, padding, gradient)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`backward`](Self::backward), for the convolution that reads the input of the network.
+    pub(super) fn backward_planes(
+        &self,
+        upstream: &Blocks,
+        input_size: [usize; 2],
+    ) -> Result<Vec<f32>> {
+        if let Kernel::First(first) = &self.kernel {
+            return Ok(first.input_gradient(upstream, self.padding(input_size), input_size)?);
+        }
+        let mut gradient = Blocks::new();
+        self.backward(upstream, input_size, &mut gradient)?;
+        Ok(gradient.to_planes())
+    }
+}

@@ -1,0 +1,275 @@
+//! A network on the kernels of the processor.
+//!
+//! The list of layers becomes a list of steps: convolutions with the activation behind them in one
+//! kernel, chosen by the shape of the filters, and pools, all on blocks of sixteen channels. Filters are
+//! packed once. Memory for activations is used again from step to step.
+
+mod backward;
+mod convolve;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lookalike_kernels as kernels;
+use lookalike_kernels::{Activation, Blocks, Processor};
+
+use self::convolve::Convolve;
+use crate::filters::Filters;
+use crate::layer::{Join, Layer, MaxPool};
+use crate::{Planes, Result};
+
+/// A network whose filters are packed.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    steps: Vec<Step>,
+    processor: Processor,
+}
+
+/// What is done to activations.
+#[derive(Debug)]
+enum Step {
+    Convolve(Box<Convolve>),
+    MaxPool(MaxPool),
+    HanningPool,
+    Branches { branches: Vec<Vec<Step>>, join: Join, activation: Activation },
+    Tap,
+}
+
+impl Step {
+    fn convolution(&self) -> Option<&Convolve> {
+        match self {
+            Self::Convolve(convolve) => Some(convolve),
+            _ => None,
+        }
+    }
+}
+
+impl Packed {
+    /// Packs the filters of a network. `None` when it has a layer that there is no kernel for.
+    pub(crate) fn new(
+        layers: &[Layer<Arc<Filters>>],
+        processor: Processor,
+    ) -> Result<Option<Self>> {
+        let steps = pack(layers, processor, true)?;
+        Ok(steps.map(|steps| Self { steps, processor }))
+    }
+
+    /// The activations at the taps, in order.
+    pub(crate) fn taps(&self, input: &Planes) -> Result<Vec<Blocks>> {
+        let mut run = Run::new(self.processor);
+        drop(run.steps(&self.steps, Flow::Planes(input), None)?);
+        let taps = run.taps.into_iter();
+        Ok(taps.map(|tap| Rc::try_unwrap(tap).unwrap_or_else(|tap| Blocks::clone(&tap))).collect())
+    }
+}
+
+fn pack(
+    layers: &[Layer<Arc<Filters>>],
+    processor: Processor,
+    first: bool,
+) -> Result<Option<Vec<Step>>> {
+    let mut steps: Vec<Step> = Vec::with_capacity(layers.len());
+    let mut layers = layers.iter().peekable();
+    while let Some(layer) = layers.next() {
+        let mut activation = || match layers.peek() {
+            Some(Layer::Relu) => layers.next().map_or(Activation::None, |_| Activation::Relu),
+            Some(Layer::Relu6) => layers.next().map_or(Activation::None, |_| Activation::Relu6),
+            _ => Activation::None,
+        };
+        let reads_planes = first && steps.is_empty();
+        steps.push(match layer {
+            Layer::Convolution(filters) => {
+                let activation = activation();
+                let convolve = Convolve::new(filters, processor, activation, reads_planes)?;
+                Step::Convolve(Box::new(convolve))
+            }
+            Layer::MaxPool(pool) => Step::MaxPool(*pool),
+            Layer::HanningPool => Step::HanningPool,
+            Layer::Tap => Step::Tap,
+            Layer::Branches(branches, join) => {
+                let mut packed = Vec::with_capacity(branches.len());
+                for branch in branches {
+                    let Some(branch) = pack(branch, processor, false)? else { return Ok(None) };
+                    packed.push(branch);
+                }
+                // Channels are written in place, by single convolutions in blocks of sixteen.
+                let in_place = |branch: &Vec<Step>| {
+                    matches!(branch.as_slice(), [Step::Convolve(c)] if c.writes_in_place())
+                };
+                if *join == Join::Channels && !packed.iter().all(in_place) {
+                    return Ok(None);
+                }
+                Step::Branches { branches: packed, join: *join, activation: activation() }
+            }
+            Layer::Relu | Layer::Relu6 => return Ok(None),
+        });
+    }
+    Ok(Some(steps))
+}
+
+/// What goes from step to step.
+#[derive(Clone)]
+enum Flow<'a> {
+    /// The input of the network.
+    Planes(&'a Planes),
+    Blocks(Rc<Blocks>),
+}
+
+/// What a step leaves for the way back.
+enum Trace {
+    /// What a convolution gave, behind its activation, and the size of what it read.
+    Convolve { output: Rc<Blocks>, input_size: [usize; 2] },
+    /// What a pool read.
+    Pool { input: Rc<Blocks>, output: Rc<Blocks> },
+    /// The traces of branches, and what they gave together.
+    Branches { traces: Vec<Vec<Trace>>, output: Rc<Blocks> },
+    /// A tap leaves nothing but its place.
+    Tap,
+}
+
+/// One run through a network.
+struct Run {
+    processor: Processor,
+    /// Blocks that nobody reads any more.
+    free: Vec<Blocks>,
+    taps: Vec<Rc<Blocks>>,
+}
+
+impl Run {
+    fn new(processor: Processor) -> Self {
+        Self { processor, free: Vec::new(), taps: Vec::new() }
+    }
+
+    /// Gives blocks back, unless someone else reads them.
+    fn release(&mut self, blocks: Rc<Blocks>) {
+        self.free.extend(Rc::try_unwrap(blocks));
+    }
+
+    fn steps<'a>(
+        &mut self,
+        steps: &[Step],
+        input: Flow<'a>,
+        mut traces: Option<&mut Vec<Trace>>,
+    ) -> Result<Flow<'a>> {
+        let mut x = input;
+        for step in steps {
+            let (y, trace) = self.step(step, &x, traces.is_some())?;
+            if let (Some(traces), Some(trace)) = (traces.as_deref_mut(), trace) {
+                traces.push(trace);
+            }
+            let Some(y) = y else { continue };
+            if let Flow::Blocks(blocks) = x {
+                self.release(blocks);
+            }
+            x = Flow::Blocks(y);
+        }
+        Ok(x)
+    }
+
+    /// What a step gives, unless it only looks, and what it leaves for the way back.
+    fn step(
+        &mut self,
+        step: &Step,
+        x: &Flow<'_>,
+        traced: bool,
+    ) -> Result<(Option<Rc<Blocks>>, Option<Trace>)> {
+        let mut output = self.free.pop().unwrap_or_default();
+        let blocks = match (step, x) {
+            (Step::Convolve(convolve), Flow::Planes(planes)) => {
+                convolve.forward_planes(planes, &mut output)?;
+                let output = Rc::new(output);
+                let trace = traced.then(|| Trace::Convolve {
+                    output: output.clone(),
+                    input_size: [planes.height(), planes.width()],
+                });
+                return Ok((Some(output), trace));
+            }
+            // No network begins with anything else.
+            (_, Flow::Planes(planes)) => {
+                output.read_planes(planes.shape(), planes.data())?;
+                let blocks = Flow::Blocks(Rc::new(output));
+                return self.step(step, &blocks, traced);
+            }
+            (_, Flow::Blocks(blocks)) => blocks,
+        };
+        let [_, _, height, width] = blocks.shape();
+        Ok(match step {
+            Step::Convolve(convolve) => {
+                convolve.forward(blocks, &mut output)?;
+                let output = Rc::new(output);
+                let trace = traced.then(|| Trace::Convolve {
+                    output: output.clone(),
+                    input_size: [height, width],
+                });
+                (Some(output), trace)
+            }
+            Step::MaxPool(_) | Step::HanningPool => {
+                match step {
+                    Step::MaxPool(pool) => {
+                        max_pool(pool).forward(self.processor, blocks, &mut output)?;
+                    }
+                    _ => kernels::hanning_pool(self.processor, blocks, &mut output)?,
+                }
+                let output = Rc::new(output);
+                let trace =
+                    traced.then(|| Trace::Pool { input: blocks.clone(), output: output.clone() });
+                (Some(output), trace)
+            }
+            Step::Tap => {
+                self.free.push(output);
+                self.taps.push(blocks.clone());
+                (None, traced.then_some(Trace::Tap))
+            }
+            Step::Branches { branches, join, activation } => {
+                let mut traces = Vec::new();
+                match join {
+                    Join::Channels => self.side_by_side(branches, blocks, &mut output)?,
+                    Join::Sum => {
+                        let mut ends = Vec::with_capacity(branches.len());
+                        for branch in branches {
+                            let mut trace = Vec::new();
+                            let x = Flow::Blocks(blocks.clone());
+                            let end = self.steps(branch, x, traced.then_some(&mut trace))?;
+                            if let Flow::Blocks(end) = end {
+                                ends.push(end);
+                            }
+                            traces.push(trace);
+                        }
+                        let terms: Vec<&Blocks> = ends.iter().map(Rc::as_ref).collect();
+                        kernels::sum(self.processor, &terms, *activation, &mut output)?;
+                        for end in ends {
+                            self.release(end);
+                        }
+                    }
+                }
+                let output = Rc::new(output);
+                let trace = traced.then(|| Trace::Branches { traces, output: output.clone() });
+                (Some(output), trace)
+            }
+        })
+    }
+
+    /// Branches whose channels stand one after the other: each writes its part.
+    fn side_by_side(
+        &mut self,
+        branches: &[Vec<Step>],
+        input: &Blocks,
+        output: &mut Blocks,
+    ) -> Result<()> {
+        let [batch, _, height, width] = input.shape();
+        let convolutions = || branches.iter().flatten().filter_map(Step::convolution);
+        let channels = convolutions().map(Convolve::outputs).sum();
+        output.reshape([batch, channels, height, width])?;
+        let mut first = 0;
+        for convolve in convolutions() {
+            convolve.forward_into(input, output, first)?;
+            first += convolve.outputs();
+        }
+        Ok(())
+    }
+}
+
+fn max_pool(pool: &MaxPool) -> kernels::MaxPool {
+    let MaxPool { kernel, stride, padding, ceil } = *pool;
+    kernels::MaxPool { kernel, stride, padding, ceil }
+}
