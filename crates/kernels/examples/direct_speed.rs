@@ -3,7 +3,10 @@
 
 use std::time::Instant;
 
-use lookalike_kernels::{Activation, Blocks, Direct, Filters, Padding, Processor};
+use lookalike_kernels::{
+    Activation, Blocks, Direct, Filters, First, MaxPool, Padding, Processor, hanning_pool,
+    hanning_pool_gradient,
+};
 
 /// Name, inputs, outputs, kernel, stride, padding, batch, height and width.
 type Layer = (&'static str, usize, usize, usize, usize, usize, usize, usize);
@@ -31,6 +34,16 @@ const LAYERS: [Layer; 22] = [
     ("resnet 1x1 s2 256->512", 256, 512, 1, 2, 0, 1, 64),
     ("mobile 24->144", 24, 144, 1, 1, 0, 1, 64),
     ("mobile 144->24", 144, 24, 1, 1, 0, 1, 64),
+];
+
+const FIRST: [Layer; 7] = [
+    ("alex 11x11 s4", 3, 64, 11, 4, 2, 1, 256),
+    ("alex 11x11 s4 16x64", 3, 64, 11, 4, 2, 16, 64),
+    ("squeeze 3x3 s2", 3, 64, 3, 2, 0, 1, 256),
+    ("squeeze 3x3 s2 16x64", 3, 64, 3, 2, 0, 16, 64),
+    ("vgg 3x3", 3, 64, 3, 1, 1, 1, 256),
+    ("resnet 7x7 s2", 3, 64, 7, 2, 3, 1, 256),
+    ("mobile 3x3 s2", 3, 32, 3, 2, 1, 1, 256),
 ];
 
 fn noise(count: usize) -> Vec<f32> {
@@ -87,5 +100,57 @@ fn main() {
                 work / backward
             );
         }
+        first();
+        pools();
     });
+}
+
+#[allow(clippy::print_stdout, clippy::unwrap_used)]
+fn first() {
+    for (name, inputs, outputs, kernel, stride, padding, batch, side) in FIRST {
+        let weights = noise(inputs * outputs * kernel * kernel);
+        let bias = noise(outputs);
+        let filters = Filters {
+            weights: &weights,
+            bias: &bias,
+            inputs,
+            outputs,
+            kernel: [kernel; 2],
+            groups: 1,
+        };
+        let first = First::new(Processor::best(), &filters, stride, Activation::Relu).unwrap();
+        let shape = [batch, inputs, side, side];
+        let planes = noise(shape.iter().product());
+        let mut output = Blocks::new();
+        let padding = Padding::each(padding);
+        let forward = least(|| first.forward(shape, &planes, padding, &mut output).unwrap());
+        let [_, _, height, width] = output.shape();
+        let work = 2e-9 * (batch * inputs * outputs * kernel * kernel * height * width) as f64;
+        println!("{name:30} {:8.3} ms {:6.1} GF/s", forward * 1e3, work / forward);
+    }
+}
+
+#[allow(clippy::print_stdout, clippy::unwrap_used)]
+fn pools() {
+    let processor = Processor::best();
+    for (kernel, side) in [(2, 256), (3, 256), (3, 63)] {
+        let pool = MaxPool { kernel, stride: 2, padding: 0, ceil: false };
+        let shape = [1, 64, side, side];
+        let mut input = Blocks::new();
+        input.read_planes(shape, &noise(shape.iter().product())).unwrap();
+        let (mut output, mut gradient) = (Blocks::new(), Blocks::new());
+        let forward = least(|| pool.forward(processor, &input, &mut output).unwrap());
+        let backward = least(|| pool.gradient(processor, &input, &output, &mut gradient).unwrap());
+        let (forward, backward) = (forward * 1e3, backward * 1e3);
+        println!(
+            "pool {kernel}x{kernel} 64x{side}: {forward:8.3} ms, derivative {backward:8.3} ms"
+        );
+        let mut roots = Blocks::new();
+        let forward = least(|| hanning_pool(processor, &input, &mut roots).unwrap());
+        let backward = least(|| {
+            hanning_pool_gradient(processor, &input, &roots, &roots, &mut gradient).unwrap();
+        });
+        let (forward, backward) = (forward * 1e3, backward * 1e3);
+        println!("hanning 64x{side}: {forward:8.3} ms, derivative {backward:8.3} ms");
+    }
 }

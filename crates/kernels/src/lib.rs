@@ -10,12 +10,14 @@
 
 mod blocks;
 mod convolution;
+mod depthwise;
 mod direct;
 mod disjoint;
 mod error;
 mod finish;
 mod first;
 mod hanning;
+mod join;
 mod lanes;
 mod max_pool;
 pub mod moments;
@@ -26,18 +28,22 @@ mod positions;
 mod processor;
 mod product;
 mod region;
+mod relu;
 mod scratch;
 mod unit_distance;
 mod winograd;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
+pub use depthwise::Depthwise;
 pub use direct::Direct;
 pub use error::{Error, Result};
 pub use first::First;
 pub use hanning::{hanning_pool, hanning_pool_gradient};
+pub use join::add;
 pub use lanes::{LANES, Line};
 pub use max_pool::MaxPool;
 pub use processor::{Processor, VARIABLE};
+pub use relu::mask;
 pub use unit_distance::UnitDistance;
 pub use winograd::Winograd;

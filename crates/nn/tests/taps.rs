@@ -183,7 +183,9 @@ fn kernels_give_what_the_engine_gives() {
         };
         for (tap, (found, expected)) in found.0.iter().zip(&expected.0).enumerate() {
             let error = error(found, expected);
-            assert!(error < 1e-5, "{} tap {tap}: {error:e}", backbone.name());
+            // Fifty layers without a pool between them: both round at each of them.
+            let limit = if backbone == Backbone::MobileNetV2 { 3e-5 } else { 1e-5 };
+            assert!(error < limit, "{} tap {tap}: {error:e}", backbone.name());
         }
         let error = error(&found.1, &expected.1);
         assert!(error < 1e-4, "{} gradient: {error:e}", backbone.name());

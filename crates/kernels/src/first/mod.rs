@@ -7,6 +7,9 @@
 //! Every output is summed in one order: channels, rows, columns.
 
 mod forward;
+mod gradient;
+
+use std::sync::OnceLock;
 
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
@@ -28,6 +31,7 @@ pub struct First {
     shape: Packed,
     weights: Vec<Line>,
     bias: Vec<Line>,
+    backward: OnceLock<(Packed, Vec<Line>)>,
 }
 
 impl First {
@@ -57,7 +61,23 @@ impl First {
             }
         }
         let bias = bias_lines(filters.bias);
-        Ok(Self { processor, inputs, outputs, kernel, stride, activation, shape, weights, bias })
+        Ok(Self {
+            processor,
+            inputs,
+            outputs,
+            kernel,
+            stride,
+            activation,
+            shape,
+            weights,
+            bias,
+            backward: OnceLock::new(),
+        })
+    }
+
+    /// Channels read.
+    pub fn inputs(&self) -> usize {
+        self.inputs
     }
 
     /// Channels written.
@@ -93,15 +113,47 @@ impl First {
         output: &mut Blocks,
     ) -> Result<()> {
         let output_shape = self.output_shape(shape, padding)?;
-        let expected = shape.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent));
-        let expected =
-            expected.ok_or_else(|| Error::Shape { what: "planes", shape: shape.to_vec() })?;
-        if planes.len() != expected {
-            return Err(Error::Count { what: "planes", expected, found: planes.len() });
-        }
+        expect_count(shape, planes.len())?;
         output.reshape(output_shape)?;
         forward::run(self, shape, planes, padding, output);
         Ok(())
+    }
+
+    /// The derivative with respect to planes of height and width `input_size`, given that with respect
+    /// to the sums before the activation. `gradient` takes batch × channels × height × width numbers.
+    ///
+    /// # Errors
+    /// [`Error::Dimension`] where `upstream` has not the shape that such an input gives,
+    /// [`Error::TooSmall`], [`Error::Shape`], [`Error::Count`].
+    pub fn input_gradient(
+        &self,
+        upstream: &Blocks,
+        padding: Padding,
+        input_size: [usize; 2],
+        gradient: &mut [f32],
+    ) -> Result<()> {
+        let input = [upstream.shape()[0], self.inputs, input_size[0], input_size[1]];
+        let expected = self.output_shape(input, padding)?;
+        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
+            expect(what, expected[axis], upstream.shape()[axis])?;
+        }
+        expect_count(input, gradient.len())?;
+        let packed = self.backward.get_or_init(|| gradient::pack(self));
+        gradient::run(self, packed, upstream, padding, input_size, gradient);
+        Ok(())
+    }
+}
+
+/// # Errors
+/// [`Error::Shape`], [`Error::Count`].
+fn expect_count(shape: [usize; 4], found: usize) -> Result<()> {
+    let expected = shape.iter().try_fold(1_usize, |count, &extent| count.checked_mul(extent));
+    match expected {
+        None => Err(Error::Shape { what: "planes", shape: shape.to_vec() }),
+        Some(expected) if expected != found => {
+            Err(Error::Count { what: "planes", expected, found })
+        }
+        Some(_) => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::oracle::{
-    assert_near, assert_same_for_any_threads, assert_spare_lanes_are_zero, blocks, convolve, noise,
+    assert_near, assert_same_for_any_threads, assert_spare_lanes_are_zero, blocks, convolve,
+    convolve_back, noise,
 };
 
 /// Inputs, outputs, kernel, stride, padding, height and width.
@@ -50,6 +51,31 @@ fn it_is_the_definition() {
 }
 
 #[test]
+fn the_derivative_is_the_transposed_definition() {
+    let each = Padding::each;
+    // Taller than a task, wider than a batch of windows, and windows that leave rows unread.
+    let long = [(3, 16, [3, 3], 1, each(1), [61, 53]), (3, 20, [5, 2], 7, each(0), [90, 8])];
+    for (inputs, outputs, kernel, stride, padding, size) in cases().into_iter().chain(long) {
+        let shape = [2, inputs, size[0], size[1]];
+        let weights = noise(inputs * outputs * kernel[0] * kernel[1], 2);
+        let bias = noise(outputs, 3);
+        let filters =
+            Filters { weights: &weights, bias: &bias, inputs, outputs, kernel, groups: 1 };
+        for processor in Processor::available() {
+            let first = First::new(processor, &filters, stride, Activation::Relu).unwrap();
+            let above = first.output_shape(shape, padding).unwrap();
+            let upstream = noise(above.iter().product(), 5);
+            let expected = convolve_back(&filters, stride, padding, shape, &upstream);
+            let mut gradient = vec![9.0; expected.len()];
+            let upstream = blocks(above, &upstream);
+            first.input_gradient(&upstream, padding, size, &mut gradient).unwrap();
+            assert_near(&gradient, &expected, 1e-5);
+            assert!(first.input_gradient(&upstream, padding, size, &mut gradient[1..]).is_err());
+        }
+    }
+}
+
+#[test]
 fn bits_depend_on_neither_threads_nor_batch() {
     let (weights, bias) = (noise(64 * 27, 5), noise(64, 6));
     let filters = Filters {
@@ -70,7 +96,15 @@ fn bits_depend_on_neither_threads_nor_batch() {
     };
     assert_same_for_any_threads(|| forward(3, &planes).to_planes());
     let alone = forward(1, &planes[one..2 * one]);
-    assert_eq!(alone.lines(), forward(3, &planes).picture(1));
+    let all = forward(3, &planes);
+    assert_eq!(alone.lines(), all.picture(1));
+    let backward = |output: &Blocks| {
+        let mut gradient = vec![0.0; output.shape()[0] * one];
+        first.input_gradient(output, Padding::each(1), [61, 47], &mut gradient).unwrap();
+        gradient
+    };
+    assert_same_for_any_threads(|| backward(&all));
+    assert_eq!(backward(&alone), backward(&all)[one..2 * one]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Back {
                 let own = self.derivatives.pop().ok_or_else(lost)?;
                 derivative = Some(match derivative {
                     Some(mut derivative) => {
-                        kernels::add(self.run.processor, &mut derivative, &own)?;
+                        kernels::add(self.run.processor, &mut derivative, &own, Activation::None)?;
                         derivative
                     }
                     None => own,
@@ -97,7 +97,7 @@ impl Back {
         let mut before = self.run.free.pop().unwrap_or_default();
         match (step, trace) {
             (Step::Convolve(convolve), Trace::Convolve { output, input_size }) => {
-                mask(processor, convolve.activation, &mut behind, &output)?;
+                kernels::mask(processor, convolve.activation, &output, &mut behind)?;
                 self.run.release(output);
                 if first {
                     self.planes = Some(convolve.backward_planes(&behind, input_size)?);
@@ -115,7 +115,7 @@ impl Back {
                 self.run.release(output);
             }
             (Step::Branches { branches, join, activation }, Trace::Branches { traces, output }) => {
-                mask(processor, *activation, &mut behind, &output)?;
+                kernels::mask(processor, *activation, &output, &mut behind)?;
                 match join {
                     Join::Sum => {
                         let mut sum: Option<Blocks> = None;
@@ -124,7 +124,7 @@ impl Back {
                                 self.steps(branch, &mut trace, Some(behind.clone()), false)?;
                             sum = match (sum, end) {
                                 (Some(mut sum), Some(end)) => {
-                                    kernels::add(processor, &mut sum, &end)?;
+                                    kernels::add(processor, &mut sum, &end, Activation::None)?;
                                     Some(sum)
                                 }
                                 (sum, end) => sum.or(end),
@@ -161,26 +161,16 @@ impl Back {
             part.copy_channels(behind, channels.clone())?;
             let mut shown = self.run.free.pop().unwrap_or_default();
             shown.copy_channels(output, channels)?;
-            mask(processor, convolve.activation, &mut part, &shown)?;
+            kernels::mask(processor, convolve.activation, &shown, &mut part)?;
             if first == 0 {
                 convolve.backward(&part, [height, width], before)?;
             } else {
                 convolve.backward(&part, [height, width], &mut shown)?;
-                kernels::add(processor, before, &shown)?;
+                kernels::add(processor, before, &shown, Activation::None)?;
             }
             first += convolve.outputs();
             self.run.free.extend([part, shown]);
         }
         Ok(())
     }
-}
-
-/// Sets derivatives to zero where an activation does not let them through.
-fn mask(
-    processor: kernels::Processor,
-    activation: Activation,
-    derivative: &mut Blocks,
-    output: &Blocks,
-) -> Result<()> {
-    Ok(kernels::mask(processor, activation, derivative, output)?)
 }

@@ -149,7 +149,8 @@ impl Convolve {
             Kernel::First(first) => {
                 let [batch, ..] = upstream.shape();
                 let shape = [batch, self.filters.convolution.input, input_size[0], input_size[1]];
-                let planes = first.input_gradient(upstream, padding, input_size)?;
+                let mut planes = vec![0.0; shape.iter().product()];
+                first.input_gradient(upstream, padding, input_size, &mut planes)?;
                 gradient.read_planes(shape, &planes)?;
             }
             Kernel::Direct(direct) => {
@@ -182,7 +183,11 @@ impl Convolve {
         input_size: [usize; 2],
     ) -> Result<Vec<f32>> {
         if let Kernel::First(first) = &self.kernel {
-            return Ok(first.input_gradient(upstream, self.padding(input_size), input_size)?);
+            let [batch, ..] = upstream.shape();
+            let [height, width] = input_size;
+            let mut planes = vec![0.0; batch * self.filters.convolution.input * height * width];
+            first.input_gradient(upstream, self.padding(input_size), input_size, &mut planes)?;
+            return Ok(planes);
         }
         let mut gradient = Blocks::new();
         self.backward(upstream, input_size, &mut gradient)?;

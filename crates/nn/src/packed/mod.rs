@@ -235,11 +235,8 @@ impl Run {
                             }
                             traces.push(trace);
                         }
-                        let terms: Vec<&Blocks> = ends.iter().map(Rc::as_ref).collect();
-                        kernels::sum(self.processor, &terms, *activation, &mut output)?;
-                        for end in ends {
-                            self.release(end);
-                        }
+                        self.free.push(output);
+                        output = self.sum(ends, *activation)?;
                     }
                 }
                 let output = Rc::new(output);
@@ -247,6 +244,19 @@ impl Run {
                 (Some(output), trace)
             }
         })
+    }
+
+    /// What branches give, added, with the activation behind the sum.
+    fn sum(&mut self, ends: Vec<Rc<Blocks>>, activation: Activation) -> Result<Blocks> {
+        let mut ends = ends.into_iter();
+        let first = ends.next().unwrap_or_default();
+        let mut sum = Rc::try_unwrap(first).unwrap_or_else(|shared| Blocks::clone(&shared));
+        while let Some(end) = ends.next() {
+            let last = if ends.len() == 0 { activation } else { Activation::None };
+            kernels::add(self.processor, &mut sum, &end, last)?;
+            self.release(end);
+        }
+        Ok(sum)
     }
 
     /// Branches whose channels stand one after the other: each writes its part.
