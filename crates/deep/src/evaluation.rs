@@ -167,7 +167,7 @@ mod tests {
     use std::sync::Arc;
 
     use lookalike_nn::tiling::Span;
-    use lookalike_nn::{Parameters as _, Planes, Seeded, TapGeometry, Trunk, processor};
+    use lookalike_nn::{Parameters as _, Planes, Seeded, TapGeometry, Trunk};
 
     use super::*;
     use crate::plan::core_side;
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn lpips(net: Net) -> Lpips {
-        let trunk = Trunk::new(net.backbone(), &Seeded::new(net.as_str()), &processor()).unwrap();
+        let trunk = Trunk::new(net.backbone(), &Seeded::new(net.as_str())).unwrap();
         let head = Head::load(net, &Seeded::new("head")).unwrap();
         Lpips::new(net, Version::V0_1, Arc::new(trunk), head).unwrap()
     }
@@ -250,7 +250,7 @@ mod tests {
     fn dists_in_tiles_is_dists_of_the_whole() {
         let seeded = Seeded::new("vgg");
         let backbone = lookalike_nn::Backbone::Vgg16HanningPool;
-        let trunk = Trunk::new(backbone, &seeded, &processor()).unwrap();
+        let trunk = Trunk::new(backbone, &seeded).unwrap();
         let dists = Dists::new(Arc::new(trunk), &seeded).unwrap();
         tiles_are_the_whole(&dists, [21, 420], 96, 2);
     }

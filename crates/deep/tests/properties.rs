@@ -8,7 +8,7 @@ use lookalike_core::{Channels, Error as CoreError, Metric, Picture, Want};
 use lookalike_deep::{
     Error, Head, Lpips, Net, SampleRange, SeededWeights, Version, definitions, metric_from,
 };
-use lookalike_nn::{NamedTensors, Parameters, Planes, Seeded, Trunk, geometry, processor};
+use lookalike_nn::{NamedTensors, Parameters, Planes, Seeded, Trunk, geometry};
 
 fn planes(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
     let shape = [batch, 3, height, width];
@@ -16,7 +16,7 @@ fn planes(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
 }
 
 fn lpips_with(net: Net, parameters: &dyn Parameters) -> Lpips {
-    let trunk = Trunk::new(net.backbone(), parameters, &processor()).unwrap();
+    let trunk = Trunk::new(net.backbone(), parameters).unwrap();
     let head = Head::load(net, &Seeded::new("head")).unwrap();
     Lpips::new(net, Version::V0_1, Arc::new(trunk), head).unwrap()
 }
@@ -114,7 +114,7 @@ fn blind_in_the_dark() -> NamedTensors {
 
 /// Whether some position of the first tap has no activation at all.
 fn has_dead_positions(parameters: &dyn Parameters, input: &Planes) -> bool {
-    let trunk = Trunk::new(Net::Alex.backbone(), parameters, &processor()).unwrap();
+    let trunk = Trunk::new(Net::Alex.backbone(), parameters).unwrap();
     let tap = trunk.taps(input).unwrap().remove(0);
     let area = tap.height() * tap.width();
     (0..area).any(|at| tap.data().chunks(area).all(|plane| plane[at] == 0.0))

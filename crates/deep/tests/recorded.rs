@@ -164,7 +164,7 @@ fn values(net: Net, size: &str) {
     else {
         return;
     };
-    let trunk = Trunk::new(net.backbone(), &Seeded::new(net.as_str()), &processor()).unwrap();
+    let trunk = Trunk::new(net.backbone(), &Seeded::new(net.as_str())).unwrap();
     let trunk = Arc::new(trunk);
     let (a, b) = (recorded.planes("in0"), recorded.planes("in1"));
     let range = SampleRange::MinusOneToOne;
@@ -373,7 +373,7 @@ fn trained_alexnet_gives_the_published_distances() {
 
 #[test]
 fn the_network_must_be_the_one_of_the_metric() {
-    let trunk = Trunk::new(Backbone::AlexNet, &Seeded::new("alex"), &processor()).unwrap();
+    let trunk = Trunk::new(Backbone::AlexNet, &Seeded::new("alex")).unwrap();
     let message = Lpips::new(Net::Vgg, Version::V0_1, Arc::new(trunk), Head::Uniform);
     assert!(message.unwrap_err().to_string().contains("VGG-16, found AlexNet"));
 }

@@ -59,6 +59,9 @@ pub enum Error {
         /// Shape that was given.
         found: [usize; 4],
     },
+    /// A list of layers with something that the processor has no kernel for.
+    #[error("there is no kernel for {0}")]
+    NoKernel(&'static str),
     /// A kernel refused what it was given.
     #[error(transparent)]
     Kernel(#[from] lookalike_kernels::Error),

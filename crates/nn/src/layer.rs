@@ -129,6 +129,7 @@ pub enum Layer<C = Convolution> {
 
 impl<C> Layer<C> {
     /// The same layer with what `convert` makes of its convolutions.
+    #[cfg(feature = "engine")]
     pub(crate) fn map<D>(&self, convert: &impl Fn(&C) -> D) -> Layer<D> {
         let mut convert = |convolution: &C| Ok::<_, std::convert::Infallible>(convert(convolution));
         match self.try_map(&mut convert) {

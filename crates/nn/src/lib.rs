@@ -2,8 +2,8 @@
 //!
 //! A [`Trunk`] is a [`Backbone`] with its parameters. It takes [`Planes`] (batch, channels, height,
 //! width in single precision) to the activations at its taps, and pulls derivatives with respect to
-//! these activations back to its input. Nothing in these two signatures names the tensor engine, so
-//! metrics built on them do not depend on it; [`Trunk::tap_tensors`] is the same network for training.
+//! these activations back to its input. On the processor both are computed by `lookalike-kernels`; the
+//! feature `engine` adds the same networks on a tensor engine, for other devices and as an oracle.
 //!
 //! An architecture is data: a list of [`Layer`]s, one file per network. Loading, running, the sizes of
 //! the activations, receptive fields ([`geometry`]) and exact tiles of large pictures ([`tiling`]) all
@@ -17,6 +17,8 @@
 //! * The same bits come out for any number of threads and for a picture alone or in a batch.
 
 pub mod backbones;
+#[cfg(feature = "engine")]
+mod engine;
 mod error;
 mod filters;
 pub mod geometry;
@@ -24,12 +26,12 @@ mod layer;
 mod packed;
 pub mod parameters;
 mod planes;
-mod run;
 pub mod tiling;
 mod trunk;
 
 pub use backbones::Backbone;
 /// Where tensors live and are computed; the processor unless a feature adds others.
+#[cfg(feature = "engine")]
 pub use burn::tensor::Device;
 pub use error::{Error, Result};
 pub use geometry::TapGeometry;
@@ -40,7 +42,8 @@ pub use parameters::{NamedTensors, Parameters, Seeded};
 pub use planes::Planes;
 pub use trunk::Trunk;
 
-/// The processor, the device that is always there.
+/// The processor as a device of the tensor engine.
+#[cfg(feature = "engine")]
 pub fn processor() -> Device {
     Device::flex()
 }

@@ -1,71 +1,62 @@
 //! A network with its parameters: pictures in, activations out, derivatives back.
 //!
 //! [`Trunk::activations`] and [`Trunk::gradient`] are all that metrics call. On the processor they are
-//! answered by kernels of our own, on other devices by the tensor engine.
+//! answered by kernels of our own. With the feature `engine` the same networks run on the devices of a
+//! tensor engine.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
 use lookalike_kernels::{Blocks, Processor};
 
+#[cfg(feature = "engine")]
+use crate::engine::Engine;
 use crate::filters::Filters;
 use crate::geometry::{self, TapGeometry};
 use crate::layer::Layer;
 use crate::packed::Packed;
-use crate::run::{Tensors, download, run, upload};
-use crate::{Backbone, Error, Parameters, Planes, Result, processor};
+use crate::{Backbone, Error, Parameters, Planes, Result};
 
 /// A frozen network.
 #[derive(Clone, Debug)]
 pub struct Trunk {
     backbone: Backbone,
     architecture: Vec<Layer>,
-    filters: Vec<Layer<Arc<Filters>>>,
-    device: Device,
-    /// What answers on the processor.
-    packed: Option<Arc<Packed>>,
-    /// The parameters on the device, made when they are first asked for.
-    tensors: OnceLock<Vec<Layer<Tensors>>>,
+    place: Place,
+}
+
+/// What answers.
+#[derive(Clone, Debug)]
+enum Place {
+    Processor(Arc<Packed>),
+    #[cfg(feature = "engine")]
+    Engine(Engine),
 }
 
 impl Trunk {
-    /// Loads the parameters of a network onto a device.
+    /// Loads the parameters of a network for the processor.
     ///
     /// # Errors
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
-    pub fn new(backbone: Backbone, parameters: &dyn Parameters, device: &Device) -> Result<Self> {
-        let mut trunk = Self::on_engine(backbone, parameters, device)?;
-        if *device == processor() {
-            trunk.packed = Packed::new(&trunk.filters, Processor::best())?.map(Arc::new);
-        }
-        Ok(trunk)
+    pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
+        let architecture = backbone.layers();
+        let filters = load(&architecture, parameters)?;
+        let place = Place::Processor(Arc::new(Packed::new(&filters, Processor::best())?));
+        Ok(Self { backbone, architecture, place })
     }
 
-    /// The same network with all operations by the tensor engine: what the kernels of the processor are
-    /// checked against.
+    /// The same network with all operations by the tensor engine, on a device.
     ///
     /// # Errors
     /// As [`new`](Self::new).
+    #[cfg(feature = "engine")]
     pub fn on_engine(
         backbone: Backbone,
         parameters: &dyn Parameters,
-        device: &Device,
+        device: &crate::Device,
     ) -> Result<Self> {
         let architecture = backbone.layers();
-        let mut load = |convolution: &_| Filters::load(convolution, parameters).map(Arc::new);
-        let filters = architecture
-            .iter()
-            .map(|layer| layer.try_map(&mut load))
-            .collect::<Result<Vec<_>>>()?;
-        let (device, tensors) = (device.clone(), OnceLock::new());
-        Ok(Self { backbone, architecture, filters, device, packed: None, tensors })
-    }
-
-    fn tensors(&self) -> &[Layer<Tensors>] {
-        self.tensors.get_or_init(|| {
-            let load = |filters: &Arc<Filters>| Tensors::new(filters, &self.device);
-            self.filters.iter().map(|layer| layer.map(&load)).collect()
-        })
+        let filters = load(&architecture, parameters)?;
+        Ok(Self { backbone, architecture, place: Place::Engine(Engine::new(&filters, device)) })
     }
 
     /// The network.
@@ -90,13 +81,11 @@ impl Trunk {
     /// [`Error::Channels`], [`Error::TooSmall`].
     pub fn activations(&self, input: &Planes) -> Result<Vec<Blocks>> {
         self.check(input.shape())?;
-        if let Some(packed) = &self.packed {
-            return packed.taps(input);
+        match &self.place {
+            Place::Processor(packed) => packed.taps(input),
+            #[cfg(feature = "engine")]
+            Place::Engine(engine) => engine.activations(input),
         }
-        let mut taps = Vec::new();
-        // What follows the last tap is nothing, so the output itself is not needed.
-        drop(run(self.tensors(), upload(input, &self.device), &mut taps));
-        taps.into_iter().map(|tap| download(tap)?.to_blocks()).collect()
     }
 
     /// [`activations`](Self::activations) as planes.
@@ -119,49 +108,39 @@ impl Trunk {
         outer: impl FnOnce(&[&Blocks]) -> Result<Vec<Blocks>, E>,
     ) -> Result<Planes, E> {
         self.check(input.shape())?;
-        if let Some(packed) = &self.packed {
-            let traced = packed.trace(input)?;
-            let taps: Vec<&Blocks> = traced.taps().collect();
-            let derivatives = outer(&taps)?;
-            check_derivatives(&taps, &derivatives)?;
-            return Ok(traced.backward(derivatives)?);
-        }
-        let device = self.device.clone().autodiff();
-        let x = upload(input, &device).require_grad();
-        let mut taps = Vec::new();
-        drop(run(self.tensors(), x.clone(), &mut taps));
-        let values: Vec<Blocks> = taps
-            .iter()
-            .map(|tap| download(tap.clone().inner())?.to_blocks())
-            .collect::<Result<_, _>>()?;
-        let values: Vec<&Blocks> = values.iter().collect();
-        let derivatives = outer(&values)?;
-        check_derivatives(&values, &derivatives)?;
-        let derivatives: Vec<Planes> =
-            derivatives.iter().map(Planes::of_blocks).collect::<Result<_, _>>()?;
-        // The derivative of Σ activation·constant is the constant pulled back through the network.
-        let products = taps
-            .into_iter()
-            .zip(&derivatives)
-            .map(|(tap, derivative)| (tap * upload(derivative, &device)).sum());
-        let Some(total) = products.reduce(|sum, product| sum + product) else {
-            return Ok(Planes::zeros(input.shape()));
+        let checked = |taps: &[&Blocks]| {
+            let derivatives = outer(taps)?;
+            check_derivatives(taps, &derivatives)?;
+            Ok(derivatives)
         };
-        let gradients = total.backward();
-        let missing = || Error::Engine("it gave no derivative".to_owned());
-        Ok(download(x.grad(&gradients).ok_or_else(missing)?)?)
+        match &self.place {
+            Place::Processor(packed) => {
+                let traced = packed.trace(input)?;
+                let derivatives: Result<Vec<Blocks>, E> = checked(&traced.taps());
+                Ok(traced.backward(derivatives?)?)
+            }
+            #[cfg(feature = "engine")]
+            Place::Engine(engine) => engine.gradient(input, checked),
+        }
     }
 
-    /// [`taps`](Self::taps) on tensors, differentiable with respect to the input where it is tracked.
-    /// Parameters are never tracked.
+    /// Activations as tensors, differentiable with respect to the input where it is tracked. Parameters
+    /// are never tracked.
     ///
     /// # Errors
-    /// As [`taps`](Self::taps).
-    pub fn tap_tensors(&self, input: Tensor<4>) -> Result<Vec<Tensor<4>>> {
+    /// As [`activations`](Self::activations); [`Error::Engine`] for a network that is not on the engine.
+    #[cfg(feature = "engine")]
+    pub fn tap_tensors(
+        &self,
+        input: burn::tensor::Tensor<4>,
+    ) -> Result<Vec<burn::tensor::Tensor<4>>> {
         self.check(input.dims())?;
-        let mut taps = Vec::new();
-        drop(run(self.tensors(), input, &mut taps));
-        Ok(taps)
+        match &self.place {
+            Place::Engine(engine) => Ok(engine.tap_tensors(input)),
+            Place::Processor(_) => {
+                Err(Error::Engine("the network was loaded for the processor's kernels".to_owned()))
+            }
+        }
     }
 
     fn check(&self, [_, channels, height, width]: [usize; 4]) -> Result<()> {
@@ -172,6 +151,12 @@ impl Trunk {
         }
         geometry::check_size(network, &self.architecture, width, height)
     }
+}
+
+/// The convolutions of an architecture with their parameters.
+fn load(architecture: &[Layer], parameters: &dyn Parameters) -> Result<Vec<Layer<Arc<Filters>>>> {
+    let mut load = |convolution: &_| Filters::load(convolution, parameters).map(Arc::new);
+    architecture.iter().map(|layer| layer.try_map(&mut load)).collect()
 }
 
 fn check_derivatives(taps: &[&Blocks], derivatives: &[Blocks]) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lookalike_nn::{Backbone, NamedTensors, Planes, Seeded, Trunk, processor};
+use lookalike_nn::{Backbone, NamedTensors, Planes, Seeded, Trunk};
 use safetensors::SafeTensors;
 
 fn reference(file: &str) -> Option<(PathBuf, Vec<u8>)> {
@@ -41,7 +41,7 @@ fn activations_are_those_of_pytorch() {
         ("squeeze", Backbone::SqueezeNet1_1),
         ("vgg", Backbone::Vgg16),
     ] {
-        let trunk = Trunk::new(backbone, &Seeded::new(net), &processor()).unwrap();
+        let trunk = Trunk::new(backbone, &Seeded::new(net)).unwrap();
         for size in ["64x64", "75x101"] {
             let name = format!("lpips/lpips_ref_{net}_{size}.safetensors");
             let Some((_, bytes)) = reference(&name) else { return };
@@ -95,7 +95,7 @@ fn the_embedding_of_mobilenet_is_that_of_tensorflow() {
     let Some((_, golden)) = reference("mobilenet_v2/golden.safetensors") else { return };
     let weights = SafeTensors::deserialize(&weights).unwrap();
     let golden = SafeTensors::deserialize(&golden).unwrap();
-    let trunk = Trunk::new(Backbone::MobileNetV2, &mobilenet(&weights), &processor()).unwrap();
+    let trunk = Trunk::new(Backbone::MobileNetV2, &mobilenet(&weights)).unwrap();
     let pictures = golden.tensor("input_u8").unwrap();
     let scaled = pictures.data().iter().map(|&v| f32::from(v) / 127.5 - 1.0).collect();
     let input = Planes::new([4, 3, 224, 224], scaled).unwrap();

@@ -16,7 +16,7 @@ fn picture(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
 }
 
 fn trunk(backbone: Backbone, seed: &str) -> Trunk {
-    Trunk::new(backbone, &Seeded::new(seed), &processor()).unwrap()
+    Trunk::new(backbone, &Seeded::new(seed)).unwrap()
 }
 
 fn assert_close(found: &Planes, index: usize, expected: &Grid, what: &str) {

@@ -29,8 +29,8 @@ impl Packed {
 
 impl Traced<'_> {
     /// The activations at the taps.
-    pub(crate) fn taps(&self) -> impl Iterator<Item = &Blocks> {
-        self.taps.iter().map(Rc::as_ref)
+    pub(crate) fn taps(&self) -> Vec<&Blocks> {
+        self.taps.iter().map(Rc::as_ref).collect()
     }
 
     /// Pulls derivatives with respect to the taps back to the input.

@@ -16,7 +16,7 @@ use lookalike_kernels::{Activation, Blocks, Processor};
 use self::convolve::Convolve;
 use crate::filters::Filters;
 use crate::layer::{Join, Layer, MaxPool};
-use crate::{Planes, Result};
+use crate::{Error, Planes, Result};
 
 /// A network whose filters are packed.
 #[derive(Debug)]
@@ -45,13 +45,9 @@ impl Step {
 }
 
 impl Packed {
-    /// Packs the filters of a network. `None` when it has a layer that there is no kernel for.
-    pub(crate) fn new(
-        layers: &[Layer<Arc<Filters>>],
-        processor: Processor,
-    ) -> Result<Option<Self>> {
-        let steps = pack(layers, processor, true)?;
-        Ok(steps.map(|steps| Self { steps, processor }))
+    /// Packs the filters of a network.
+    pub(crate) fn new(layers: &[Layer<Arc<Filters>>], processor: Processor) -> Result<Self> {
+        Ok(Self { steps: pack(layers, processor, true)?, processor })
     }
 
     /// The activations at the taps, in order.
@@ -63,11 +59,7 @@ impl Packed {
     }
 }
 
-fn pack(
-    layers: &[Layer<Arc<Filters>>],
-    processor: Processor,
-    first: bool,
-) -> Result<Option<Vec<Step>>> {
+fn pack(layers: &[Layer<Arc<Filters>>], processor: Processor, first: bool) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::with_capacity(layers.len());
     let mut layers = layers.iter().peekable();
     while let Some(layer) = layers.next() {
@@ -89,22 +81,23 @@ fn pack(
             Layer::Branches(branches, join) => {
                 let mut packed = Vec::with_capacity(branches.len());
                 for branch in branches {
-                    let Some(branch) = pack(branch, processor, false)? else { return Ok(None) };
-                    packed.push(branch);
+                    packed.push(pack(branch, processor, false)?);
                 }
                 // Channels are written in place, by single convolutions in blocks of sixteen.
                 let in_place = |branch: &Vec<Step>| {
                     matches!(branch.as_slice(), [Step::Convolve(c)] if c.writes_in_place())
                 };
                 if *join == Join::Channels && !packed.iter().all(in_place) {
-                    return Ok(None);
+                    return Err(Error::NoKernel("branches side by side of more than a convolution"));
                 }
                 Step::Branches { branches: packed, join: *join, activation: activation() }
             }
-            Layer::Relu | Layer::Relu6 => return Ok(None),
+            Layer::Relu | Layer::Relu6 => {
+                return Err(Error::NoKernel("an activation that follows no convolution or branches"));
+            }
         });
     }
-    Ok(Some(steps))
+    Ok(steps)
 }
 
 /// What goes from step to step.
