@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use lookalike_kernels::{
-    Activation, Blocks, Direct, Filters, First, MaxPool, Padding, Processor, hanning_pool,
-    hanning_pool_gradient,
+    Activation, Blocks, Depthwise, Direct, Filters, First, MaxPool, Padding, Processor, add,
+    hanning_pool, hanning_pool_gradient, mask,
 };
 
 /// Name, inputs, outputs, kernel, stride, padding, batch, height and width.
@@ -100,6 +100,7 @@ fn main() {
                 work / backward
             );
         }
+        depthwise();
         first();
         pools();
     });
@@ -126,7 +127,53 @@ fn first() {
         let forward = least(|| first.forward(shape, &planes, padding, &mut output).unwrap());
         let [_, _, height, width] = output.shape();
         let work = 2e-9 * (batch * inputs * outputs * kernel * kernel * height * width) as f64;
-        println!("{name:30} {:8.3} ms {:6.1} GF/s", forward * 1e3, work / forward);
+        let mut gradient = vec![0.0; planes.len()];
+        let backward = least(|| {
+            first.input_gradient(&output, padding, [side; 2], &mut gradient).unwrap();
+        });
+        println!(
+            "{name:30} {:8.3} ms {:6.1} GF/s   derivative {:8.3} ms {:6.1} GF/s",
+            forward * 1e3,
+            work / forward,
+            backward * 1e3,
+            work / backward
+        );
+    }
+}
+
+#[allow(clippy::print_stdout, clippy::unwrap_used)]
+fn depthwise() {
+    let padding = Padding::each(1);
+    for (channels, side, stride) in
+        [(32, 128, 1), (96, 128, 2), (144, 64, 1), (384, 16, 1), (576, 16, 2)]
+    {
+        let (weights, bias) = (noise(channels * 9), noise(channels));
+        let filters = Filters {
+            weights: &weights,
+            bias: &bias,
+            inputs: channels,
+            outputs: channels,
+            kernel: [3, 3],
+            groups: channels,
+        };
+        let depthwise =
+            Depthwise::new(Processor::best(), &filters, stride, Activation::Relu6).unwrap();
+        let mut input = Blocks::new();
+        let shape = [1, channels, side, side];
+        input.read_planes(shape, &noise(shape.iter().product())).unwrap();
+        let (mut output, mut gradient) = (Blocks::new(), Blocks::new());
+        let forward = least(|| depthwise.forward(&input, padding, &mut output).unwrap());
+        let backward = least(|| {
+            depthwise.input_gradient(&output, padding, [side; 2], &mut gradient).unwrap();
+        });
+        let work = 18e-9 * (channels * output.area()) as f64;
+        println!(
+            "depthwise {channels:4} x {side:3} s{stride}           {:8.3} ms {:6.1} GF/s   derivative {:8.3} ms {:6.1} GF/s",
+            forward * 1e3,
+            work / forward,
+            backward * 1e3,
+            work / backward
+        );
     }
 }
 
@@ -152,5 +199,9 @@ fn pools() {
         });
         let (forward, backward) = (forward * 1e3, backward * 1e3);
         println!("hanning 64x{side}: {forward:8.3} ms, derivative {backward:8.3} ms");
+        let other = input.clone();
+        let added = least(|| add(processor, &mut input, &other, Activation::Relu).unwrap());
+        let masked = least(|| mask(processor, Activation::Relu, &other, &mut input).unwrap());
+        println!("sum 64x{side}: {:8.3} ms, mask {:8.3} ms", added * 1e3, masked * 1e3);
     }
 }

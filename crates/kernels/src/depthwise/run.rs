@@ -1,5 +1,8 @@
 //! Tasks of a depthwise convolution: rows of one block of channels.
 
+// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
+#![allow(clippy::needless_range_loop)]
+
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;
@@ -7,7 +10,7 @@ use crate::convolution::Activation;
 use crate::finish::finish;
 use crate::lanes::{Lanes, Line};
 use crate::phase::{Phase, region_of};
-use crate::positions::{Positions, Walk};
+use crate::positions::Positions;
 use crate::processor::{Kernel, Processor};
 use crate::region::View;
 use crate::scratch::with_lines;
@@ -22,8 +25,6 @@ pub(super) struct Run<'a> {
 
 /// Positions of a task, about.
 const POSITIONS: usize = 2048;
-/// Positions whose sums are in registers together.
-const TILE: usize = 8;
 
 impl Run<'_> {
     pub(super) fn run(&self, input: &Blocks, output: &mut Blocks) {
@@ -107,15 +108,20 @@ impl Kernel for OnView<'_> {
                 bias: &task.run.bias[task.block],
                 activation: task.run.activation,
             };
-            let mut left = rows.len() * phase.count[1];
-            let mut walk = positions.walk();
-            while left >= TILE {
-                filter.tile::<L, TILE>(lanes, &mut walk, to);
-                left -= TILE;
-            }
-            while left > 0 {
-                filter.tile::<L, 1>(lanes, &mut walk, to);
-                left -= 1;
+            match (phase.kernel, phase.stride) {
+                ([3, 3], 1) => filter.rows::<L, 3, 3, 1>(lanes, &positions, to),
+                ([3, 3], 2) => filter.rows::<L, 3, 3, 2>(lanes, &positions, to),
+                // Phases of the derivative at stride 2.
+                ([2, 2], 1) => filter.rows::<L, 2, 2, 1>(lanes, &positions, to),
+                ([2, 1], 1) => filter.rows::<L, 2, 1, 1>(lanes, &positions, to),
+                ([1, 2], 1) => filter.rows::<L, 1, 2, 1>(lanes, &positions, to),
+                ([1, 1], 1) => filter.rows::<L, 1, 1, 1>(lanes, &positions, to),
+                _ => {
+                    let mut walk = positions.walk();
+                    for _ in 0..positions.rows * positions.columns {
+                        filter.one(lanes, walk.next(), to);
+                    }
+                }
             }
         }
     }
@@ -130,30 +136,80 @@ struct Filter<'a> {
 }
 
 impl Filter<'_> {
+    /// All positions, with filters of `H` rows and `W` columns at every `S`-th position.
     #[inline(always)]
-    fn tile<L: Lanes, const R: usize>(&self, lanes: L, walk: &mut Walk, to: &mut [Line]) {
-        let (mut from, mut places) = ([0; R], [0; R]);
-        for r in 0..R {
-            (from[r], places[r]) = walk.next();
-        }
-        let [rows, columns] = self.kernel;
-        let mut sums = [[lanes.load(self.bias)]; R];
-        for row in 0..rows {
-            let weights = &self.weights[row * columns..][..columns];
-            let mut lines = [self.view.lines; R];
-            for r in 0..R {
-                lines[r] = &self.view.lines[from[r] + row * self.view.row..][..columns];
+    fn rows<L: Lanes, const H: usize, const W: usize, const S: usize>(
+        &self,
+        lanes: L,
+        positions: &Positions,
+        to: &mut [Line],
+    ) {
+        for row in 0..positions.rows {
+            let (from, place) =
+                (positions.from + row * positions.from_row, positions.to + row * positions.to_row);
+            let mut column = 0;
+            if L::PANEL == 4 {
+                while positions.columns - column >= 8 {
+                    let at = [from + column * S, place + column * positions.to_column];
+                    self.tile::<L, H, W, S, 8>(lanes, at, positions.to_column, to);
+                    column += 8;
+                }
             }
-            for column in 0..columns {
-                let weight = lanes.load(&weights[column]);
+            while positions.columns - column >= 4 {
+                let at = [from + column * S, place + column * positions.to_column];
+                self.tile::<L, H, W, S, 4>(lanes, at, positions.to_column, to);
+                column += 4;
+            }
+            while positions.columns > column {
+                let at = [from + column * S, place + column * positions.to_column];
+                self.tile::<L, H, W, S, 1>(lanes, at, positions.to_column, to);
+                column += 1;
+            }
+        }
+    }
+
+    /// `R` positions of one row.
+    #[inline(always)]
+    fn tile<L: Lanes, const H: usize, const W: usize, const S: usize, const R: usize>(
+        &self,
+        lanes: L,
+        [from, place]: [usize; 2],
+        apart: usize,
+        to: &mut [Line],
+    ) {
+        let mut sums = [[lanes.load(self.bias)]; R];
+        let (weights, _) = self.weights.as_chunks::<W>();
+        let weights = &weights[..H];
+        for row in 0..H {
+            let lines = &self.view.lines[from + row * self.view.row..][..(R - 1) * S + W];
+            for column in 0..W {
+                let weight = lanes.load(&weights[row][column]);
                 for r in 0..R {
-                    sums[r][0] = lanes.mul_add(lanes.load(&lines[r][column]), weight, sums[r][0]);
+                    let line = lanes.load(&lines[r * S + column]);
+                    sums[r][0] = lanes.mul_add(line, weight, sums[r][0]);
                 }
             }
         }
         finish::<L, R, 1>(lanes, self.activation, &mut sums);
+        let to = &mut to[place..][..(R - 1) * apart + 1];
         for r in 0..R {
-            lanes.store(&mut to[places[r]], sums[r][0]);
+            lanes.store(&mut to[r * apart], sums[r][0]);
         }
+    }
+
+    /// One position.
+    #[inline(always)]
+    fn one<L: Lanes>(&self, lanes: L, (from, place): (usize, usize), to: &mut [Line]) {
+        let [rows, columns] = self.kernel;
+        let mut sum = lanes.load(self.bias);
+        for row in 0..rows {
+            let lines = &self.view.lines[from + row * self.view.row..][..columns];
+            for (line, weight) in lines.iter().zip(&self.weights[row * columns..]) {
+                sum = lanes.mul_add(lanes.load(line), lanes.load(weight), sum);
+            }
+        }
+        let mut sums = [[sum]];
+        finish::<L, 1, 1>(lanes, self.activation, &mut sums);
+        lanes.store(&mut to[place], sums[0][0]);
     }
 }

@@ -198,6 +198,9 @@ impl Kernel for OnView<'_> {
                     bias: &self.task.run.bias[first..first + width],
                     activation: self.task.run.activation,
                     present,
+                    above: from_row,
+                    stride: phase.stride,
+                    height: self.task.size[0],
                 };
                 // Only where panels can be so wide is it worth compiling.
                 if L::PANEL == 4 {

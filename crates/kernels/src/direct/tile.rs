@@ -1,5 +1,10 @@
 //! The inner loops: some positions by some lines of outputs in registers, all inputs running past.
 
+// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
+#![allow(clippy::needless_range_loop)]
+
+use std::ops::Range;
+
 use crate::convolution::Activation;
 use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
@@ -17,12 +22,25 @@ pub(super) struct Panel<'a> {
     pub(super) activation: Activation,
     /// Channels in the last line of outputs.
     pub(super) present: usize,
+    /// Where in the input the first window begins, how far it is from one row of windows to the next,
+    /// and how many rows there are: rows of a window that lie beyond are left out.
+    pub(super) above: isize,
+    pub(super) stride: usize,
+    pub(super) height: usize,
+}
+
+impl Panel<'_> {
+    /// The rows of the windows in row `index` that lie in the input.
+    #[inline(always)]
+    fn rows_within(&self, index: usize) -> Range<usize> {
+        let begin = self.above + (index * self.stride) as isize;
+        let bound = |row: isize| row.clamp(0, self.kernel[0] as isize) as usize;
+        bound(-begin)..bound(self.height as isize - begin)
+    }
 }
 
 /// Fills the lines `to`, one slice per line of outputs.
 ///
-/// Positions are taken as one list, over the ends of rows, so that small maps fill the tiles as well
-/// as large ones do.
 #[inline(always)]
 pub(super) fn fill<L: Lanes, const W: usize>(
     lanes: L,
@@ -54,16 +72,46 @@ pub(super) fn fill<L: Lanes, const W: usize>(
         }
         walk.skip(done);
     }
-    while total - done >= 6 {
-        tile::<L, 6, W>(lanes, panel, &mut walk, to);
-        done += 6;
+    let rows = 0..panel.kernel[0];
+    if straight || positions.columns < BY_ROW {
+        list::<L, W>(lanes, panel, &rows, total - done, &mut walk, to);
+        return;
     }
-    match total - done {
-        5 => tile::<L, 5, W>(lanes, panel, &mut walk, to),
-        4 => tile::<L, 4, W>(lanes, panel, &mut walk, to),
-        3 => tile::<L, 3, W>(lanes, panel, &mut walk, to),
-        2 => tile::<L, 2, W>(lanes, panel, &mut walk, to),
-        1 => tile::<L, 1, W>(lanes, panel, &mut walk, to),
+    for row in 0..positions.rows {
+        let rows = panel.rows_within(row);
+        // Parts of about the same length.
+        for part in 0..positions.columns.div_ceil(TILE) {
+            let end = |part: usize| part * positions.columns / positions.columns.div_ceil(TILE);
+            list::<L, W>(lanes, panel, &rows, end(part + 1) - end(part), &mut walk, to);
+        }
+    }
+}
+
+/// Positions whose sums are in registers together.
+const TILE: usize = 6;
+/// Columns from which on tiles keep to one row, so that rows of zeros can be left out; fewer are
+/// taken as one list over the ends of rows, because too small a tile waits for the weights.
+const BY_ROW: usize = 4;
+
+#[inline(always)]
+fn list<L: Lanes, const W: usize>(
+    lanes: L,
+    panel: &Panel<'_>,
+    rows: &Range<usize>,
+    mut left: usize,
+    walk: &mut Walk,
+    to: &mut [&mut [Line]; W],
+) {
+    while left >= TILE {
+        tile::<L, TILE, W>(lanes, panel, rows, walk, to);
+        left -= TILE;
+    }
+    match left {
+        5 => tile::<L, 5, W>(lanes, panel, rows, walk, to),
+        4 => tile::<L, 4, W>(lanes, panel, rows, walk, to),
+        3 => tile::<L, 3, W>(lanes, panel, rows, walk, to),
+        2 => tile::<L, 2, W>(lanes, panel, rows, walk, to),
+        1 => tile::<L, 1, W>(lanes, panel, rows, walk, to),
         _ => {}
     }
 }
@@ -73,6 +121,7 @@ pub(super) fn fill<L: Lanes, const W: usize>(
 fn tile<L: Lanes, const R: usize, const W: usize>(
     lanes: L,
     panel: &Panel<'_>,
+    within: &Range<usize>,
     walk: &mut Walk,
     to: &mut [&mut [Line]; W],
 ) {
@@ -82,11 +131,12 @@ fn tile<L: Lanes, const R: usize, const W: usize>(
         (from[r], places[r]) = walk.next();
     }
     let mut sums = begin::<L, R, W>(lanes, panel);
-    let mut rest = weights;
     let [rows, columns] = panel.kernel;
     for block in 0..panel.inputs.div_ceil(LANES) {
         let present = LANES.min(panel.inputs - block * LANES);
-        for row in 0..rows {
+        let skipped = (block * LANES * rows + within.start * present) * columns;
+        let mut rest = &weights[skipped..];
+        for row in within.clone() {
             for column in 0..columns {
                 let offset = block * panel.view.plane + row * panel.view.row + column;
                 let mut lines = [&Line::ZERO; R];

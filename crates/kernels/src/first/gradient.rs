@@ -5,6 +5,9 @@
 //! all planes and takes every window that touches them, in order; windows across a border are computed
 //! on both sides.
 
+// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
+#![allow(clippy::needless_range_loop)]
+
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -54,7 +57,8 @@ pub(super) fn run(
     let strips = height.div_ceil(rows);
     // Columns that windows reach, from the padding on.
     let reach = (windows_across - 1) * first.stride + first.kernel[1];
-    let row = reach.max(padding.columns[0] + width);
+    // A window is added while the numbers under the next one are fetched.
+    let row = reach.max(padding.columns[0] + width) + first.stride;
     let depth = shape.depth / LANES;
     let plane = height * width;
     let shared = Disjoint::new(gradient);
@@ -140,11 +144,12 @@ impl Kernel for Strip<'_> {
                 let left: &[f32] = bytemuck::cast_slice(&self.left[..count * depth]);
                 let to = &mut self.to[..count * self.shape.lines];
                 product(lanes, self.shape, left, self.weights, to);
-                match kernel[1] {
-                    3 => self.scatter::<3>(y, x, count),
-                    7 => self.scatter::<7>(y, x, count),
-                    11 => self.scatter::<11>(y, x, count),
-                    _ => self.scatter::<1>(y, x, count),
+                match (kernel[1], stride) {
+                    (3, 1) => self.scatter::<3, 1>(y, x, count),
+                    (3, 2) => self.scatter::<3, 2>(y, x, count),
+                    (7, 2) => self.scatter::<7, 2>(y, x, count),
+                    (11, 4) => self.scatter::<11, 4>(y, x, count),
+                    _ => self.scatter::<0, 0>(y, x, count),
                 }
             }
         }
@@ -152,12 +157,13 @@ impl Kernel for Strip<'_> {
 }
 
 impl Strip<'_> {
-    /// Adds up the rows of the product under `count` windows from row `y` and column `x` of windows;
-    /// `K` columns at a time.
+    /// Adds up the rows of the product under `count` windows from row `y` and column `x` of windows,
+    /// which are `K` columns wide and `S` apart; with zeros for both, whatever they are.
     #[inline(always)]
-    fn scatter<const K: usize>(&mut self, y: usize, x: usize, count: usize) {
+    fn scatter<const K: usize, const S: usize>(&mut self, y: usize, x: usize, count: usize) {
         let First { stride, kernel: [rows, columns], inputs, .. } = *self.first;
         let numbers: &[f32] = bytemuck::cast_slice(self.to);
+        let across = self.shape.lines * LANES;
         for channel in 0..inputs {
             for a in 0..rows {
                 let at = y * stride + a;
@@ -165,20 +171,44 @@ impl Strip<'_> {
                     continue;
                 }
                 let at = channel * self.rows.len() + (at - self.before - self.rows.start);
-                let line = &mut self.sums[at * self.row..][..self.row];
-                let tap = (channel * rows + a) * columns;
+                let line = &mut self.sums[at * self.row..][x * stride..self.row];
+                let from = &numbers[(channel * rows + a) * columns..];
+                if K > 0 {
+                    roll::<K, S>(line, from, across, count);
+                    continue;
+                }
                 for window in 0..count {
-                    let from = &numbers[window * self.shape.lines * LANES + tap..][..columns];
-                    let to = &mut line[(x + window) * stride..][..columns];
-                    let (from, _) = from.as_chunks::<K>();
-                    let (to, _) = to.as_chunks_mut::<K>();
-                    for (to, from) in to.iter_mut().zip(from) {
-                        for k in 0..K {
-                            to[k] += from[k];
-                        }
+                    let to = &mut line[window * stride..][..columns];
+                    for (to, from) in to.iter_mut().zip(&from[window * across..]) {
+                        *to += from;
                     }
                 }
             }
         }
     }
+}
+
+/// Adds `K` numbers of each of `count` windows to a line at every `S`-th position. What the next window
+/// adds to stays in registers.
+#[inline(always)]
+fn roll<const K: usize, const S: usize>(
+    line: &mut [f32],
+    from: &[f32],
+    across: usize,
+    count: usize,
+) {
+    let Some(mut sums) = line.first_chunk::<K>().copied() else { return };
+    for window in 0..count {
+        let Some(from) = from[window * across..].first_chunk::<K>() else { return };
+        for k in 0..K {
+            sums[k] += from[k];
+        }
+        let Some((done, rest)) = line[window * S..].split_first_chunk_mut::<S>() else { return };
+        done.copy_from_slice(&sums[..S]);
+        sums.copy_within(S.., 0);
+        // The last of the numbers under the next window.
+        let Some(next) = rest.first_chunk::<K>() else { return };
+        sums[K.saturating_sub(S)..].copy_from_slice(&next[K.saturating_sub(S)..]);
+    }
+    line[count * S..][..K].copy_from_slice(&sums);
 }
