@@ -147,8 +147,8 @@ impl Kernel for Strip<'_> {
                 match (kernel[1], stride) {
                     (3, 1) => self.scatter::<3, 1>(y, x, count),
                     (3, 2) => self.scatter::<3, 2>(y, x, count),
-                    (7, 2) => self.scatter::<7, 2>(y, x, count),
-                    (11, 4) => self.scatter::<11, 4>(y, x, count),
+                    (7, _) => self.scatter::<7, 0>(y, x, count),
+                    (11, _) => self.scatter::<11, 0>(y, x, count),
                     _ => self.scatter::<0, 0>(y, x, count),
                 }
             }
@@ -158,7 +158,7 @@ impl Kernel for Strip<'_> {
 
 impl Strip<'_> {
     /// Adds up the rows of the product under `count` windows from row `y` and column `x` of windows,
-    /// which are `K` columns wide and `S` apart; with zeros for both, whatever they are.
+    /// which are `K` columns wide and `S` apart; 0 for what is not known before.
     #[inline(always)]
     fn scatter<const K: usize, const S: usize>(&mut self, y: usize, x: usize, count: usize) {
         let First { stride, kernel: [rows, columns], inputs, .. } = *self.first;
@@ -173,8 +173,20 @@ impl Strip<'_> {
                 let at = channel * self.rows.len() + (at - self.before - self.rows.start);
                 let line = &mut self.sums[at * self.row..][x * stride..self.row];
                 let from = &numbers[(channel * rows + a) * columns..];
-                if K > 0 {
+                if S > 0 {
                     roll::<K, S>(line, from, across, count);
+                    continue;
+                }
+                if K > 0 {
+                    // Wide windows that overlap little are added as vectors.
+                    for window in 0..count {
+                        let from = from[window * across..].first_chunk::<K>();
+                        let to = line[window * stride..].first_chunk_mut::<K>();
+                        let (Some(from), Some(to)) = (from, to) else { continue };
+                        for k in 0..K {
+                            to[k] += from[k];
+                        }
+                    }
                     continue;
                 }
                 for window in 0..count {
