@@ -136,7 +136,7 @@ impl TapFormula for Dists {
 
     fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) -> Result<()> {
         let TapPair { reference, candidate, .. } = pair;
-        let sums = moments::sums(Processor::best(), reference, candidate, &pair.runs());
+        let sums = moments::sums(Processor::best(), *reference, *candidate, &pair.runs());
         let sums = sums.map_err(lookalike_nn::Error::from)?;
         for (total, sums) in state.sums[tap].iter_mut().zip(sums) {
             total.a += sums.a;

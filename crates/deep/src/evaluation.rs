@@ -5,7 +5,7 @@ use lookalike_nn::Blocks;
 
 use crate::plan::{Plan, Tile};
 use crate::samples::RgbSamples;
-use crate::tap_formula::{Outcome, TapFormula};
+use crate::tap_formula::{Outcome, TapFormula, TapPair};
 use crate::{Error, Result};
 
 /// The activations of a tile at all taps.
@@ -59,17 +59,17 @@ pub(crate) fn compare<F: TapFormula>(
     Ok(formula.finish(&state, plan.size))
 }
 
-/// The same of activations that are known of both pictures of a plan without cuts; `None` for one with.
+/// The same of the pictures `of` two batches whose activations are known; `None` for a plan with cuts.
 pub(crate) fn compare_known<F: TapFormula>(
     formula: &F,
     plan: &Plan,
     [reference, candidate]: [&[Blocks]; 2],
+    of: [usize; 2],
     map: bool,
 ) -> Option<Result<Outcome>> {
     let tile = plan.whole()?;
     let mut state = formula.start(&plan.taps, map);
-    let candidate = candidate.iter();
-    let added = add(formula, &mut state, tile, reference, candidate);
+    let added = add(formula, &mut state, tile, (reference, candidate.iter()), of);
     Some(added.map(|()| formula.finish(&state, plan.size)))
 }
 
@@ -84,22 +84,34 @@ fn gather<F: TapFormula>(
     for tile in plan.tiles() {
         let known = reference.of_tile(formula, tile)?;
         let found = activations(formula, tile, candidate)?;
-        add(formula, &mut state, tile, &known, found.iter())?;
+        add(formula, &mut state, tile, (&known, found.iter()), [0, 0])?;
     }
     Ok(state)
 }
 
+/// Gathers the pictures `of` two batches of activations.
 fn add<'a, F: TapFormula>(
     formula: &F,
     state: &mut F::State,
     tile: Tile<'_>,
-    reference: &[Blocks],
-    candidate: impl Iterator<Item = &'a Blocks>,
+    (reference, candidate): (&[Blocks], impl Iterator<Item = &'a Blocks>),
+    of: [usize; 2],
 ) -> Result<()> {
     for (tap, (reference, candidate)) in reference.iter().zip(candidate).enumerate() {
-        formula.add(state, tap, &tile.pair(tap, reference, candidate))?;
+        formula.add(state, tap, &pair(tile, tap, [reference, candidate], of)?)?;
     }
     Ok(())
+}
+
+fn pair<'a>(
+    tile: Tile<'_>,
+    tap: usize,
+    [reference, candidate]: [&'a Blocks; 2],
+    of: [usize; 2],
+) -> Result<TapPair<'a>> {
+    let absent = || Error::Batches { references: of[0], candidates: of[1] };
+    let reference = reference.picture(of[0]).ok_or_else(absent)?;
+    Ok(tile.pair(tap, reference, candidate.picture(of[1]).ok_or_else(absent)?))
 }
 
 /// The value of a formula and its derivative with respect to the candidate's samples in 0…1, in three
@@ -125,13 +137,14 @@ pub(crate) fn gradient<F: TapFormula>(
         let pulled = formula.trunk().gradient(&scaled, |taps| -> Result<Vec<Blocks>> {
             let found: Vec<&Blocks> = plain.iter().chain(taps.iter().copied()).collect();
             if plan.whole().is_some() {
-                add(formula, &mut state, tile, &known, found.iter().copied())?;
+                add(formula, &mut state, tile, (&known, found.iter().copied()), [0, 0])?;
             }
             let mut derived = Vec::with_capacity(found.len());
             for (tap, (known, found)) in known.iter().zip(found).enumerate() {
                 let mut derivatives = Blocks::new();
                 derivatives.reshape(found.shape()).map_err(lookalike_nn::Error::from)?;
-                formula.derive(&state, tap, &tile.pair(tap, known, found), &mut derivatives)?;
+                let pair = pair(tile, tap, [known, found], [0, 0])?;
+                formula.derive(&state, tap, &pair, &mut derivatives)?;
                 derived.push(derivatives);
             }
             if plain.is_some() {

@@ -2,7 +2,7 @@
 
 use lookalike_nn::geometry::tap_lengths;
 use lookalike_nn::tiling::{Span, spans};
-use lookalike_nn::{Blocks, Planes, TapGeometry};
+use lookalike_nn::{Blocks, PictureBlocks, Planes, TapGeometry};
 
 use crate::Result;
 use crate::samples::RgbSamples;
@@ -81,6 +81,13 @@ impl Plan {
     }
 }
 
+/// How many pictures of a height and width a batch may have so that its activations fill the bytes of a
+/// tile; one at least.
+pub(crate) fn batch_of(geometry: &[TapGeometry], [height, width]: [usize; 2]) -> usize {
+    let side = core_side(geometry);
+    (side * side / (height * width).max(1)).max(1)
+}
+
 /// The side of a square whose activations fill the bytes of a tile.
 pub(crate) fn core_side(geometry: &[TapGeometry]) -> usize {
     let per_position = |tap: &TapGeometry| {
@@ -101,8 +108,8 @@ impl Tile<'_> {
     pub(crate) fn pair<'a>(
         &self,
         tap: usize,
-        reference: &'a Blocks,
-        candidate: &'a Blocks,
+        reference: PictureBlocks<'a>,
+        candidate: PictureBlocks<'a>,
     ) -> TapPair<'a> {
         let local = |span: &Span| {
             let (owned, first) = (&span.owned[tap], span.first[tap]);

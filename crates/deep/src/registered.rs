@@ -107,7 +107,7 @@ impl<F: TapFormula> Metric for Registered<F> {
             return Some(Err(Error::SizeMismatch { reference, candidate }));
         }
         let taps = [reference.taps.as_slice(), candidate.taps.as_slice()];
-        compare_known(&self.formula, plan, taps, want.map)
+        compare_known(&self.formula, plan, taps, [0, 0], want.map)
             .map(|outcome| self.score(outcome.map_err(|error| self.undefined(error))?))
     }
 }

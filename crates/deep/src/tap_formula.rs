@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lookalike_core::{Part, ScoreMap};
-use lookalike_nn::{Blocks, Trunk};
+use lookalike_nn::{Blocks, PictureBlocks, Trunk};
 
 use crate::Result;
 use crate::samples::Scaling;
@@ -11,9 +11,9 @@ use crate::samples::Scaling;
 /// The activations of both pictures at one tap of one tile, and which of them count.
 pub(crate) struct TapPair<'a> {
     /// Activations of the reference.
-    pub(crate) reference: &'a Blocks,
+    pub(crate) reference: PictureBlocks<'a>,
     /// Activations of the candidate.
-    pub(crate) candidate: &'a Blocks,
+    pub(crate) candidate: PictureBlocks<'a>,
     /// Rows and columns of the tile that count here; others belong to its neighbours.
     pub(crate) owned: [Range<usize>; 2],
     /// Where the first of them lies among the activations of the whole picture.
@@ -27,7 +27,7 @@ impl TapPair<'_> {
     /// The owned positions as runs of consecutive indices into a plane, row by row.
     pub(crate) fn runs(&self) -> Vec<Range<usize>> {
         let [rows, columns] = &self.owned;
-        let [_, _, _, width] = self.candidate.shape();
+        let [_, _, width] = self.candidate.shape();
         // Whole rows follow each other without a gap.
         let (lines, length) = if columns.len() == width {
             (1, rows.len() * width)

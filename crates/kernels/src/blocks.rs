@@ -22,6 +22,32 @@ pub struct Blocks {
     lines: Vec<Line>,
 }
 
+/// Activations of one picture.
+#[derive(Clone, Copy, Debug)]
+pub struct PictureBlocks<'a> {
+    lines: &'a [Line],
+    channels: usize,
+    height: usize,
+    width: usize,
+}
+
+impl<'a> PictureBlocks<'a> {
+    /// Channels, height, width.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
+    }
+
+    /// Positions of a plane.
+    pub fn area(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// All lines.
+    pub fn lines(&self) -> &'a [Line] {
+        self.lines
+    }
+}
+
 impl Blocks {
     /// Nothing yet; for [`reshape`](Self::reshape).
     pub fn new() -> Self {
@@ -78,10 +104,18 @@ impl Blocks {
         &mut self.lines
     }
 
-    /// The lines of one picture.
-    pub(crate) fn picture(&self, index: usize) -> &[Line] {
+    /// The lines of one picture of the batch.
+    pub(crate) fn lines_of(&self, picture: usize) -> &[Line] {
         let size = self.depth() * self.area();
-        &self.lines[index * size..(index + 1) * size]
+        &self.lines[picture * size..(picture + 1) * size]
+    }
+
+    /// One picture of the batch; `None` beyond it.
+    pub fn picture(&self, index: usize) -> Option<PictureBlocks<'_>> {
+        let size = self.depth() * self.area();
+        let lines = self.lines.get(index.checked_mul(size)?..(index + 1).checked_mul(size)?)?;
+        let Self { channels, height, width, .. } = *self;
+        Some(PictureBlocks { lines, channels, height, width })
     }
 
     /// Fills the blocks with planes, which are batch × channels × height × width numbers.

@@ -33,7 +33,7 @@ mod scratch;
 mod unit_distance;
 mod winograd;
 
-pub use blocks::Blocks;
+pub use blocks::{Blocks, PictureBlocks};
 pub use convolution::{Activation, Filters, Padding};
 pub use depthwise::Depthwise;
 pub use direct::Direct;

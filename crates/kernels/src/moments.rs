@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::blocks::Blocks;
+use crate::blocks::PictureBlocks;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::{Kernel, Processor};
 use crate::{Error, Result};
@@ -25,29 +25,29 @@ pub struct Sums {
     pub products: f64,
 }
 
-/// Sums of every channel of the first pictures of two batches, over the positions of `runs`.
+/// Sums of every channel of two pictures, over the positions of `runs`.
 ///
 /// # Errors
 /// [`Error::Dimension`] when shapes differ or a run reaches beyond the plane.
 pub fn sums(
     processor: Processor,
-    a: &Blocks,
-    b: &Blocks,
+    a: PictureBlocks<'_>,
+    b: PictureBlocks<'_>,
     runs: &[Range<usize>],
 ) -> Result<Vec<Sums>> {
     let end = runs.iter().map(|run| run.end).max().unwrap_or(0);
-    let ([_, channels, rows, columns], found) = (a.shape(), b.shape());
+    let ([channels, rows, columns], found) = (a.shape(), b.shape());
     for (what, expected, found) in [
-        ("channels of the second activations", channels, found[1]),
-        ("rows of the second activations", rows, found[2]),
-        ("columns of the second activations", columns, found[3]),
+        ("channels of the second activations", channels, found[0]),
+        ("rows of the second activations", rows, found[1]),
+        ("columns of the second activations", columns, found[2]),
         ("end of the last run", end.min(a.area()), end),
     ] {
         if expected != found {
             return Err(Error::Dimension { what, expected, found });
         }
     }
-    let planes = a.picture(0).par_chunks(a.area()).zip(b.picture(0).par_chunks(a.area()));
+    let planes = a.lines().par_chunks(a.area()).zip(b.lines().par_chunks(a.area()));
     let sums: Vec<[Sums; LANES]> =
         planes.map(|(a, b)| processor.run(PlaneSums { a, b, runs })).collect();
     let mut sums: Vec<Sums> = sums.into_iter().flatten().collect();
@@ -96,6 +96,7 @@ impl Kernel for PlaneSums<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Blocks;
 
     #[test]
     fn they_are_the_sums_of_each_channel() {
@@ -107,8 +108,9 @@ mod tests {
         let (mut a, mut b) = (Blocks::new(), Blocks::new());
         a.read_planes(shape, &x).unwrap();
         b.read_planes(shape, &y).unwrap();
+        let (a, b) = (a.picture(0).unwrap(), b.picture(0).unwrap());
         for processor in Processor::available() {
-            let found = sums(processor, &a, &b, &[2..5, 10..20]).unwrap();
+            let found = sums(processor, a, b, &[2..5, 10..20]).unwrap();
             assert_eq!(found.len(), 19);
             for (channel, found) in found.into_iter().enumerate() {
                 // Multiples of 1/64: all sums are exact.
@@ -124,6 +126,6 @@ mod tests {
                 assert_eq!(found, expected);
             }
         }
-        assert!(sums(Processor::best(), &a, &b, &[0..21]).is_err());
+        assert!(sums(Processor::best(), a, b, &[0..21]).is_err());
     }
 }

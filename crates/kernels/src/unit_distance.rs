@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::blocks::Blocks;
+use crate::blocks::{Blocks, PictureBlocks};
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::{Kernel, Processor};
@@ -42,12 +42,17 @@ impl UnitDistance {
         Self { processor, channels, weights: weights.chunks(LANES).map(line).collect() }
     }
 
-    /// Distances at positions of the first pictures of two batches, run after run.
+    /// Distances at positions of two pictures, run after run.
     ///
     /// # Errors
     /// [`Error::Dimension`] when shapes differ, channels are not those of the weights, or a run reaches
     /// beyond the plane.
-    pub fn distances(&self, a: &Blocks, b: &Blocks, runs: &[Range<usize>]) -> Result<Vec<f32>> {
+    pub fn distances(
+        &self,
+        a: PictureBlocks<'_>,
+        b: PictureBlocks<'_>,
+        runs: &[Range<usize>],
+    ) -> Result<Vec<f32>> {
         self.check(a, b, runs)?;
         let mut all = vec![0.0; runs.iter().map(Range::len).sum()];
         let mut tasks = Vec::with_capacity(runs.len());
@@ -65,21 +70,22 @@ impl UnitDistance {
     }
 
     /// Writes `scale` times the derivatives of the sum of all distances with respect to `b`, at
-    /// positions of runs that do not overlap.
+    /// positions of runs that do not overlap; `derivatives` are those of one picture.
     ///
     /// # Errors
     /// As [`distances`](Self::distances); [`Error::Dimension`] as well when `derivatives` has another
     /// shape than `b` or runs are not in order.
     pub fn derive(
         &self,
-        a: &Blocks,
-        b: &Blocks,
+        a: PictureBlocks<'_>,
+        b: PictureBlocks<'_>,
         runs: &[Range<usize>],
         scale: f32,
         derivatives: &mut Blocks,
     ) -> Result<()> {
         self.check(a, b, runs)?;
-        for (expected, found) in b.shape().into_iter().zip(derivatives.shape()) {
+        let [channels, height, width] = b.shape();
+        for (expected, found) in [1, channels, height, width].into_iter().zip(derivatives.shape()) {
             if expected != found {
                 return Err(Error::Dimension { what: "derivatives", expected, found });
             }
@@ -103,14 +109,19 @@ impl UnitDistance {
         Ok(())
     }
 
-    fn check(&self, a: &Blocks, b: &Blocks, runs: &[Range<usize>]) -> Result<()> {
+    fn check(
+        &self,
+        a: PictureBlocks<'_>,
+        b: PictureBlocks<'_>,
+        runs: &[Range<usize>],
+    ) -> Result<()> {
         let end = runs.iter().map(|run| run.end).max().unwrap_or(0);
-        let ([_, _, rows, columns], found) = (a.shape(), b.shape());
+        let ([channels, rows, columns], found) = (a.shape(), b.shape());
         for (what, expected, found) in [
-            ("channels of the first activations", self.channels, a.shape()[1]),
-            ("channels of the second activations", self.channels, found[1]),
-            ("rows of the second activations", rows, found[2]),
-            ("columns of the second activations", columns, found[3]),
+            ("channels of the first activations", self.channels, channels),
+            ("channels of the second activations", self.channels, found[0]),
+            ("rows of the second activations", rows, found[1]),
+            ("columns of the second activations", columns, found[2]),
             ("end of the last run", end.min(a.area()), end),
         ] {
             if expected != found {
@@ -120,8 +131,8 @@ impl UnitDistance {
         Ok(())
     }
 
-    fn pair<'a>(&'a self, a: &'a Blocks, b: &'a Blocks) -> Pair<'a> {
-        Pair { a: a.picture(0), b: b.picture(0), area: a.area(), weights: &self.weights }
+    fn pair<'a>(&'a self, a: PictureBlocks<'a>, b: PictureBlocks<'a>) -> Pair<'a> {
+        Pair { a: a.lines(), b: b.lines(), area: a.area(), weights: &self.weights }
     }
 }
 
@@ -239,6 +250,10 @@ mod tests {
         blocks
     }
 
+    fn first(blocks: &Blocks) -> PictureBlocks<'_> {
+        blocks.picture(0).unwrap()
+    }
+
     #[test]
     fn distances_are_weighted_squares_of_unit_vectors() {
         // Two channels, three positions: equal directions, right angles, one without activations.
@@ -247,11 +262,11 @@ mod tests {
         let [a, b] = [a, b].map(|numbers| blocks([1, 2, 1, 3], |i| numbers[i]));
         for processor in Processor::available() {
             let distance = UnitDistance::new(processor, &[2.0, 10.0]);
-            let found = distance.distances(&a, &b, &[0..1, 1..3]).unwrap();
+            let found = distance.distances(first(&a), first(&b), &[0..1, 1..3]).unwrap();
             for (found, expected) in found.iter().zip([0.0, 12.0, 10.0]) {
                 assert!((found - expected).abs() < 1e-5, "{found} {expected}");
             }
-            assert_eq!(distance.distances(&a, &a, &[0..3]).unwrap(), [0.0; 3]);
+            assert_eq!(distance.distances(first(&a), first(&a), &[0..3]).unwrap(), [0.0; 3]);
         }
     }
 
@@ -263,7 +278,8 @@ mod tests {
         let weights: Vec<f32> = (0..70).map(|c| (c % 7) as f32 / 3.0).collect();
         for processor in Processor::available() {
             let distance = UnitDistance::new(processor, &weights);
-            let found = distance.distances(&blocks(shape, a), &blocks(shape, b), &[3..35]).unwrap();
+            let (x, y) = (blocks(shape, a), blocks(shape, b));
+            let found = distance.distances(first(&x), first(&y), &[3..35]).unwrap();
             for (index, found) in found.into_iter().enumerate() {
                 let of = |number: &dyn Fn(usize) -> f32| -> Vec<f64> {
                     let f: Vec<f64> =
@@ -288,7 +304,8 @@ mod tests {
             let distance = UnitDistance::new(processor, &[0.5, 2.0, 1.0]);
             let mut derivatives = blocks(shape, |_| f32::NAN);
             let runs = [0..3, 3..4];
-            distance.derive(&a, &blocks(shape, number), &runs, 0.25, &mut derivatives).unwrap();
+            let b = blocks(shape, number);
+            distance.derive(first(&a), first(&b), &runs, 0.25, &mut derivatives).unwrap();
             for (at, found) in derivatives.to_planes().into_iter().enumerate() {
                 if at % 4 == 2 {
                     assert_eq!(found, 0.0);
@@ -296,7 +313,7 @@ mod tests {
                 }
                 let sum = |step: f32| {
                     let b = blocks(shape, |i| if i == at { number(i) + step } else { number(i) });
-                    let all = distance.distances(&a, &b, &runs).unwrap();
+                    let all = distance.distances(first(&a), first(&b), &runs).unwrap();
                     0.25 * all.iter().map(|&d| f64::from(d)).sum::<f64>()
                 };
                 let step = 1.0 / 128.0;
@@ -310,10 +327,13 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let distance = UnitDistance::new(Processor::best(), &[1.0; 3]);
         let a = blocks([1, 3, 2, 2], |_| 1.0);
-        assert!(distance.distances(&a, &blocks([1, 3, 2, 3], |_| 1.0), &[]).is_err());
-        assert!(distance.distances(&a, &blocks([1, 4, 2, 2], |_| 1.0), &[]).is_err());
-        assert!(distance.distances(&a, &a, &[0..5]).is_err());
+        for shape in [[1, 3, 2, 3], [1, 4, 2, 2]] {
+            let other = blocks(shape, |_| 1.0);
+            assert!(distance.distances(first(&a), first(&other), &[]).is_err());
+        }
+        assert!(distance.distances(first(&a), first(&a), &[0..5]).is_err());
         let mut derivatives = a.clone();
-        assert!(distance.derive(&a, &a, &[0..2, 1..3], 1.0, &mut derivatives).is_err());
+        let overlap = [0..2, 1..3];
+        assert!(distance.derive(first(&a), first(&a), &overlap, 1.0, &mut derivatives).is_err());
     }
 }

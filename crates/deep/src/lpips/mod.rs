@@ -16,6 +16,7 @@
 mod net;
 mod spatial;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use lookalike_core::{Part, ScoreMap};
@@ -24,8 +25,8 @@ use lookalike_nn::{Blocks, Planes, Trunk};
 
 pub use net::{Head, Net, Version};
 
-use crate::evaluation::{Reference, activations, compare};
-use crate::plan::Plan;
+use crate::evaluation::{Reference, compare, compare_known};
+use crate::plan::{Plan, Tile, batch_of};
 use crate::samples::{PlanesSamples, SampleRange, Scaling};
 use crate::tap_formula::{Outcome, TapFormula, TapPair};
 use crate::{Error, Result};
@@ -88,28 +89,71 @@ impl Lpips {
                 return Err(lookalike_nn::Error::Channels { network, expected: 3, found }.into());
             }
         }
-        let plan = Plan::new(self, [candidates.height(), candidates.width()])?;
-        let mut known: Option<(usize, Vec<Blocks>)> = None;
-        let mut distances = Vec::with_capacity(count);
-        for index in 0..count {
-            let partner = index.min(partners - 1);
-            let reference = PlanesSamples { planes: references, index: partner, range };
+        let size = [candidates.height(), candidates.width()];
+        let plan = Plan::new(self, size)?;
+        let same_size = references.shape()[2..] == candidates.shape()[2..];
+        if let (Some(tile), true) = (plan.whole(), same_size) {
+            return self.in_batches(&plan, tile, references, candidates, range);
+        }
+        let distances = (0..count).map(|index| {
+            let picture = index.min(partners - 1);
+            let reference = PlanesSamples { planes: references, index: picture, range };
             let candidate = PlanesSamples { planes: candidates, index, range };
-            let same_size = references.shape()[2..] == candidates.shape()[2..];
-            if let (Some(tile), true) = (plan.whole(), same_size)
-                && known.as_ref().is_none_or(|(of, _)| *of != partner)
-            {
-                known = Some((partner, activations(self, tile, &reference)?));
+            let reference = Reference { samples: &reference, activations: None };
+            compare(self, &plan, &reference, &candidate, false).map(Distance::of)
+        });
+        distances.collect()
+    }
+
+    /// Pictures that need no tiles go through the network in batches: filters are read once for all of
+    /// a batch.
+    fn in_batches(
+        &self,
+        plan: &Plan,
+        tile: Tile<'_>,
+        references: &Planes,
+        candidates: &Planes,
+        range: SampleRange,
+    ) -> Result<Vec<Distance>> {
+        let read = |planes: &Planes, pictures: Range<usize>| -> Result<Vec<Planes>> {
+            let inputs = pictures.map(|index| {
+                let (_, input) = tile.input(self, &PlanesSamples { planes, index, range })?;
+                Ok(input)
+            });
+            inputs.collect()
+        };
+        let geometry = self.trunk.geometry().unwrap_or_default();
+        let [height, width] = plan.size;
+        let batch = batch_of(&geometry, [height, width]).div_ceil(2);
+        let shared = match references.batch() {
+            1 => Some(self.trunk.activations(&Planes::stack(&read(references, 0..1)?)?)?),
+            _ => None,
+        };
+        let mut distances = Vec::with_capacity(candidates.batch());
+        for first in (0..candidates.batch()).step_by(batch) {
+            let pictures = first..(first + batch).min(candidates.batch());
+            let mut inputs = read(candidates, pictures.clone())?;
+            if shared.is_none() {
+                inputs.extend(read(references, pictures.clone())?);
             }
-            let reference = Reference {
-                samples: &reference,
-                activations: known.as_ref().map(|(_, taps)| taps.as_slice()),
-            };
-            let outcome = compare(self, &plan, &reference, &candidate, false)?;
-            let taps = outcome.parts.iter().map(|part| part.value).collect();
-            distances.push(Distance { value: outcome.value, taps });
+            let taps = self.trunk.activations(&Planes::stack(&inputs)?)?;
+            for index in 0..pictures.len() {
+                let (known, of) = match &shared {
+                    Some(shared) => (shared, [0, index]),
+                    None => (&taps, [pictures.len() + index, index]),
+                };
+                let outcome = compare_known(self, plan, [known, &taps], of, false);
+                distances.extend(outcome.transpose()?.map(Distance::of));
+            }
         }
         Ok(distances)
+    }
+}
+
+impl Distance {
+    fn of(outcome: Outcome) -> Self {
+        let taps = outcome.parts.iter().map(|part| part.value).collect();
+        Self { value: outcome.value, taps }
     }
 }
 
@@ -149,7 +193,7 @@ impl TapFormula for Lpips {
 
     fn add(&self, state: &mut Gathered, tap: usize, pair: &TapPair<'_>) -> Result<()> {
         let TapPair { reference, candidate, .. } = pair;
-        let distances = self.taps[tap].distances(reference, candidate, &pair.runs());
+        let distances = self.taps[tap].distances(*reference, *candidate, &pair.runs());
         let distances = distances.map_err(lookalike_nn::Error::from)?;
         state.sums[tap] += distances.iter().map(|&distance| f64::from(distance)).sum::<f64>();
         let Some(maps) = &mut state.maps else { return Ok(()) };
@@ -190,7 +234,7 @@ impl TapFormula for Lpips {
         let scale = 1.0 / (height * width) as f32;
         let TapPair { reference, candidate, .. } = pair;
         let runs = pair.runs();
-        let derived = self.taps[tap].derive(reference, candidate, &runs, scale, derivatives);
+        let derived = self.taps[tap].derive(*reference, *candidate, &runs, scale, derivatives);
         Ok(derived.map_err(lookalike_nn::Error::from)?)
     }
 }

@@ -65,7 +65,7 @@ impl Run<'_> {
             let task = Task {
                 run: self,
                 phases: &phases,
-                planes: input.picture(picture),
+                planes: input.lines_of(picture),
                 size,
                 flat,
                 width,

@@ -74,7 +74,7 @@ pub(super) fn run(
                 first,
                 shape,
                 weights,
-                upstream: upstream.picture(picture),
+                upstream: upstream.lines_of(picture),
                 windows: [windows_down, windows_across],
                 before: padding.rows[0],
                 rows: rows.clone(),
