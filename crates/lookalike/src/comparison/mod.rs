@@ -5,17 +5,19 @@
 //! threads.
 
 mod group_run;
+mod measurement;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use lookalike_core::decode::DecodeOptions;
-use lookalike_core::{
-    DisplayScale, FitPolicy, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
-};
+use lookalike_core::{DisplayScale, FitPolicy, MetricId, Picture, Prepared, Score, ScoreMap, fit};
 
 use self::group_run::{GroupRun, Read};
 use crate::check::{Check, MapPooling};
@@ -24,7 +26,6 @@ use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::mask::MaskedArea;
 use crate::pairing::{Candidate, Group, WorkList};
-use crate::pooling::Pooling;
 use crate::shared::SharedPictures;
 
 /// How a run is carried out.
@@ -158,7 +159,7 @@ impl Comparison {
                     });
                 });
             });
-            let mut waiting = std::collections::BTreeMap::new();
+            let mut waiting = BTreeMap::new();
             for (index, outcome) in receiver {
                 waiting.insert(index, outcome);
                 while let Some(outcome) = waiting.remove(&done) {
@@ -271,52 +272,6 @@ impl Comparison {
             pair.check(index, &self.limits.all()[index], reference, picture);
         }
         PairOutcome { pair: Some(pair), failures, ..PairOutcome::default() }
-    }
-
-    /// Computes the metrics that are asked of a pair, and the poolings that its gates need. Returns
-    /// what failed.
-    fn measure(
-        &self,
-        pair: &mut PairScores,
-        (reference, read, picture): (&Picture, Read<'_>, &Picture),
-        masked: Option<&MaskedArea>,
-        gates: &[&Gate],
-    ) -> Vec<Failure> {
-        let mut failures = Vec::new();
-        for (index, choice) in self.metrics.iter().enumerate() {
-            let metric = choice.at(pair.width, pair.height);
-            if (choice.is_on_demand() && !gates.iter().any(|gate| gate.id() == metric.id()))
-                || pair.scores.iter().any(|score| score.id == *metric.id())
-            {
-                continue;
-            }
-            let poolings = gates
-                .iter()
-                .filter(|gate| gate.id() == metric.id())
-                .filter_map(|gate| gate.pooling().zip(metric.card().map));
-            let poolings: Vec<(Pooling, DisplayScale)> = poolings.collect();
-            let map = !poolings.is_empty() || (self.maps && metric.card().map.is_some());
-            let score = read
-                .compare(index, metric, picture, Want { map })
-                .unwrap_or_else(|| metric.compare(reference, picture, Want { map }));
-            match score {
-                Ok(mut score) => {
-                    let refused = pair.pool(&score, &poolings, masked);
-                    failures.extend(
-                        refused.map(|message| Failure { path: pair.candidate.clone(), message }),
-                    );
-                    if !self.maps {
-                        score.map = None;
-                    }
-                    pair.scores.push(score);
-                }
-                Err(error) => {
-                    let (path, message) = (pair.candidate.clone(), error.to_string());
-                    failures.push(Failure { path, message });
-                }
-            }
-        }
-        failures
     }
 
     /// The scale on which a metric's maps are drawn.

@@ -27,6 +27,7 @@ mod profiles;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::sync::OnceLock;
 
 use lookalike_core::{MetricCard, Picture, Want};
@@ -37,8 +38,8 @@ use crate::downsample::{Halving, halve};
 use crate::filter::Border;
 use crate::plane::Plane;
 use crate::samples::SamplesUsed;
-use crate::ssim::{Constants, Dissimilarity, Window, dissimilarity, mean};
-use crate::strips::{self, PairRows, Schedule};
+use crate::ssim::{Constants, Dissimilarity, Ssim, Window, dissimilarity, mean};
+use crate::strips::{self, PairRows, Scales as ByStrips, Schedule};
 
 pub(crate) use profiles::DEFINITIONS;
 
@@ -247,23 +248,43 @@ impl MsSsim {
 
     /// The factors of every channel.
     fn factors(&self, reference: &Features, candidate: &Features) -> Vec<Factors> {
-        let definition = &self.definition;
-        let by_strips = || {
-            if (definition.window.border(), definition.last_border)
-                != (Border::Valid, Border::Valid)
-            {
-                return None;
-            }
-            let (x, y) = (&reference.picture, &candidate.picture);
-            let rows = PairRows::new(x, y, self.samples, 0)?;
-            let scales = (definition.scale_count(x.shorter_side()), definition.halving);
-            let (window, best) = (&definition.window, Schedule::best());
-            strips::multi_scale(&rows, window, Constants::WANG, scales, best)
-        };
-        by_strips().unwrap_or_else(|| {
+        let by_strips = self.by_strips([&reference.picture, &candidate.picture], None);
+        by_strips.map(|scales| scales.factors).unwrap_or_else(|| {
             let pairs = self.pyramids(reference).par_iter().zip(self.pyramids(candidate));
-            pairs.map(|(x, y)| definition.factors(x, y)).collect()
+            pairs.map(|(x, y)| self.definition.factors(x, y)).collect()
         })
+    }
+
+    /// All scales by the vector kernels, and SSIM of the finest where it is wanted; `None` where
+    /// the oracle has to answer.
+    fn by_strips(&self, [x, y]: [&Picture; 2], finest: Option<Want>) -> Option<ByStrips> {
+        let definition = &self.definition;
+        if (definition.window.border(), definition.last_border) != (Border::Valid, Border::Valid) {
+            return None;
+        }
+        let rows = PairRows::new(x, y, self.samples, 0)?;
+        let scales = (definition.scale_count(x.shorter_side()), definition.halving);
+        let (window, best) = (&definition.window, Schedule::best());
+        strips::multi_scale(&rows, window, Constants::WANG, scales, finest, best)
+    }
+
+    fn outcome(&self, channels: &[Factors]) -> Outcome {
+        let averaged = average(channels);
+        let value = match self.definition.channel_mean {
+            ChannelMean::OfFactors => self.definition.product(&averaged.values()),
+            ChannelMean::OfProducts => {
+                let product = |factors: &Factors| self.definition.product(&factors.values());
+                mean(&channels.iter().map(product).collect::<Vec<f64>>())
+            }
+        };
+        let mut outcome = Outcome::of(value);
+        for (scale, cs) in averaged.contrast.iter().enumerate() {
+            outcome = outcome.with_part(format!("cs_{}", scale + 1), *cs);
+        }
+        let coarsest = averaged.contrast.len();
+        outcome
+            .with_part(format!("l_{coarsest}"), averaged.luminance)
+            .with_part(format!("ssim_{coarsest}"), averaged.coarsest)
     }
 }
 
@@ -280,23 +301,23 @@ impl ClosedForm for MsSsim {
         candidate: &Features,
         _want: Want,
     ) -> Result<Outcome, Reason> {
-        let channels = self.factors(reference, candidate);
-        let averaged = average(&channels);
-        let value = match self.definition.channel_mean {
-            ChannelMean::OfFactors => self.definition.product(&averaged.values()),
-            ChannelMean::OfProducts => {
-                let product = |factors: &Factors| self.definition.product(&factors.values());
-                mean(&channels.iter().map(product).collect::<Vec<f64>>())
-            }
-        };
-        let mut outcome = Outcome::of(value);
-        for (scale, cs) in averaged.contrast.iter().enumerate() {
-            outcome = outcome.with_part(format!("cs_{}", scale + 1), *cs);
+        Ok(self.outcome(&self.factors(reference, candidate)))
+    }
+
+    /// With SSIM of the same samples under the same window: the finest scale serves both.
+    fn together(
+        &self,
+        other: &dyn Any,
+        pair: [&Picture; 2],
+        [_, want]: [Want; 2],
+    ) -> Option<[Outcome; 2]> {
+        let ssim: &Ssim = other.downcast_ref()?;
+        let alike = ssim.samples == self.samples && ssim.window == self.definition.window;
+        if !alike || !ssim.compares_whole(pair[0]) {
+            return None;
         }
-        let coarsest = averaged.contrast.len();
-        Ok(outcome
-            .with_part(format!("l_{coarsest}"), averaged.luminance)
-            .with_part(format!("ssim_{coarsest}"), averaged.coarsest))
+        let ByStrips { factors, finest } = self.by_strips(pair, Some(want))?;
+        Some([self.outcome(&factors), ssim.outcome(finest?, 1)])
     }
 
     fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {

@@ -43,6 +43,8 @@ pub(super) enum Wanted {
     Structure,
     /// 1 − l·cs.
     Combined,
+    /// 1 − cs and 1 − l·cs.
+    StructureAndCombined,
     /// 1 − l, 1 − cs and 1 − l·cs.
     Factors,
     /// 1 − l·cs, and the three numbers that the adjoint window spreads for the gradient.
@@ -54,8 +56,28 @@ impl Wanted {
     pub(super) fn count(self) -> usize {
         match self {
             Self::Structure | Self::Combined => 1,
+            Self::StructureAndCombined => 2,
             Self::Factors => 3,
             Self::Gradient => 4,
+        }
+    }
+
+    /// Which of them is 1 − cs.
+    pub(super) fn structure(self) -> Option<usize> {
+        match self {
+            Self::Structure | Self::StructureAndCombined => Some(0),
+            Self::Factors => Some(1),
+            Self::Combined | Self::Gradient => None,
+        }
+    }
+
+    /// Which of them is 1 − l·cs.
+    pub(super) fn combined(self) -> Option<usize> {
+        match self {
+            Self::Structure => None,
+            Self::Combined | Self::Gradient => Some(0),
+            Self::StructureAndCombined => Some(1),
+            Self::Factors => Some(2),
         }
     }
 
@@ -63,6 +85,7 @@ impl Wanted {
     pub(super) fn summed(self) -> usize {
         match self {
             Self::Structure | Self::Combined | Self::Gradient => 1,
+            Self::StructureAndCombined => 2,
             Self::Factors => 3,
         }
     }
@@ -363,6 +386,15 @@ impl<S: Simd, const CHANNELS: usize> AlongRows<'_, S, CHANNELS> {
                 for i in 0..vectors {
                     to[i] =
                         quotients.combined(moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i));
+                }
+            }
+            Wanted::StructureAndCombined => {
+                let [structure, combined] = [next(), next()];
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
+                    let (numerator, denominator) = quotients.structure(moments);
+                    structure[i] = simd.div_f32s(numerator, denominator);
+                    combined[i] = quotients.combined(moments);
                 }
             }
             Wanted::Factors => {

@@ -35,7 +35,7 @@ mod tests;
 
 pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;
-pub(crate) use multi_scale::multi_scale;
+pub(crate) use multi_scale::{Scales, multi_scale};
 pub(crate) use processor::Processor;
 pub(crate) use quotients::margin_of;
 pub(crate) use rows::PairRows;

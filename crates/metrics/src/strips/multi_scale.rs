@@ -3,14 +3,19 @@
 //! A row of the picture goes into the ring of the finest scale; every second row completes a row of
 //! the next scale, and so on. s and d are halved, not the pictures: the mean is linear. Strips are
 //! cut at multiples of 2^(M−1) rows, and each is responsible for the same share of every scale's map.
+//!
+//! SSIM of the pair itself needs the same moments as the contrast of the finest scale: it is one
+//! quotient more, where it is wanted.
 
 use std::ops::Range;
 
+use lookalike_core::{ScoreMap, Want};
 use rayon::prelude::*;
 
 use super::kernel::{Tile, Wanted};
 use super::level::{Level, Ring, RowSums, Shape, Work};
 use super::quotients::Formula;
+use super::single_scale::{Similarity, average_channels};
 use super::{PairRows, Schedule, TAPS};
 use crate::downsample::Halving;
 use crate::ms_ssim::Factors;
@@ -19,41 +24,76 @@ use crate::ssim::{Constants, Window};
 /// Fewest rows of a strip: the coarsest scale reads 160 rows beyond it.
 const LEAST_STRIP: usize = 128;
 
-/// The factors of `scales` scales, channel by channel; `None` for windows that the kernels do not
-/// know. The coarsest scale has at least [`TAPS`] rows and columns.
+/// What all scales of a pair give.
+pub(crate) struct Scales {
+    /// The factors of MS-SSIM, channel by channel.
+    pub(crate) factors: Vec<Factors>,
+    /// SSIM of the finest scale, when wanted: the same bits as
+    /// [`similarity`](super::single_scale::similarity).
+    pub(crate) finest: Option<Similarity>,
+}
+
+/// All scales, and SSIM of the finest where `finest` says what is wanted of it; `None` for windows
+/// that the kernels do not know. The coarsest scale has at least [`TAPS`] rows and columns.
 pub(crate) fn multi_scale(
     rows: &PairRows<'_>,
     window: &Window,
     constants: Constants,
     (scales, halving): (usize, Halving),
+    finest: Option<Want>,
     schedule: Schedule,
-) -> Option<Vec<Factors>> {
+) -> Option<Scales> {
     let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
-    let finest = rows.shape();
-    let pyramid = Pyramid::new(finest, scales, halving, -rows.full_scale);
-    let share = schedule.strip_of(finest.map_height(), LEAST_STRIP) >> (scales - 1);
+    let shape = rows.shape();
+    let pyramid = Pyramid::new(shape, scales, halving, -rows.full_scale, finest.is_some());
+    let share = schedule.strip_of(shape.map_height(), LEAST_STRIP) >> (scales - 1);
     let share = share.max(1);
     let strips = pyramid.coarsest().map_height().div_ceil(share);
-    let sums: Vec<Vec<Vec<RowSums>>> = (0..strips)
+    let plans = (0..strips).map(|strip| pyramid.plan(strip, strip + 1 == strips, share));
+    let want_map = finest.is_some_and(|want| want.map);
+    let (width, height) = (shape.width + 1 - TAPS, shape.map_height());
+    let mut values = vec![0.0; if want_map { width * height } else { 0 }];
+    let mut rest = &mut values[..];
+    let strips: Vec<(Vec<Plan>, &mut [f32])> = plans
+        .map(|plans| {
+            let length = if want_map { plans[0].map.len() * width } else { 0 };
+            let (map, below) = std::mem::take(&mut rest).split_at_mut(length);
+            rest = below;
+            (plans, map)
+        })
+        .collect();
+    let combined = pyramid.wanted(0).combined();
+    let sums: Vec<Vec<Vec<RowSums>>> = strips
         .into_par_iter()
-        .map(|strip| {
+        .map(|(plans, map)| {
             let mut tile = Tile::new(schedule.processor);
             let mut work =
                 Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
-            let plans = pyramid.plan(strip, strip + 1 == strips, share);
             let mut levels = pyramid.levels(&plans);
+            let first = plans[0].map.start;
             for y in plans[0].samples.clone() {
                 levels[0].push(
                     &mut work,
                     |sum, difference| rows.read(schedule.processor, y, sum, difference),
-                    |_, _, _, _| (),
+                    |row, x, kind, numbers| {
+                        if want_map && Some(kind) == combined {
+                            let row = &mut map[(row - first) * width..][..width];
+                            average_channels(numbers, x, shape.channels, row);
+                        }
+                    },
                 );
                 cascade(&mut levels, &pyramid.steps, &plans, &mut work);
             }
             levels.into_iter().map(|level| level.sums).collect()
         })
         .collect();
-    Some(pyramid.means(&sums))
+    let finest = finest.zip(combined).map(|(want, kind)| Similarity {
+        channels: (0..shape.channels)
+            .map(|channel| pyramid.mean(&sums, 0, kind, channel))
+            .collect(),
+        map: want.map.then_some(ScoreMap { width, height, values, left: 0, top: 0, step: 1 }),
+    });
+    Some(Scales { factors: pyramid.factors(&sums), finest })
 }
 
 /// Hands rows on to the coarser scales as far as those before them have arrived.
@@ -88,6 +128,8 @@ fn cascade(levels: &mut [Level], steps: &[Step], plans: &[Plan], work: &mut Work
 struct Pyramid {
     shapes: Vec<Shape>,
     steps: Vec<Step>,
+    /// Whether SSIM is wanted of the finest.
+    similarity: bool,
 }
 
 /// What one strip does at one scale.
@@ -100,7 +142,7 @@ struct Plan {
 }
 
 impl Pyramid {
-    fn new(finest: Shape, scales: usize, halving: Halving, black: f32) -> Self {
+    fn new(finest: Shape, scales: usize, halving: Halving, black: f32, similarity: bool) -> Self {
         let mut shapes = vec![finest];
         let mut steps = Vec::new();
         for scale in 1..scales {
@@ -108,7 +150,7 @@ impl Pyramid {
             shapes.push(step.coarser);
             steps.push(step);
         }
-        Self { shapes, steps }
+        Self { shapes, steps, similarity }
     }
 
     fn coarsest(&self) -> Shape {
@@ -137,25 +179,38 @@ impl Pyramid {
     }
 
     fn levels(&self, plans: &[Plan]) -> Vec<Level> {
-        let last = self.shapes.len() - 1;
         let level = |(scale, (shape, plan)): (usize, (&Shape, &Plan))| {
-            let wanted = if scale == last { Wanted::Factors } else { Wanted::Structure };
-            Level::new(*shape, plan.samples.start, plan.map.clone(), wanted)
+            Level::new(*shape, plan.samples.start, plan.map.clone(), self.wanted(scale))
         };
         self.shapes.iter().zip(plans).enumerate().map(level).collect()
     }
 
-    /// The means over all strips' sums, added row by row.
-    fn means(&self, strips: &[Vec<Vec<RowSums>>]) -> Vec<Factors> {
+    /// What is wanted of a scale.
+    fn wanted(&self, scale: usize) -> Wanted {
+        match scale {
+            _ if scale + 1 == self.shapes.len() => Wanted::Factors,
+            0 if self.similarity => Wanted::StructureAndCombined,
+            _ => Wanted::Structure,
+        }
+    }
+
+    /// 1 − the mean over all strips' sums, added row by row.
+    fn mean(&self, strips: &[Vec<Vec<RowSums>>], scale: usize, kind: usize, channel: usize) -> f64 {
+        let rows = strips.iter().flat_map(|levels| &levels[scale]);
+        self.shapes[scale].similarity(rows, kind, channel)
+    }
+
+    /// The factors of every channel.
+    fn factors(&self, strips: &[Vec<Vec<RowSums>>]) -> Vec<Factors> {
         let last = self.shapes.len() - 1;
-        let mean = |scale: usize, kind: usize, channel: usize| {
-            let rows = strips.iter().flat_map(|levels| &levels[scale]);
-            self.shapes[scale].similarity(rows, kind, channel)
+        let contrast = |scale: usize, channel: usize| {
+            let kind = self.wanted(scale).structure().unwrap_or_default();
+            self.mean(strips, scale, kind, channel)
         };
         let of_channel = |channel: usize| Factors {
-            contrast: (0..=last).map(|j| mean(j, usize::from(j == last), channel)).collect(),
-            luminance: mean(last, 0, channel),
-            coarsest: mean(last, 2, channel),
+            contrast: (0..=last).map(|scale| contrast(scale, channel)).collect(),
+            luminance: self.mean(strips, last, 0, channel),
+            coarsest: self.mean(strips, last, 2, channel),
         };
         (0..self.shapes[0].channels).map(of_channel).collect()
     }

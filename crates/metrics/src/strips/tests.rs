@@ -146,7 +146,8 @@ fn strips_threads_and_vectors_of_any_size_give_the_same_bits() {
         let schedule = Schedule { processor, strip };
         let single = similarity(&rows(), &window, Constants::WANG, true, schedule).unwrap();
         let scales = (5, Halving::EdgeRepeated);
-        let multi = multi_scale(&rows(), &window, Constants::WANG, scales, schedule).unwrap();
+        let multi =
+            multi_scale(&rows(), &window, Constants::WANG, scales, None, schedule).unwrap().factors;
         let gradient = value_and_gradient(&rows(), &window, Constants::WANG, schedule).unwrap();
         (single.channels, single.map, multi, gradient)
     };
@@ -195,8 +196,8 @@ fn all_scales_agree_with_the_oracle_under_every_halving() {
                 for processor in Processor::all() {
                     let schedule = Schedule { processor, strip: Some(40) };
                     let (window, scales) = (&definition.window, (5, halving));
-                    let found = multi_scale(&rows, window, Constants::WANG, scales, schedule);
-                    for (found, expected) in found.unwrap().iter().zip(&expected) {
+                    let found = multi_scale(&rows, window, Constants::WANG, scales, None, schedule);
+                    for (found, expected) in found.unwrap().factors.iter().zip(&expected) {
                         let numbers = |factors: &Factors| {
                             let rest = [factors.luminance, factors.coarsest];
                             factors.contrast.iter().copied().chain(rest).collect::<Vec<f64>>()
@@ -263,8 +264,8 @@ fn equal_pictures_are_exactly_alike() {
         assert_eq!(single.channels, [1.0; 3]);
         assert!(single.map.unwrap().values.iter().all(|&v| v == 1.0));
         let scales = (5, Halving::Floor);
-        let multi = multi_scale(&rows, &window, Constants::WANG, scales, schedule).unwrap();
-        assert!(multi.iter().all(|factors| factors.contrast == [1.0; 5]));
+        let multi = multi_scale(&rows, &window, Constants::WANG, scales, None, schedule).unwrap();
+        assert!(multi.factors.iter().all(|factors| factors.contrast == [1.0; 5]));
         let (values, gradient) =
             value_and_gradient(&rows, &window, Constants::WANG, schedule).unwrap();
         assert_eq!(values, [1.0; 3]);
@@ -283,7 +284,7 @@ fn what_the_strips_do_not_know_is_left_to_the_oracle() {
     let short = Window::gaussian(9);
     assert!(value_and_gradient(&rows, &short, Constants::WANG, best).is_none());
     let two = (2, Halving::EdgeRepeated);
-    assert!(multi_scale(&rows, &short, Constants::WANG, two, best).is_none());
+    assert!(multi_scale(&rows, &short, Constants::WANG, two, None, best).is_none());
     let samples = vec![0.5; 1600];
     let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
     assert!(PairRows::new(&double, &x, RGB, 0).is_none());
