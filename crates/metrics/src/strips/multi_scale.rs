@@ -12,9 +12,11 @@ use std::ops::Range;
 use lookalike_core::{ScoreMap, Want};
 use rayon::prelude::*;
 
+use super::halving::Step;
 use super::kernel::{Tile, Wanted};
-use super::level::{Level, Ring, RowSums, Shape, Work};
+use super::level::{Level, RowSums, Shape, Work};
 use super::quotients::Formula;
+use super::rows::Rows;
 use super::single_scale::{Similarity, average_channels};
 use super::{PairRows, Schedule, TAPS};
 use crate::downsample::Halving;
@@ -115,7 +117,7 @@ fn cascade(levels: &mut [Level], steps: &[Step], plans: &[Plan], work: &mut Work
             |sum, difference| {
                 processor.run_closure(
                     #[inline(always)]
-                    || step.halve(finer.ring(), y, sum, difference),
+                    || step.halve(|row| finer.ring().row(row), y, sum, difference),
                 );
             },
             |_, _, _, _| (),
@@ -143,13 +145,9 @@ struct Plan {
 
 impl Pyramid {
     fn new(finest: Shape, scales: usize, halving: Halving, black: f32, similarity: bool) -> Self {
-        let mut shapes = vec![finest];
-        let mut steps = Vec::new();
-        for scale in 1..scales {
-            let step = Step::new(shapes[scale - 1], halving, black);
-            shapes.push(step.coarser);
-            steps.push(step);
-        }
+        let steps = Step::all(finest, scales, halving, black);
+        let coarser = steps.iter().map(|step| step.coarser);
+        let shapes = std::iter::once(finest).chain(coarser).collect();
         Self { shapes, steps, similarity }
     }
 
@@ -213,120 +211,5 @@ impl Pyramid {
             coarsest: self.mean(strips, last, 2, channel),
         };
         (0..self.shapes[0].channels).map(of_channel).collect()
-    }
-}
-
-/// From one scale to the next.
-struct Step {
-    finer: Shape,
-    coarser: Shape,
-    /// Samples in front of the first, per axis: 0 or 1.
-    in_front: (usize, usize),
-    /// s of what lies beyond the edge; `None` repeats the edge sample.
-    beyond: Option<f32>,
-}
-
-impl Step {
-    /// `black` is s of two black samples.
-    fn new(finer: Shape, halving: Halving, black: f32) -> Self {
-        let odd = (finer.width % 2, finer.height % 2);
-        let (in_front, behind) = match halving {
-            Halving::EdgeRepeated | Halving::ZeroBeyond => ((0, 0), odd),
-            Halving::Floor => ((0, 0), (0, 0)),
-            Halving::ZeroBothSides => (odd, odd),
-            Halving::ReplicateInFront if odd == (0, 0) => ((0, 0), (0, 0)),
-            Halving::ReplicateInFront => ((1, 1), (0, 0)),
-        };
-        let beyond = match halving {
-            Halving::ZeroBeyond | Halving::ZeroBothSides => Some(black),
-            _ => None,
-        };
-        let coarser = Shape {
-            width: (finer.width + in_front.0 + behind.0) / 2,
-            height: (finer.height + in_front.1 + behind.1) / 2,
-            channels: finer.channels,
-        };
-        Self { finer, coarser, in_front, beyond }
-    }
-
-    /// The newest finer row that coarser row `y` needs.
-    fn newest_row(&self, y: usize) -> usize {
-        (2 * y + 1 - self.in_front.1).min(self.finer.height - 1)
-    }
-
-    /// The finer rows that a range of coarser rows needs.
-    fn finer_rows(&self, coarser: &Range<usize>) -> Range<usize> {
-        let start = (2 * coarser.start).saturating_sub(self.in_front.1);
-        start..(2 * coarser.end - self.in_front.1).min(self.finer.height)
-    }
-
-    /// Finer row number `index` counted from those in front, or the edge row, or none.
-    fn row<'a>(&self, ring: &'a Ring, index: usize) -> Option<(&'a [f32], &'a [f32])> {
-        let y = index as isize - self.in_front.1 as isize;
-        let last = self.finer.height as isize - 1;
-        let inside = y.clamp(0, last);
-        (y == inside || self.beyond.is_none()).then(|| ring.row(inside as usize))
-    }
-
-    /// Means of 2×2 samples of s and d.
-    #[inline(always)]
-    fn halve(&self, ring: &Ring, y: usize, sum: &mut [f32], difference: &mut [f32]) {
-        let black = self.beyond.unwrap_or(0.0);
-        let (above, below) = (self.row(ring, 2 * y), self.row(ring, 2 * y + 1));
-        let [s, d] = [(sum, 0, black), (difference, 1, 0.0)];
-        for (out, which, beyond) in [s, d] {
-            let rows = [above, below].map(|row| row.map(|(s, d)| if which == 0 { s } else { d }));
-            match self.finer.channels {
-                1 => self.halve_row::<1, 2>(rows, out, beyond),
-                _ => self.halve_row::<3, 6>(rows, out, beyond),
-            }
-        }
-    }
-
-    /// One row of `CHANNELS` interleaved numbers, `BOTH` of which make two pixels.
-    #[inline(always)]
-    fn halve_row<const CHANNELS: usize, const BOTH: usize>(
-        &self,
-        rows: [Option<&[f32]>; 2],
-        out: &mut [f32],
-        beyond: f32,
-    ) {
-        let in_front = self.in_front.0;
-        let width = self.finer.width;
-        // One pixel of the next scale from columns that may lie beyond the edge.
-        let at_edge = |x: usize, channel: usize| {
-            let column = |index: usize| {
-                let x = index as isize - in_front as isize;
-                let inside = x.clamp(0, width as isize - 1);
-                (x == inside || self.beyond.is_none()).then_some(inside as usize)
-            };
-            let sample = |row: Option<&[f32]>, index: usize| {
-                let found = row.zip(column(index)).map(|(row, x)| row[x * CHANNELS + channel]);
-                found.unwrap_or(beyond)
-            };
-            let of = |row| sample(row, 2 * x) + sample(row, 2 * x + 1);
-            (of(rows[0]) + of(rows[1])) / 4.0
-        };
-        let (pixels, _) = out.as_chunks_mut::<CHANNELS>();
-        let first = in_front;
-        let inside = ((width - in_front) / 2).min(pixels.len() - first);
-        if let [Some(above), Some(below)] = rows {
-            let [above, below] = [above, below].map(|row| &row[in_front * CHANNELS..]);
-            let both = above.as_chunks::<BOTH>().0.iter().zip(below.as_chunks::<BOTH>().0);
-            for (to, (a, b)) in pixels[first..first + inside].iter_mut().zip(both) {
-                for channel in 0..CHANNELS {
-                    let of = |two: &[f32; BOTH]| two[channel] + two[CHANNELS + channel];
-                    to[channel] = (of(a) + of(b)) / 4.0;
-                }
-            }
-        } else {
-            for (x, to) in pixels.iter_mut().enumerate() {
-                *to = core::array::from_fn(|channel| at_edge(x, channel));
-            }
-            return;
-        }
-        for x in (0..first).chain(first + inside..pixels.len()) {
-            pixels[x] = core::array::from_fn(|channel| at_edge(x, channel));
-        }
     }
 }

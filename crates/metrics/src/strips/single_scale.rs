@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::kernel::{Tile, Wanted};
 use super::level::{Level, RowSums, Work};
 use super::quotients::Formula;
+use super::rows::Rows;
 use super::{PairRows, Schedule, TAPS};
 use crate::ssim::{Constants, Window};
 
