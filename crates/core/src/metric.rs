@@ -1,5 +1,6 @@
 //! The contract every metric keeps.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use crate::{Direction, Error, Features, MetricCard, MetricId, Picture, Result, Score};
@@ -90,6 +91,27 @@ pub trait Metric: Send + Sync {
         _candidate: &Features,
         _want: Want,
     ) -> Option<Result<Score>> {
+        None
+    }
+
+    /// What metrics that can be computed together know each other by; `None` for a metric that is
+    /// always computed alone.
+    fn formula(&self) -> Option<&dyn Any> {
+        None
+    }
+
+    /// Scores a pair, reference first, by this metric and by `other`, where the two have so much
+    /// work in common that one walk over the pictures costs less than two: the same bits as
+    /// [`compare`](Self::compare) gives for each.
+    ///
+    /// `None` where they share nothing, and for pairs that either of them refuses: each is then to
+    /// be asked alone.
+    fn compare_together(
+        &self,
+        _other: &dyn Metric,
+        _pair: [&Picture; 2],
+        _wants: [Want; 2],
+    ) -> Option<[Score; 2]> {
         None
     }
 

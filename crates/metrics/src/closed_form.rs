@@ -1,6 +1,7 @@
 //! How a formula becomes a [`Metric`]: the checks, conversions and bookkeeping that all closed-form
 //! metrics share, so that a metric's own file holds its paper and nothing else.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use lookalike_core::{
@@ -30,6 +31,17 @@ pub(crate) trait ClosedForm: Send + Sync {
         want: Want,
     ) -> Result<Outcome, Reason>;
 
+    /// The outcomes of this formula and of another for a pair of pictures that both take, of one
+    /// size and one number of channels; `None` where the two share no work.
+    fn together(
+        &self,
+        _other: &dyn Any,
+        _pair: [&Picture; 2],
+        _wants: [Want; 2],
+    ) -> Option<[Outcome; 2]> {
+        None
+    }
+
     /// The value and its derivative with respect to the candidate's channels on the 0…1 scale.
     fn gradient(
         &self,
@@ -57,9 +69,12 @@ pub(crate) trait ClosedForm: Send + Sync {
 
     /// The crate and version that does the computing, when it is not this one.
     fn software(&self) -> String {
-        concat!("lookalike-metrics ", env!("CARGO_PKG_VERSION")).to_owned()
+        SOFTWARE.to_owned()
     }
 }
+
+/// This crate, as the provenance of scores names it.
+const SOFTWARE: &str = concat!("lookalike-metrics ", env!("CARGO_PKG_VERSION"));
 
 /// Why a formula gives no number for a pair; becomes [`Error::Undefined`].
 #[derive(Debug)]
@@ -129,6 +144,18 @@ impl<M: ClosedForm + 'static> Registered<M> {
     }
 }
 
+/// What a formula gave for the metric of this id.
+fn score(id: &MetricId, card: &MetricCard, software: String, outcome: Outcome) -> Score {
+    Score {
+        id: id.clone(),
+        value: outcome.value,
+        direction: card.direction,
+        parts: outcome.parts,
+        map: outcome.map,
+        provenance: ScoreProvenance { software, ..ScoreProvenance::default() },
+    }
+}
+
 impl<M: ClosedForm> Registered<M> {
     fn check(&self, picture: &Picture) -> Result<()> {
         self.card.check(&self.id, picture, self.formula.minimum_side(self.card))
@@ -143,7 +170,7 @@ impl<M: ClosedForm> Registered<M> {
     }
 }
 
-impl<M: ClosedForm> Metric for Registered<M> {
+impl<M: ClosedForm + 'static> Metric for Registered<M> {
     fn id(&self) -> &MetricId {
         &self.id
     }
@@ -159,6 +186,35 @@ impl<M: ClosedForm> Metric for Registered<M> {
         self.check(&reference)?;
         let features = self.features(&reference)?;
         Ok(Box::new(PreparedClosedForm { metric: self, reference, features }))
+    }
+
+    fn formula(&self) -> Option<&dyn Any> {
+        Some(&self.formula)
+    }
+
+    fn compare_together(
+        &self,
+        other: &dyn Metric,
+        pair: [&Picture; 2],
+        wants: [Want; 2],
+    ) -> Option<[Score; 2]> {
+        let [reference, candidate] = pair;
+        lookalike_core::check_same_size(reference, candidate).ok()?;
+        if reference.channels() != candidate.channels() {
+            return None;
+        }
+        let (id, card) = (other.id(), other.card());
+        for picture in pair {
+            self.check(picture).ok()?;
+            card.check(id, picture, card.minimum_side).ok()?;
+        }
+        let outcomes = self.formula.together(other.formula()?, pair, wants)?;
+        if outcomes.iter().any(|outcome| outcome.value.is_nan()) {
+            return None;
+        }
+        let [own, of_other] = outcomes;
+        let software = || SOFTWARE.to_owned();
+        Some([score(&self.id, self.card, software(), own), score(id, card, software(), of_other)])
     }
 }
 
@@ -201,17 +257,7 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
         if outcome.value.is_nan() {
             return Err(metric.undefined(Reason("the formula gives NaN".to_owned())));
         }
-        Ok(Score {
-            id: metric.id.clone(),
-            value: outcome.value,
-            direction: metric.card.direction,
-            parts: outcome.parts,
-            map: outcome.map,
-            provenance: ScoreProvenance {
-                software: metric.formula.software(),
-                ..ScoreProvenance::default()
-            },
-        })
+        Ok(score(&metric.id, metric.card, metric.formula.software(), outcome))
     }
 
     fn gradient(&self, candidate: &Picture) -> Result<Gradient> {

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use lookalike_core::decode::read;
 use lookalike_core::{Features, Metric, Picture, Prepared, Score, Want};
 
+use super::in_order::InOrder;
 use super::{Comparison, Failure, PairOutcome, PairScores, failed, in_parallel};
 use crate::pairing::{Candidate, Group};
 use crate::shared::{Loaded, SharedPictures};
@@ -42,6 +44,27 @@ impl Read<'_> {
     }
 }
 
+/// Where the outcomes of one group go.
+pub(super) struct Outlet<'a> {
+    pub(super) order: &'a InOrder<'a>,
+    pub(super) sender: &'a Sender<(usize, PairOutcome)>,
+    /// The position of the group's first pair in the work list.
+    pub(super) first: usize,
+}
+
+impl Outlet<'_> {
+    /// Starts the group's pair number `index`, as soon as there is room for its outcome, and sends
+    /// what `score` makes of it; does nothing when the run was cancelled meanwhile.
+    fn pair(&self, index: usize, score: impl FnOnce() -> PairOutcome) {
+        let index = self.first + index;
+        let _guard = self.order.open_on_panic();
+        if self.order.start(index) {
+            // The receiver outlives all senders.
+            let _ = self.sender.send((index, PairOutcome { index, ..score() }));
+        }
+    }
+}
+
 /// One reference on its way through all its candidates.
 pub(super) struct GroupRun<'a> {
     pub(super) comparison: &'a Comparison,
@@ -49,6 +72,7 @@ pub(super) struct GroupRun<'a> {
     pub(super) cancelled: &'a AtomicBool,
     pub(super) pool: Option<&'a rayon::ThreadPool>,
     pub(super) shared: Option<&'a SharedPictures<'a>>,
+    pub(super) outlet: Outlet<'a>,
 }
 
 impl GroupRun<'_> {
@@ -56,13 +80,12 @@ impl GroupRun<'_> {
         &self,
         jobs: usize,
         store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
-        send: impl Fn(usize, PairOutcome) + Sync,
     ) {
         if let Some(shared) = self.shared {
-            return self.score_shared(shared, jobs, store, send);
+            return self.score_shared(shared, jobs, store);
         }
         if let [candidate] = self.group.candidates.as_slice() {
-            send(0, self.score_one(candidate, store));
+            self.outlet.pair(0, || self.score_one(candidate, store));
             return;
         }
         let decode = &self.comparison.decode;
@@ -72,7 +95,7 @@ impl GroupRun<'_> {
             Err(_) => Vec::new(),
         };
         in_parallel(jobs, self.group.candidates.len(), self.cancelled, |index| {
-            let outcome = match &reference {
+            self.outlet.pair(index, || match &reference {
                 Ok(picture) => {
                     let candidate = &self.group.candidates[index];
                     let prepared = Read::Reference(&prepared);
@@ -83,8 +106,7 @@ impl GroupRun<'_> {
                     stored(outcome, store)
                 }
                 Err(error) => failed(&self.group.reference, error),
-            };
-            send(index, outcome);
+            });
         });
     }
 
@@ -114,7 +136,6 @@ impl GroupRun<'_> {
         shared: &SharedPictures<'_>,
         jobs: usize,
         store: &(impl Fn(&mut PairScores) -> Vec<Failure> + Sync),
-        send: impl Fn(usize, PairOutcome) + Sync,
     ) {
         let comparison = self.comparison;
         let get = |path: &Path| {
@@ -126,21 +147,29 @@ impl GroupRun<'_> {
         let reference = get(&self.group.reference);
         in_parallel(jobs, self.group.candidates.len(), self.cancelled, |index| {
             let candidate = &self.group.candidates[index];
-            let start = Instant::now();
-            let outcome = match (&reference, get(&candidate.path)) {
-                (Err(error), _) => failed(&self.group.reference, error),
-                (Ok(_), Err(error)) => failed(&candidate.path, &error),
-                (Ok(reference), Ok(loaded)) => {
-                    let both = Read::Both([&reference.features, &loaded.features]);
-                    let picture = Ok(loaded.picture.clone());
-                    let score = || {
-                        comparison.score(self.group, &reference.picture, both, candidate, picture)
-                    };
-                    stored(self.in_pool(score), store)
-                }
-            };
-            shared.done(&candidate.path);
-            send(index, PairOutcome { elapsed: start.elapsed(), ..outcome });
+            self.outlet.pair(index, || {
+                let start = Instant::now();
+                let outcome = match (&reference, get(&candidate.path)) {
+                    (Err(error), _) => failed(&self.group.reference, error),
+                    (Ok(_), Err(error)) => failed(&candidate.path, &error),
+                    (Ok(reference), Ok(loaded)) => {
+                        let both = Read::Both([&reference.features, &loaded.features]);
+                        let picture = Ok(loaded.picture.clone());
+                        let score = || {
+                            comparison.score(
+                                self.group,
+                                &reference.picture,
+                                both,
+                                candidate,
+                                picture,
+                            )
+                        };
+                        stored(self.in_pool(score), store)
+                    }
+                };
+                shared.done(&candidate.path);
+                PairOutcome { elapsed: start.elapsed(), ..outcome }
+            });
         });
         shared.done(&self.group.reference);
     }

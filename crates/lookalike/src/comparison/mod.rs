@@ -5,27 +5,35 @@
 //! threads.
 
 mod group_run;
+mod in_order;
+mod measurement;
+mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use lookalike_core::decode::DecodeOptions;
-use lookalike_core::{
-    DisplayScale, FitPolicy, MetricId, Picture, Prepared, Score, ScoreMap, Want, fit,
-};
+use lookalike_core::{DisplayScale, FitPolicy, MetricId, Picture, Prepared, Score, ScoreMap, fit};
 
-use self::group_run::{GroupRun, Read};
+use self::group_run::{GroupRun, Outlet, Read};
+use self::in_order::InOrder;
+use self::schedule::stages;
 use crate::check::{Check, MapPooling};
 use crate::choice::Choice;
 use crate::gate::Gate;
 use crate::limits::Limits;
 use crate::mask::MaskedArea;
 use crate::pairing::{Candidate, Group, WorkList};
-use crate::pooling::Pooling;
 use crate::shared::SharedPictures;
+
+/// Pairs that may be on their way or wait for their turn behind a slow one.
+const ROOM: usize = 1024;
 
 /// How a run is carried out.
 pub struct Comparison {
@@ -126,6 +134,18 @@ impl Comparison {
         work: &WorkList,
         cancelled: &AtomicBool,
         store: impl Fn(&mut PairScores) -> Vec<Failure> + Sync,
+        sink: impl FnMut(PairOutcome),
+    ) -> usize {
+        self.run_within(ROOM, work, cancelled, store, sink)
+    }
+
+    /// [`run`](Self::run) with `room` for outcomes that wait for their turn.
+    fn run_within(
+        &self,
+        room: usize,
+        work: &WorkList,
+        cancelled: &AtomicBool,
+        store: impl Fn(&mut PairScores) -> Vec<Failure> + Sync,
         mut sink: impl FnMut(PairOutcome),
     ) -> usize {
         let jobs = self.jobs();
@@ -139,31 +159,35 @@ impl Comparison {
             total += group.candidates.len();
         }
         let shared = SharedPictures::new(&self.metrics, work);
-        let across_groups = work.groups.len() >= jobs;
-        let (group_jobs, candidate_jobs) = if across_groups { (jobs, 1) } else { (1, jobs) };
+        let sizes = work.groups.iter().map(|group| group.candidates.len());
+        let stages = stages(sizes, jobs, room);
+        let order = InOrder::new(room.max(jobs), cancelled);
         let mut done = 0;
-        // A bounded channel keeps finished pairs from piling up behind a slow sink.
-        let (sender, receiver) = mpsc::sync_channel::<(usize, PairOutcome)>(1024);
+        let (sender, receiver) = mpsc::channel::<(usize, PairOutcome)>();
         std::thread::scope(|scope| {
             let (offsets, store, pool) = (&offsets, &store, pool.as_ref());
-            let shared = shared.as_ref();
+            let (shared, order) = (shared.as_ref(), &order);
             scope.spawn(move || {
-                in_parallel(group_jobs, work.groups.len(), cancelled, |g| {
-                    let group = &work.groups[g];
-                    let run = GroupRun { comparison: self, group, cancelled, pool, shared };
-                    run.score_all(candidate_jobs, store, |index, outcome| {
-                        let index = offsets[g] + index;
-                        // The receiver outlives all senders.
-                        let _ = sender.send((index, PairOutcome { index, ..outcome }));
+                for stage in stages {
+                    in_parallel(stage.group_jobs, stage.groups.len(), cancelled, |g| {
+                        let _guard = order.open_on_panic();
+                        let g = stage.groups.start + g;
+                        let outlet = Outlet { order, sender: &sender, first: offsets[g] };
+                        let group = &work.groups[g];
+                        let run =
+                            GroupRun { comparison: self, group, cancelled, pool, shared, outlet };
+                        run.score_all(stage.candidate_jobs, store);
                     });
-                });
+                }
             });
-            let mut waiting = std::collections::BTreeMap::new();
+            let _guard = order.open_on_panic();
+            let mut waiting = BTreeMap::new();
             for (index, outcome) in receiver {
                 waiting.insert(index, outcome);
                 while let Some(outcome) = waiting.remove(&done) {
                     sink(outcome);
                     done += 1;
+                    order.hand_on();
                 }
             }
             // After a cancellation there are gaps; what is finished behind them still counts.
@@ -271,52 +295,6 @@ impl Comparison {
             pair.check(index, &self.limits.all()[index], reference, picture);
         }
         PairOutcome { pair: Some(pair), failures, ..PairOutcome::default() }
-    }
-
-    /// Computes the metrics that are asked of a pair, and the poolings that its gates need. Returns
-    /// what failed.
-    fn measure(
-        &self,
-        pair: &mut PairScores,
-        (reference, read, picture): (&Picture, Read<'_>, &Picture),
-        masked: Option<&MaskedArea>,
-        gates: &[&Gate],
-    ) -> Vec<Failure> {
-        let mut failures = Vec::new();
-        for (index, choice) in self.metrics.iter().enumerate() {
-            let metric = choice.at(pair.width, pair.height);
-            if (choice.is_on_demand() && !gates.iter().any(|gate| gate.id() == metric.id()))
-                || pair.scores.iter().any(|score| score.id == *metric.id())
-            {
-                continue;
-            }
-            let poolings = gates
-                .iter()
-                .filter(|gate| gate.id() == metric.id())
-                .filter_map(|gate| gate.pooling().zip(metric.card().map));
-            let poolings: Vec<(Pooling, DisplayScale)> = poolings.collect();
-            let map = !poolings.is_empty() || (self.maps && metric.card().map.is_some());
-            let score = read
-                .compare(index, metric, picture, Want { map })
-                .unwrap_or_else(|| metric.compare(reference, picture, Want { map }));
-            match score {
-                Ok(mut score) => {
-                    let refused = pair.pool(&score, &poolings, masked);
-                    failures.extend(
-                        refused.map(|message| Failure { path: pair.candidate.clone(), message }),
-                    );
-                    if !self.maps {
-                        score.map = None;
-                    }
-                    pair.scores.push(score);
-                }
-                Err(error) => {
-                    let (path, message) = (pair.candidate.clone(), error.to_string());
-                    failures.push(Failure { path, message });
-                }
-            }
-        }
-        failures
     }
 
     /// The scale on which a metric's maps are drawn.

@@ -51,16 +51,19 @@ impl ClosedForm for Mix {
         Ok(Outcome::of(blend(ms_ssim, l1)).with_part("ms_ssim", ms_ssim).with_part("l1", l1))
     }
 
-    fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {
-        let (ms_ssim, mut planes) = self.ms_ssim.gradient(reference, candidate)?;
-        let samples = planes.iter().map(|plane| plane.data.len()).sum::<usize>() as f64;
+    fn gradient_samples(
+        &self,
+        reference: &Features,
+        candidate: &Features,
+    ) -> Option<(f64, Vec<f64>)> {
+        let (ms_ssim, mut gradient) = self.ms_ssim.gradient_samples(reference, candidate)?;
+        let samples = gradient.len() as f64;
         let pairs = finest(reference).into_iter().zip(finest(candidate));
-        for (gradient, (x, y)) in planes.iter_mut().zip(pairs) {
-            for ((g, x), y) in gradient.data.iter_mut().zip(&x.data).zip(&y.data) {
-                *g = (1.0 - ALPHA) * sign(y - x) / samples - ALPHA * *g;
-            }
+        let numbers = pairs.flat_map(|(x, y)| x.data.into_iter().zip(y.data));
+        for (g, (x, y)) in gradient.iter_mut().zip(numbers) {
+            *g = (1.0 - ALPHA) * sign(y - x) / samples - ALPHA * *g;
         }
-        Some((blend(ms_ssim, mean_absolute_error(reference, candidate)), planes))
+        Some((blend(ms_ssim, mean_absolute_error(reference, candidate)), gradient))
     }
 
     fn minimum_side(&self, card: &MetricCard) -> usize {

@@ -61,7 +61,7 @@ impl MultiScale {
     }
 
     /// The derivative of the product by each factor.
-    pub(super) fn shares(&self, factors: &[f64], value: f64) -> Vec<f64> {
+    pub(crate) fn shares(&self, factors: &[f64], value: f64) -> Vec<f64> {
         match self.negatives {
             Negatives::Zero if factors.iter().any(|&v| v <= 0.0) => vec![0.0; factors.len()],
             Negatives::Zero => self

@@ -23,23 +23,19 @@
 //! their profiles, and the authors' code to 1e-5, which is how it rounds luma.
 
 mod gradient;
+mod metric;
 mod profiles;
 #[cfg(test)]
 mod tests;
 
-use std::sync::OnceLock;
-
-use lookalike_core::{MetricCard, Picture, Want};
 use rayon::prelude::*;
 
-use crate::closed_form::{ClosedForm, Outcome, Reason};
 use crate::downsample::{Halving, halve};
 use crate::filter::Border;
 use crate::plane::Plane;
-use crate::samples::SamplesUsed;
-use crate::ssim::{Constants, Dissimilarity, Window, dissimilarity, mean};
-use crate::strips::{self, PairRows, Schedule};
+use crate::ssim::{Constants, Dissimilarity, Window, dissimilarity};
 
+pub(crate) use metric::{Features, MsSsim};
 pub(crate) use profiles::DEFINITIONS;
 
 /// Exponents of the five scales as printed (Wang et al. 2003); they sum to 1.0001.
@@ -219,114 +215,5 @@ impl Factors {
             *last = self.coarsest;
         }
         values
-    }
-}
-
-/// One profile of MS-SSIM as a metric.
-pub(crate) struct MsSsim {
-    pub(crate) samples: SamplesUsed,
-    pub(crate) definition: MultiScale,
-}
-
-/// A picture as it is compared.
-pub(crate) struct Features {
-    /// For the strips, which read samples as they need them.
-    pub(crate) picture: Picture,
-    /// All scales of every plane for the oracle, when it is asked.
-    pyramids: OnceLock<Vec<Vec<Plane>>>,
-}
-
-impl MsSsim {
-    /// All scales of every plane of a picture.
-    pub(crate) fn pyramids<'a>(&self, features: &'a Features) -> &'a [Vec<Plane>] {
-        features.pyramids.get_or_init(|| {
-            let planes = self.samples.planes(&features.picture, 1.0).into_par_iter();
-            planes.map(|plane| self.definition.pyramid(plane)).collect()
-        })
-    }
-
-    /// The factors of every channel.
-    fn factors(&self, reference: &Features, candidate: &Features) -> Vec<Factors> {
-        let definition = &self.definition;
-        let by_strips = || {
-            if (definition.window.border(), definition.last_border)
-                != (Border::Valid, Border::Valid)
-            {
-                return None;
-            }
-            let (x, y) = (&reference.picture, &candidate.picture);
-            let rows = PairRows::new(x, y, self.samples, 0)?;
-            let scales = (definition.scale_count(x.shorter_side()), definition.halving);
-            let (window, best) = (&definition.window, Schedule::best());
-            strips::multi_scale(&rows, window, Constants::WANG, scales, best)
-        };
-        by_strips().unwrap_or_else(|| {
-            let pairs = self.pyramids(reference).par_iter().zip(self.pyramids(candidate));
-            pairs.map(|(x, y)| definition.factors(x, y)).collect()
-        })
-    }
-}
-
-impl ClosedForm for MsSsim {
-    type Features = Features;
-
-    fn features(&self, picture: &Picture) -> Result<Features, Reason> {
-        Ok(Features { picture: picture.clone(), pyramids: OnceLock::new() })
-    }
-
-    fn compare(
-        &self,
-        reference: &Features,
-        candidate: &Features,
-        _want: Want,
-    ) -> Result<Outcome, Reason> {
-        let channels = self.factors(reference, candidate);
-        let averaged = average(&channels);
-        let value = match self.definition.channel_mean {
-            ChannelMean::OfFactors => self.definition.product(&averaged.values()),
-            ChannelMean::OfProducts => {
-                let product = |factors: &Factors| self.definition.product(&factors.values());
-                mean(&channels.iter().map(product).collect::<Vec<f64>>())
-            }
-        };
-        let mut outcome = Outcome::of(value);
-        for (scale, cs) in averaged.contrast.iter().enumerate() {
-            outcome = outcome.with_part(format!("cs_{}", scale + 1), *cs);
-        }
-        let coarsest = averaged.contrast.len();
-        Ok(outcome
-            .with_part(format!("l_{coarsest}"), averaged.luminance)
-            .with_part(format!("ssim_{coarsest}"), averaged.coarsest))
-    }
-
-    fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {
-        if !self.samples.is_smooth() || self.definition.channel_mean == ChannelMean::OfFactors {
-            return None;
-        }
-        let pairs = self.pyramids(reference).par_iter().zip(self.pyramids(candidate));
-        let answers: Option<Vec<(f64, Plane)>> =
-            pairs.map(|(x, y)| self.definition.value_and_gradient(x, y)).collect();
-        let (values, gradients): (Vec<f64>, Vec<Plane>) = answers?.into_iter().unzip();
-        let count = values.len() as f64;
-        let gradients = gradients.into_iter().map(|plane| plane.map(|v| v / count)).collect();
-        Some((
-            mean(&values),
-            self.samples.pull_back(gradients, candidate.picture.channels().count()),
-        ))
-    }
-
-    fn minimum_side(&self, _card: &MetricCard) -> usize {
-        self.definition.minimum_side()
-    }
-}
-
-/// Each factor averaged over channels.
-fn average(channels: &[Factors]) -> Factors {
-    let over =
-        |pick: &dyn Fn(&Factors) -> f64| mean(&channels.iter().map(pick).collect::<Vec<_>>());
-    Factors {
-        contrast: (0..channels[0].contrast.len()).map(|j| over(&|f| f.contrast[j])).collect(),
-        luminance: over(&|f| f.luminance),
-        coarsest: over(&|f| f.coarsest),
     }
 }

@@ -140,3 +140,104 @@ fn small_factors_keep_the_gradient_finite() {
     assert_eq!(shares(&[0.0, 0.5]), [0.0, 0.0]);
     assert_eq!(shares(&[-0.1, 0.5]), [0.0, 0.0]);
 }
+
+/// A pair in every type of samples that the kernels read.
+fn in_every_type(width: usize, height: usize, channels: Channels) -> Vec<[Picture; 2]> {
+    let pair = [1, 2].map(|seed| structured(width, height, channels, seed));
+    let numbers = |picture: &Picture| -> Vec<f64> {
+        (0..picture.samples().len()).map(|i| picture.samples().get(i)).collect()
+    };
+    let deep = pair.each_ref().map(|picture| {
+        let codes = numbers(picture).into_iter().zip((0..199_u16).cycle());
+        let codes = codes.map(|(v, i)| v as u16 * 250 + i).collect();
+        Picture::from_u16(width, height, channels, codes).unwrap()
+    });
+    let float = pair.each_ref().map(|picture| {
+        let samples = numbers(picture).into_iter().map(|v| (v / 255.0) as f32).collect();
+        Picture::from_f32(width, height, channels, samples).unwrap()
+    });
+    vec![pair, deep, float]
+}
+
+#[test]
+fn together_with_ssim_gives_the_same_bits_as_alone() {
+    let pools = [1, 2, 7]
+        .map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    let partners = [
+        ["ssim", "ms-ssim"],
+        ["ssim:y", "ms-ssim:y"],
+        ["ssim", "ms-ssim@small"],
+        ["ssim:yi", "ms-ssim:yi"],
+    ];
+    for (width, height) in [(161, 170), (197, 331), (500, 162)] {
+        for channels in [Channels::Grey, Channels::Rgb] {
+            for pair in in_every_type(width, height, channels) {
+                for ids in partners {
+                    let [ssim, multi] = ids.map(|id| metric(id).unwrap());
+                    for map in [false, true] {
+                        let wants = [Want { map }, Want { map: false }];
+                        let alone =
+                            [(&ssim, wants[0]), (&multi, wants[1])].map(|(metric, want)| {
+                                metric.compare(&pair[0], &pair[1], want).unwrap()
+                            });
+                        assert_eq!(alone[0].map.is_some(), map);
+                        for pool in &pools {
+                            let pictures = [&pair[0], &pair[1]];
+                            let both = || ssim.compare_together(multi.as_ref(), pictures, wants);
+                            assert_eq!(pool.install(both).as_ref(), Some(&alone), "{ids:?}");
+                            let wants = [wants[1], wants[0]];
+                            let both = || multi.compare_together(ssim.as_ref(), pictures, wants);
+                            let [multi, ssim] = pool.install(both).unwrap();
+                            assert_eq!([ssim, multi], alone, "{ids:?} the other way round");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn small_pictures_of_one_scale_share_it_too() {
+    let pair = [1, 2].map(|seed| structured(15, 13, Channels::Rgb, seed));
+    let (ssim, multi) = (metric("ssim").unwrap(), metric("ms-ssim@small").unwrap());
+    let wants = [Want { map: true }, Want::default()];
+    let both = ssim.compare_together(multi.as_ref(), [&pair[0], &pair[1]], wants).unwrap();
+    assert_eq!(both[0], ssim.compare(&pair[0], &pair[1], wants[0]).unwrap());
+    assert_eq!(both[1], multi.compare(&pair[0], &pair[1], wants[1]).unwrap());
+}
+
+#[test]
+fn what_differs_in_samples_window_or_size_is_computed_alone() {
+    let [a, b] = [1, 2].map(|seed| structured(180, 180, Channels::Rgb, seed));
+    let together = |x: &str, y: &str, pair: [&Picture; 2]| {
+        let (x, y) = (metric(x).unwrap(), metric(y).unwrap());
+        x.compare_together(y.as_ref(), pair, [Want::default(); 2]).is_some()
+    };
+    assert!(together("ssim", "ms-ssim", [&a, &b]));
+    for (x, y) in [
+        ("ssim:y", "ms-ssim"),
+        ("ssim@skimage-gauss", "ms-ssim"),
+        ("ssim@torchmetrics", "ms-ssim"),
+        ("ssim+window=9", "ms-ssim"),
+        ("ssim", "ms-ssim@torchmetrics"),
+        ("ssim", "ssim"),
+        ("ssim", "psnr"),
+        ("psnr", "ms-ssim"),
+    ] {
+        assert!(!together(x, y, [&a, &b]), "{x} {y}");
+    }
+    let large = [1, 2].map(|seed| structured(400, 400, Channels::Rgb, seed));
+    assert!(!together("ssim@piq", "ms-ssim", [&large[0], &large[1]]), "one of them shrinks");
+    let grey = structured(180, 180, Channels::Grey, 2);
+    let other = structured(180, 181, Channels::Rgb, 2);
+    let small = [1, 2].map(|seed| structured(160, 160, Channels::Rgb, seed));
+    for pair in [[&a, &grey], [&a, &other], [&small[0], &small[1]]] {
+        assert!(!together("ssim", "ms-ssim", pair));
+    }
+    let double = |picture: &Picture| {
+        let samples = (0..picture.samples().len()).map(|i| picture.samples().get(i) / 255.0);
+        Picture::from_f64(180, 180, Channels::Rgb, samples.collect()).unwrap()
+    };
+    assert!(!together("ssim", "ms-ssim", [&double(&a), &double(&b)]), "the oracle answers");
+}

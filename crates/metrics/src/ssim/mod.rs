@@ -26,6 +26,7 @@ mod statistics;
 mod tests;
 mod window;
 
+use std::any::Any;
 use std::sync::OnceLock;
 
 use lookalike_core::{Picture, ScoreMap, Want};
@@ -34,6 +35,7 @@ use rayon::prelude::*;
 use crate::closed_form::{ClosedForm, Outcome, Reason, one_after_the_other, score_map};
 use crate::downsample::{automatic_factor, automatic_factor_half_even, blur_and_decimate, pool};
 use crate::filter::Border;
+use crate::ms_ssim::MsSsim;
 use crate::plane::Plane;
 use crate::samples::{CHANNEL_NAMES, SamplesUsed};
 use crate::strips::{self, PairRows, Schedule, Similarity};
@@ -85,14 +87,14 @@ impl Shrinking {
 }
 
 /// One profile of SSIM.
-struct Ssim {
-    samples: SamplesUsed,
+pub(crate) struct Ssim {
+    pub(crate) samples: SamplesUsed,
     shrinking: Shrinking,
-    window: Window,
+    pub(crate) window: Window,
 }
 
 /// A picture as it is compared.
-struct Features {
+pub(crate) struct Features {
     /// For the strips, which read samples as they need them.
     picture: Picture,
     /// For the oracle, when it is asked.
@@ -124,6 +126,26 @@ impl Ssim {
     fn has_gradient(&self) -> bool {
         let whole = self.shrinking == Shrinking::None;
         whole && self.samples.is_smooth() && self.window.has_adjoint()
+    }
+
+    /// Whether the pictures of a pair are compared at their own size.
+    pub(crate) fn compares_whole(&self, picture: &Picture) -> bool {
+        self.shrinking.factor(picture) == 1
+    }
+
+    /// The outcome of a similarity at positions that lie `factor` pixels apart.
+    pub(crate) fn outcome(&self, similarity: Similarity, factor: usize) -> Outcome {
+        let Similarity { channels, map } = similarity;
+        let mut outcome = Outcome::of(mean(&channels));
+        if channels.len() == CHANNEL_NAMES.len() {
+            for (name, value) in CHANNEL_NAMES.into_iter().zip(&channels) {
+                outcome = outcome.with_part(name, *value);
+            }
+        }
+        outcome.with_map(map.map(|map| {
+            let first = self.shrinking.place(self.window.inset(), factor);
+            ScoreMap { left: first, top: first, step: factor, ..map }
+        }))
     }
 
     fn similarity(&self, reference: &Features, candidate: &Features, want: Want) -> Similarity {
@@ -161,17 +183,19 @@ impl ClosedForm for Ssim {
         candidate: &Features,
         want: Want,
     ) -> Result<Outcome, Reason> {
-        let Similarity { channels, map } = self.similarity(reference, candidate, want);
-        let mut outcome = Outcome::of(mean(&channels));
-        if channels.len() == CHANNEL_NAMES.len() {
-            for (name, value) in CHANNEL_NAMES.into_iter().zip(&channels) {
-                outcome = outcome.with_part(name, *value);
-            }
-        }
-        Ok(outcome.with_map(map.map(|map| {
-            let first = self.shrinking.place(self.window.inset(), reference.factor);
-            ScoreMap { left: first, top: first, step: reference.factor, ..map }
-        })))
+        Ok(self.outcome(self.similarity(reference, candidate, want), reference.factor))
+    }
+
+    /// MS-SSIM computes what SSIM needs on its way.
+    fn together(
+        &self,
+        other: &dyn Any,
+        pair: [&Picture; 2],
+        [want, want_of_other]: [Want; 2],
+    ) -> Option<[Outcome; 2]> {
+        let [of_other, own] =
+            other.downcast_ref::<MsSsim>()?.together(self, pair, [want_of_other, want])?;
+        Some([own, of_other])
     }
 
     fn gradient(&self, reference: &Features, candidate: &Features) -> Option<(f64, Vec<Plane>)> {

@@ -183,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn the_score_is_that_of_the_formula_in_double_precision() {
+        use crate::strips::artefacts::oracle;
+        use crate::test_pictures::{noisy, textured};
+        for (width, height, amplitude) in [(97, 75, 2.0), (160, 120, 25.0), (61, 130, 70.0)] {
+            let reference = textured(width, height, Channels::Rgb, 3);
+            let candidate = noisy(&reference, amplitude, 4);
+            let found = metric().compare(&reference, &candidate, Want::default()).unwrap().value;
+            let scales = oracle::aggregates(&reference, &candidate);
+            let expected = score(&scales.iter().map(norms).collect::<Vec<_>>());
+            assert!((found - expected).abs() <= 3e-5, "{found} {expected}");
+        }
+    }
+
+    #[test]
     fn sample_types_agree() {
         let (a, b) = (rgb(16, 12, 7), rgb(16, 12, 5));
         let expected = metric().compare(&a, &b, Want::default()).unwrap().value;

@@ -20,6 +20,7 @@ use super::kernel::{
 };
 use super::level::{Level, RowSums, Shape, Work};
 use super::quotients::Formula;
+use super::rows::Rows;
 use super::{PairRows, Schedule};
 use crate::ssim::{Constants, Window};
 
@@ -42,6 +43,20 @@ pub(crate) fn value_and_gradient(
     let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let shape = rows.shape();
     let unit = f64::from(rows.full_scale) / (shape.positions() * shape.channels) as f64;
+    Some(of_scale(rows, &formula, Wanted::Gradient, unit, schedule))
+}
+
+/// The mean of the first of what is `wanted`, channel by channel, taken from 1, and its derivative
+/// with respect to every sample, channel after channel. `unit` turns a sum over positions in the
+/// samples' own unit into that derivative.
+pub(super) fn of_scale(
+    rows: &impl Rows,
+    formula: &Formula,
+    wanted: Wanted,
+    unit: f64,
+    schedule: Schedule,
+) -> (Vec<f64>, Vec<f64>) {
+    let shape = rows.shape();
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);
     let pixels = shape.width * shape.height;
     let mut gradient = vec![0.0; pixels * shape.channels];
@@ -59,19 +74,19 @@ pub(crate) fn value_and_gradient(
         .enumerate()
         .map(|(index, channels)| {
             let mut tile = Tile::new(schedule.processor);
-            let work = Work { processor: schedule.processor, formula: &formula, tile: &mut tile };
-            Strip { rows, shape, first: index * strip, unit, work, channels }.compute()
+            let work = Work { processor: schedule.processor, formula, tile: &mut tile };
+            Strip { rows, shape, wanted, first: index * strip, unit, work, channels }.compute()
         })
         .collect();
     let value = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);
-    let values = (0..shape.channels).map(value).collect();
-    Some((values, gradient))
+    ((0..shape.channels).map(value).collect(), gradient)
 }
 
 /// Some rows of the gradient.
-struct Strip<'a> {
-    rows: &'a PairRows<'a>,
+struct Strip<'a, R> {
+    rows: &'a R,
     shape: Shape,
+    wanted: Wanted,
     first: usize,
     /// What turns the sum over positions in the samples' own unit into the gradient.
     unit: f64,
@@ -80,7 +95,7 @@ struct Strip<'a> {
     channels: Vec<&'a mut [f64]>,
 }
 
-impl Strip<'_> {
+impl<R: Rows> Strip<'_, R> {
     /// Fills the rows and gives the sums of the map's rows that begin in this strip.
     fn compute(mut self) -> Vec<RowSums> {
         let Shape { width, height: _, channels } = self.shape;
@@ -88,7 +103,7 @@ impl Strip<'_> {
         let end = self.first + height;
         let map_end = end.min(self.shape.map_height());
         let map_first = (self.first + 1).saturating_sub(TAPS).min(map_end);
-        let mut level = Level::new(self.shape, map_first, map_first..map_end, Wanted::Gradient);
+        let mut level = Level::new(self.shape, map_first, map_first..map_end, self.wanted);
         let mut kept = Kept::new(self.shape);
         let row_length = self.shape.row_length();
         let mut pair = [(); ROWS].map(|()| [vec![0.0; row_length], vec![0.0; row_length]]);

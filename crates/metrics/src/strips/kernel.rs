@@ -43,10 +43,14 @@ pub(super) enum Wanted {
     Structure,
     /// 1 − l·cs.
     Combined,
+    /// 1 − cs and 1 − l·cs.
+    StructureAndCombined,
     /// 1 − l, 1 − cs and 1 − l·cs.
     Factors,
-    /// 1 − l·cs, and the three numbers that the adjoint window spreads for the gradient.
+    /// 1 − l·cs, and the three numbers that the adjoint window spreads for its gradient.
     Gradient,
+    /// 1 − cs, and the three numbers for its gradient.
+    StructureGradient,
 }
 
 impl Wanted {
@@ -54,15 +58,37 @@ impl Wanted {
     pub(super) fn count(self) -> usize {
         match self {
             Self::Structure | Self::Combined => 1,
+            Self::StructureAndCombined => 2,
             Self::Factors => 3,
-            Self::Gradient => 4,
+            Self::Gradient | Self::StructureGradient => 4,
+        }
+    }
+
+    /// Which of them is 1 − cs.
+    pub(super) fn structure(self) -> Option<usize> {
+        match self {
+            Self::Structure | Self::StructureAndCombined | Self::StructureGradient => Some(0),
+            Self::Factors => Some(1),
+            Self::Combined | Self::Gradient => None,
+        }
+    }
+
+    /// Which of them is 1 − l·cs.
+    pub(super) fn combined(self) -> Option<usize> {
+        match self {
+            Self::Structure | Self::StructureGradient => None,
+            Self::Combined | Self::Gradient => Some(0),
+            Self::StructureAndCombined => Some(1),
+            Self::Factors => Some(2),
         }
     }
 
     /// How many of them, from the first, are added up over the map.
     pub(super) fn summed(self) -> usize {
         match self {
-            Self::Structure | Self::Combined | Self::Gradient => 1,
+            Self::Structure | Self::Combined => 1,
+            Self::Gradient | Self::StructureGradient => 1,
+            Self::StructureAndCombined => 2,
             Self::Factors => 3,
         }
     }
@@ -365,6 +391,15 @@ impl<S: Simd, const CHANNELS: usize> AlongRows<'_, S, CHANNELS> {
                         quotients.combined(moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i));
                 }
             }
+            Wanted::StructureAndCombined => {
+                let [structure, combined] = [next(), next()];
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
+                    let (numerator, denominator) = quotients.structure(moments);
+                    structure[i] = simd.div_f32s(numerator, denominator);
+                    combined[i] = quotients.combined(moments);
+                }
+            }
             Wanted::Factors => {
                 let [luminance, structure, combined] = [next(), next(), next()];
                 for i in 0..vectors {
@@ -382,6 +417,16 @@ impl<S: Simd, const CHANNELS: usize> AlongRows<'_, S, CHANNELS> {
                     let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
                     combined[i] = quotients.combined(moments);
                     [direct[i], by_sum[i], by_difference[i]] = quotients.derivatives(moments);
+                }
+            }
+            Wanted::StructureGradient => {
+                let [structure, direct, by_sum, by_difference] = [next(), next(), next(), next()];
+                for i in 0..vectors {
+                    let moments = moments_at::<S, A, CHANNELS, 0>(simd, taps, weights, i);
+                    let (numerator, denominator) = quotients.structure(moments);
+                    structure[i] = simd.div_f32s(numerator, denominator);
+                    [direct[i], by_sum[i], by_difference[i]] =
+                        quotients.derivatives_of_structure(moments);
                 }
             }
         }

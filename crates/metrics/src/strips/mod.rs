@@ -23,9 +23,11 @@ mod aligned;
 #[cfg(feature = "ssimulacra2")]
 pub(crate) mod artefacts;
 mod gradient;
+mod halving;
 mod kernel;
 mod level;
 mod multi_scale;
+mod multi_scale_gradient;
 mod processor;
 mod quotients;
 mod rows;
@@ -35,7 +37,8 @@ mod tests;
 
 pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;
-pub(crate) use multi_scale::multi_scale;
+pub(crate) use multi_scale::{Scales, multi_scale};
+pub(crate) use multi_scale_gradient::multi_scale_gradient;
 pub(crate) use processor::Processor;
 pub(crate) use quotients::margin_of;
 pub(crate) use rows::PairRows;

@@ -168,4 +168,23 @@ impl<S: Simd> Quotients<S> {
         let direct = simd.sub_f32s(simd.mul_f32s(outer, inner), simd.mul_f32s(two, by_variances));
         [direct, by_sum, by_difference]
     }
+
+    /// The same three numbers when cs alone is differentiated.
+    #[inline(always)]
+    pub(super) fn derivatives_of_structure(self, moments: [S::f32s; 4]) -> [S::f32s; 3] {
+        let simd = self.simd;
+        let [mean_sum, _, mean_difference, _] = moments;
+        let (b, d) = self.structure(moments);
+        let inverse = simd.div_f32s(simd.splat_f32s(1.0), d);
+        // 2/D² times Vd and −(Vs + 2C2); the latter is D − Vd, and b is 2Vd.
+        let two = simd.splat_f32s(2.0);
+        let scale = simd.mul_f32s(simd.mul_f32s(two, self.factor), simd.mul_f32s(inverse, inverse));
+        let variance = simd.mul_f32s(simd.splat_f32s(0.5), b);
+        let by_sum = simd.mul_f32s(scale, variance);
+        let by_difference = simd.mul_f32s(scale, simd.sub_f32s(variance, d));
+        let by_variances =
+            simd.mul_add_e_f32s(by_sum, mean_sum, simd.mul_f32s(by_difference, mean_difference));
+        let direct = simd.mul_f32s(simd.splat_f32s(-2.0), by_variances);
+        [direct, by_sum, by_difference]
+    }
 }

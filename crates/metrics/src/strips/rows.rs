@@ -12,6 +12,15 @@ use super::processor::Processor;
 use crate::filter::{Border, source};
 use crate::samples::SamplesUsed;
 
+/// The rows of s and d of one scale.
+pub(super) trait Rows: Sync {
+    /// Their size.
+    fn shape(&self) -> Shape;
+
+    /// Reads row `y` into both slices, which are as long as a row.
+    fn read(&self, processor: Processor, y: usize, sum: &mut [f32], difference: &mut [f32]);
+}
+
 /// How rows are read from the samples of both pictures.
 enum Reader<'a> {
     U8(&'a [u8], &'a [u8]),
@@ -86,24 +95,31 @@ impl<'a> PairRows<'a> {
         })
     }
 
-    /// The size of the pair as its rows are read.
-    pub(super) fn shape(&self) -> Shape {
-        Shape { width: self.width, height: self.height, channels: self.channels }
-    }
-
     /// Numbers per row.
     fn row_length(&self) -> usize {
         self.width * self.channels
     }
 
-    /// Reads row `y` into the first [`row_length`](Self::row_length) numbers of both slices.
-    pub(super) fn read(
-        &self,
-        processor: Processor,
-        y: usize,
-        sum: &mut [f32],
-        difference: &mut [f32],
-    ) {
+    /// Fills the margins of a row whose inside is there.
+    fn mirror(&self, row: &mut [f32]) {
+        let (margin, channels) = (self.margin, self.channels);
+        for beyond in 1..=margin {
+            for channel in 0..channels {
+                let at = |x: usize| x * channels + channel;
+                row[at(margin - beyond)] = row[at(margin + beyond)];
+                let last = self.width - margin - 1;
+                row[at(last + beyond)] = row[at(last - beyond)];
+            }
+        }
+    }
+}
+
+impl Rows for PairRows<'_> {
+    fn shape(&self) -> Shape {
+        Shape { width: self.width, height: self.height, channels: self.channels }
+    }
+
+    fn read(&self, processor: Processor, y: usize, sum: &mut [f32], difference: &mut [f32]) {
         let y = y as isize - self.margin as isize;
         // Mirrors exist for every row that the margin can ask for.
         let Some(y) = source(y, self.picture_height, Border::Mirror) else { return };
@@ -145,19 +161,6 @@ impl<'a> PairRows<'a> {
         );
         for row in [sum, difference] {
             self.mirror(row);
-        }
-    }
-
-    /// Fills the margins of a row whose inside is there.
-    fn mirror(&self, row: &mut [f32]) {
-        let (margin, channels) = (self.margin, self.channels);
-        for beyond in 1..=margin {
-            for channel in 0..channels {
-                let at = |x: usize| x * channels + channel;
-                row[at(margin - beyond)] = row[at(margin + beyond)];
-                let last = self.width - margin - 1;
-                row[at(last + beyond)] = row[at(last - beyond)];
-            }
         }
     }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::kernel::{Tile, Wanted};
 use super::level::{Level, RowSums, Work};
 use super::quotients::Formula;
+use super::rows::Rows;
 use super::{PairRows, Schedule, TAPS};
 use crate::ssim::{Constants, Window};
 
@@ -13,6 +14,7 @@ use crate::ssim::{Constants, Window};
 const LEAST_STRIP: usize = 32;
 
 /// SSIM and its map.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Similarity {
     /// Mean over positions, channel by channel.
     pub(crate) channels: Vec<f64>,
@@ -69,7 +71,7 @@ pub(crate) fn similarity(
 }
 
 /// Writes 1 − the mean over channels of `numbers`, which begin at number `x` of a row, into `row`.
-fn average_channels(numbers: &[f32], x: usize, channels: usize, row: &mut [f32]) {
+pub(super) fn average_channels(numbers: &[f32], x: usize, channels: usize, row: &mut [f32]) {
     // Tiles begin at whole pixels: their length is a multiple of three.
     let row = &mut row[x / channels..][..numbers.len() / channels];
     if channels == 1 {

@@ -146,9 +146,13 @@ fn strips_threads_and_vectors_of_any_size_give_the_same_bits() {
         let schedule = Schedule { processor, strip };
         let single = similarity(&rows(), &window, Constants::WANG, true, schedule).unwrap();
         let scales = (5, Halving::EdgeRepeated);
-        let multi = multi_scale(&rows(), &window, Constants::WANG, scales, schedule).unwrap();
+        let multi =
+            multi_scale(&rows(), &window, Constants::WANG, scales, None, schedule).unwrap().factors;
         let gradient = value_and_gradient(&rows(), &window, Constants::WANG, schedule).unwrap();
-        (single.channels, single.map, multi, gradient)
+        let shares = |factors: &[f64]| vec![0.25; factors.len()];
+        let multi_gradient =
+            multi_scale_gradient(&rows(), &window, Constants::WANG, scales, shares, schedule);
+        (single.channels, single.map, multi, gradient, multi_gradient.unwrap())
     };
     // Vectors with fused multiply-add agree among themselves; one lane has none.
     let mut processors = Processor::all();
@@ -195,8 +199,8 @@ fn all_scales_agree_with_the_oracle_under_every_halving() {
                 for processor in Processor::all() {
                     let schedule = Schedule { processor, strip: Some(40) };
                     let (window, scales) = (&definition.window, (5, halving));
-                    let found = multi_scale(&rows, window, Constants::WANG, scales, schedule);
-                    for (found, expected) in found.unwrap().iter().zip(&expected) {
+                    let found = multi_scale(&rows, window, Constants::WANG, scales, None, schedule);
+                    for (found, expected) in found.unwrap().factors.iter().zip(&expected) {
                         let numbers = |factors: &Factors| {
                             let rest = [factors.luminance, factors.coarsest];
                             factors.contrast.iter().copied().chain(rest).collect::<Vec<f64>>()
@@ -253,6 +257,51 @@ fn gradient_agrees_with_the_oracle() {
 }
 
 #[test]
+fn gradient_of_all_scales_agrees_with_the_oracle() {
+    for (width, height) in [(176, 176), (177, 190), (190, 177), (183, 201)] {
+        for channels in [Channels::Grey, Channels::Rgb] {
+            let (x, y) = pair(width, height, channels);
+            for halving in [Halving::EdgeRepeated, Halving::Floor] {
+                let definition = MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
+                let pyramid = |plane: Plane| definition.pyramid(plane);
+                let planes = RGB.planes(&x, 1.0).into_iter().zip(RGB.planes(&y, 1.0));
+                let expected: Vec<(f64, Plane)> = planes
+                    .map(|(x, y)| definition.value_and_gradient(&pyramid(x), &pyramid(y)).unwrap())
+                    .collect();
+                let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
+                for processor in Processor::all() {
+                    let schedule = Schedule { processor, strip: Some(40) };
+                    let shares =
+                        |factors: &[f64]| definition.shares(factors, definition.product(factors));
+                    let (window, scales) = (&definition.window, (5, halving));
+                    let (factors, gradient) = multi_scale_gradient(
+                        &rows,
+                        window,
+                        Constants::WANG,
+                        scales,
+                        shares,
+                        schedule,
+                    )
+                    .unwrap();
+                    let gradients = gradient.chunks(width * height);
+                    assert_eq!((factors.len(), gradients.len()), (expected.len(), expected.len()));
+                    for ((factors, gradient), (value, plane)) in
+                        factors.iter().zip(gradients).zip(&expected)
+                    {
+                        assert!((definition.product(factors) - value).abs() < 1e-6);
+                        let gradient = Plane::new(width, height, gradient.to_vec());
+                        let error = gradient.zip(plane, |a, b| (a - b) * (a - b)).sum();
+                        let norm = plane.map(|v| v * v).sum();
+                        let relative = (error / norm).sqrt();
+                        assert!(relative < 1e-5, "{halving:?} {width}x{height}: {relative:e}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn equal_pictures_are_exactly_alike() {
     let (x, _) = pair(190, 180, Channels::Rgb);
     let window = Window::gaussian(TAPS);
@@ -263,11 +312,17 @@ fn equal_pictures_are_exactly_alike() {
         assert_eq!(single.channels, [1.0; 3]);
         assert!(single.map.unwrap().values.iter().all(|&v| v == 1.0));
         let scales = (5, Halving::Floor);
-        let multi = multi_scale(&rows, &window, Constants::WANG, scales, schedule).unwrap();
-        assert!(multi.iter().all(|factors| factors.contrast == [1.0; 5]));
+        let multi = multi_scale(&rows, &window, Constants::WANG, scales, None, schedule).unwrap();
+        assert!(multi.factors.iter().all(|factors| factors.contrast == [1.0; 5]));
         let (values, gradient) =
             value_and_gradient(&rows, &window, Constants::WANG, schedule).unwrap();
         assert_eq!(values, [1.0; 3]);
+        assert!(gradient.iter().all(|&g| g == 0.0));
+        let shares = |factors: &[f64]| vec![1.0; factors.len()];
+        let (factors, gradient) =
+            multi_scale_gradient(&rows, &window, Constants::WANG, scales, shares, schedule)
+                .unwrap();
+        assert_eq!(factors, [[1.0; 5]; 3]);
         assert!(gradient.iter().all(|&g| g == 0.0));
     }
 }
@@ -283,7 +338,7 @@ fn what_the_strips_do_not_know_is_left_to_the_oracle() {
     let short = Window::gaussian(9);
     assert!(value_and_gradient(&rows, &short, Constants::WANG, best).is_none());
     let two = (2, Halving::EdgeRepeated);
-    assert!(multi_scale(&rows, &short, Constants::WANG, two, best).is_none());
+    assert!(multi_scale(&rows, &short, Constants::WANG, two, None, best).is_none());
     let samples = vec![0.5; 1600];
     let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
     assert!(PairRows::new(&double, &x, RGB, 0).is_none());

@@ -17,7 +17,7 @@
 
 mod light;
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 mod pass;
 mod positive_xyb;
 mod scale;

@@ -6,7 +6,7 @@ use super::window::weights_f64;
 use super::{Aggregates, Mean, RADIUS, sizes};
 use crate::colour_space::srgb_decode;
 
-pub(super) fn aggregates(reference: &Picture, candidate: &Picture) -> Vec<Aggregates> {
+pub(crate) fn aggregates(reference: &Picture, candidate: &Picture) -> Vec<Aggregates> {
     let mut light = [reference, candidate].map(light);
     let mut scales = Vec::new();
     for (width, height) in sizes(reference.width(), reference.height()) {

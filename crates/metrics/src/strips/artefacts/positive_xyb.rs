@@ -5,6 +5,8 @@
 //! linear light, X = (l − m)/2, Y = (l + m)/2, B. SSIMULACRA2 takes 14·X + 0.42, Y + 0.01 and
 //! B − Y + 0.55.
 
+use pulp::{Simd, WithSimd};
+
 /// Shares of red, green and blue in the long, middle and short mixtures.
 const MIXTURES: [[f32; 3]; 3] =
     [[0.3, 0.622, 0.078], [0.23, 0.692, 0.078], [0.243_422_69, 0.204_767_45, 0.551_809_86]];
@@ -16,133 +18,268 @@ const ROOT_OF_BIAS: f32 = 0.155_954_2;
 /// twice the colour of middle grey.
 pub(super) const SHIFT: [f32; 3] = [0.84, 0.9, 1.1];
 
-/// Pixels computed side by side.
-const LANES: usize = 16;
+/// Writes s = x + y − [`SHIFT`] and d = y − x of each colour; all rows have one length.
+pub(super) struct SumAndDifference<'a> {
+    /// Red, green and blue light of the reference, at least 0.
+    pub(super) reference: [&'a [f32]; 3],
+    /// The same of the candidate.
+    pub(super) candidate: [&'a [f32]; 3],
+    pub(super) sum: [&'a mut [f32]; 3],
+    pub(super) difference: [&'a mut [f32]; 3],
+}
 
-/// Writes s = x + y − [`SHIFT`] and d = y − x of each colour. `reference` and `candidate` are red,
-/// green and blue light, at least 0; all slices have one length.
-#[inline(always)]
-pub(super) fn sum_and_difference(
-    reference: [&[f32]; 3],
-    candidate: [&[f32]; 3],
-    sum: &mut [&mut [f32]; 3],
-    difference: &mut [&mut [f32]; 3],
-) {
-    let length = sum[0].len();
-    let whole = length / LANES;
-    {
-        let [x, y] = [reference, candidate].map(|light| light.map(|row| row.as_chunks().0));
-        let s = sum.each_mut().map(|row| row.as_chunks_mut().0);
-        let d = difference.each_mut().map(|row| row.as_chunks_mut().0);
-        for i in 0..whole {
-            let (sums, differences) = of_lanes(x.map(|row| row[i]), y.map(|row| row[i]));
-            for colour in 0..3 {
-                s[colour][i] = sums[colour];
-                d[colour][i] = differences[colour];
-            }
+impl WithSimd for SumAndDifference<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let colours = Colours::new(simd);
+        let (x, end_of_x) = heads_and_tails(self.reference.map(S::as_simd_f32s));
+        let (y, end_of_y) = heads_and_tails(self.candidate.map(S::as_simd_f32s));
+        let [[s0, s1, s2], [d0, d1, d2]] =
+            [self.sum, self.difference].map(|rows| rows.map(S::as_mut_simd_f32s));
+        let vectors = s0.0.len();
+        let [x0, x1, x2] = x.map(|row| &row[..vectors]);
+        let [y0, y1, y2] = y.map(|row| &row[..vectors]);
+        let s = [&mut s0.0[..vectors], &mut s1.0[..vectors], &mut s2.0[..vectors]];
+        let d = [&mut d0.0[..vectors], &mut d1.0[..vectors], &mut d2.0[..vectors]];
+        for i in 0..vectors {
+            let of_pair = colours.of_pair([x0[i], x1[i], x2[i]], [y0[i], y1[i], y2[i]]);
+            [s[0][i], s[1][i], s[2][i]] = of_pair.0;
+            [d[0][i], d[1][i], d[2][i]] = of_pair.1;
         }
-    }
-    let rest = whole * LANES..length;
-    let lanes = |light: [&[f32]; 3]| {
-        light.map(|row| {
-            let mut lanes = [0.0; LANES];
-            lanes[..rest.len()].copy_from_slice(&row[rest.clone()]);
-            lanes
-        })
-    };
-    let (sums, differences) = of_lanes(lanes(reference), lanes(candidate));
-    for colour in 0..3 {
-        sum[colour][rest.clone()].copy_from_slice(&sums[colour][..rest.len()]);
-        difference[colour][rest.clone()].copy_from_slice(&differences[colour][..rest.len()]);
+        let [x, y] = [end_of_x, end_of_y].map(|light| {
+            let [red, green, blue] = light;
+            [
+                simd.partial_load_f32s(red),
+                simd.partial_load_f32s(green),
+                simd.partial_load_f32s(blue),
+            ]
+        });
+        let (sums, differences) = colours.of_pair(x, y);
+        for (to, numbers) in [s0.1, s1.1, s2.1].into_iter().zip(sums) {
+            simd.partial_store_f32s(to, numbers);
+        }
+        for (to, numbers) in [d0.1, d1.1, d2.1].into_iter().zip(differences) {
+            simd.partial_store_f32s(to, numbers);
+        }
     }
 }
 
-type Lanes = [f32; LANES];
-
-/// s and d of the colours of 16 pixels.
+/// Three rows as whole vectors, and what is left of them.
 #[inline(always)]
-fn of_lanes(reference: [Lanes; 3], candidate: [Lanes; 3]) -> ([Lanes; 3], [Lanes; 3]) {
-    let (x, y) = (positive_xyb(reference), positive_xyb(candidate));
-    let (mut sums, mut differences) = ([[0.0; LANES]; 3], [[0.0; LANES]; 3]);
-    for colour in 0..3 {
-        for lane in 0..LANES {
-            sums[colour][lane] = x[colour][lane] + y[colour][lane] - SHIFT[colour];
-            differences[colour][lane] = y[colour][lane] - x[colour][lane];
-        }
-    }
-    (sums, differences)
+fn heads_and_tails<'a, V>(
+    [red, green, blue]: [(&'a [V], &'a [f32]); 3],
+) -> ([&'a [V]; 3], [&'a [f32]; 3]) {
+    ([red.0, green.0, blue.0], [red.1, green.1, blue.1])
 }
 
-#[inline(always)]
-fn positive_xyb([red, green, blue]: [Lanes; 3]) -> [Lanes; 3] {
-    let mut roots = [[0.0; LANES]; 3];
-    for (roots, [r, g, b]) in roots.iter_mut().zip(MIXTURES) {
-        for lane in 0..LANES {
-            let mixture = r * red[lane] + (g * green[lane] + (b * blue[lane] + BIAS));
-            roots[lane] = cube_root(mixture) - ROOT_OF_BIAS;
-        }
-    }
-    let [long, middle, short] = roots;
-    let mut colours = [[0.0; LANES]; 3];
-    for lane in 0..LANES {
-        let y = 0.5 * (long[lane] + middle[lane]);
-        colours[0][lane] = 7.0 * (long[lane] - middle[lane]) + 0.42;
-        colours[1][lane] = y + 0.01;
-        colours[2][lane] = (short[lane] - y) + 0.55;
-    }
-    colours
+/// Constants in all lanes.
+#[derive(Clone, Copy)]
+struct Colours<S: Simd> {
+    simd: S,
+    mixtures: [[S::f32s; 3]; 3],
+    bias: S::f32s,
+    half: S::f32s,
+    seven: S::f32s,
+    /// What is left of the constants of X, Y and B in a sum of two pictures.
+    constants: [S::f32s; 3],
+    root: CubeRoot<S>,
 }
 
-/// The cube root of a positive number within two units in the last place, in steps that vector
-/// instructions can follow.
-#[inline(always)]
-fn cube_root(v: f32) -> f32 {
-    /// The bits of 1 and a third of them, less what centres the error of the first guess.
-    const FIRST: u32 = 0x54a2_fa8c;
-    // Bits are a logarithm: those of v^(−1/3) are four thirds of 1's less a third of v's.
-    let third = (v.to_bits() >> 16) * 21_845;
-    let mut root = f32::from_bits(FIRST - third);
-    let share = v * (1.0 / 3.0);
-    // Newton's iteration for r = v^(−1/3), without a division: the error is squared and doubled.
-    for _ in 0..3 {
-        let square = root * root;
-        root = root * (4.0 / 3.0) - share * (square * square);
+impl<S: Simd> Colours<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let [long, middle, short] = MIXTURES;
+        // Twice each colour's constant, less the shift.
+        let x = 2.0 * 0.42 - SHIFT[0];
+        let y = 2.0 * (0.01 - ROOT_OF_BIAS) - SHIFT[1];
+        let b = 2.0 * 0.55 - SHIFT[2];
+        Self {
+            simd,
+            mixtures: [splat(simd, long), splat(simd, middle), splat(simd, short)],
+            bias: simd.splat_f32s(BIAS),
+            half: simd.splat_f32s(0.5),
+            seven: simd.splat_f32s(7.0),
+            constants: splat(simd, [x, y, b]),
+            root: CubeRoot::new(simd),
+        }
     }
-    let guess = v * (root * root);
-    // One step more on the root itself removes the rounding of the steps before:
-    // guess − (guess³ − v)/(3·guess²), where 1/guess² is r².
-    guess - (guess * guess * guess - v) * (root * root) * (1.0 / 3.0)
+
+    /// s and d of X, Y and B. The root of the bias falls out of X and B, and constants fall out
+    /// of d.
+    #[inline(always)]
+    fn of_pair(self, x: [S::f32s; 3], y: [S::f32s; 3]) -> ([S::f32s; 3], [S::f32s; 3]) {
+        let simd = self.simd;
+        let [long_x, middle_x, short_x] = self.roots(x);
+        let [long_y, middle_y, short_y] = self.roots(y);
+        let sums = self.opponent([
+            simd.add_f32s(long_x, long_y),
+            simd.add_f32s(middle_x, middle_y),
+            simd.add_f32s(short_x, short_y),
+        ]);
+        let differences = self.opponent([
+            simd.sub_f32s(long_y, long_x),
+            simd.sub_f32s(middle_y, middle_x),
+            simd.sub_f32s(short_y, short_x),
+        ]);
+        let constants = self.constants;
+        let sums = [
+            simd.add_f32s(sums[0], constants[0]),
+            simd.add_f32s(sums[1], constants[1]),
+            simd.add_f32s(sums[2], constants[2]),
+        ];
+        (sums, differences)
+    }
+
+    /// 7·(l − m), (l + m)/2 and s less the latter.
+    #[inline(always)]
+    fn opponent(self, [long, middle, short]: [S::f32s; 3]) -> [S::f32s; 3] {
+        let simd = self.simd;
+        let both = simd.mul_f32s(self.half, simd.add_f32s(long, middle));
+        let apart = simd.mul_f32s(self.seven, simd.sub_f32s(long, middle));
+        [apart, both, simd.sub_f32s(short, both)]
+    }
+
+    /// The cube roots of the three mixtures.
+    #[inline(always)]
+    fn roots(self, [red, green, blue]: [S::f32s; 3]) -> [S::f32s; 3] {
+        let [long, middle, short] = self.mixtures;
+        [
+            self.root_of(long, [red, green, blue]),
+            self.root_of(middle, [red, green, blue]),
+            self.root_of(short, [red, green, blue]),
+        ]
+    }
+
+    #[inline(always)]
+    fn root_of(self, [r, g, b]: [S::f32s; 3], [red, green, blue]: [S::f32s; 3]) -> S::f32s {
+        let simd = self.simd;
+        let mixture = simd.mul_add_e_f32s(b, blue, self.bias);
+        let mixture = simd.mul_add_e_f32s(g, green, mixture);
+        self.root.of(simd.mul_add_e_f32s(r, red, mixture))
+    }
+}
+
+/// Three numbers, each in all lanes.
+#[inline(always)]
+fn splat<S: Simd>(simd: S, [a, b, c]: [f32; 3]) -> [S::f32s; 3] {
+    [simd.splat_f32s(a), simd.splat_f32s(b), simd.splat_f32s(c)]
+}
+
+/// The cube root of positive numbers within one unit in the last place.
+#[derive(Clone, Copy)]
+struct CubeRoot<S: Simd> {
+    simd: S,
+    cut: S::u32s,
+    whole: S::u32s,
+    minus_third: S::f32s,
+    third: S::f32s,
+    centre: S::f32s,
+    series: [S::f32s; 3],
+}
+
+impl<S: Simd> CubeRoot<S> {
+    /// Bits that the first guess does without.
+    const CUT: u32 = 9;
+    /// The bits of 2²³: a number between it and 2²⁴ is an integer, which its lowest bits are.
+    const WHOLE: u32 = 0x4b00_0000;
+    /// Four thirds of 1's bits, less what centres the error of the guess, cut like them; and what
+    /// the 2²³ of a number and that of its guess add.
+    const CENTRE: f32 = 13_958_184.0;
+    /// w^(−1/3) within 6e-5 of itself for w from 0.909 to 1.121, where the guess leaves it, as
+    /// interpolated at the three Chebyshev nodes.
+    const SERIES: [f32; 3] = [1.550_336_8, -0.766_006_35, 0.215_689_97];
+
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        Self {
+            simd,
+            cut: simd.splat_u32s(Self::CUT),
+            whole: simd.splat_u32s(Self::WHOLE),
+            minus_third: simd.splat_f32s(-1.0 / 3.0),
+            third: simd.splat_f32s(1.0 / 3.0),
+            centre: simd.splat_f32s(Self::CENTRE),
+            series: splat(simd, Self::SERIES),
+        }
+    }
+
+    #[inline(always)]
+    fn of(self, v: S::f32s) -> S::f32s {
+        let simd = self.simd;
+        // Bits are a logarithm: those of r = v^(−1/3) are four thirds of 1's less a third of v's.
+        let bits = simd.wrapping_dyn_shr_u32s(simd.transmute_u32s_f32s(v), self.cut);
+        let bits = simd.transmute_f32s_u32s(simd.or_u32s(bits, self.whole));
+        let bits = simd.mul_add_e_f32s(bits, self.minus_third, self.centre);
+        let bits = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(bits), self.cut);
+        let guess = simd.transmute_f32s_u32s(bits);
+        // w = v·guess³ is close to 1, and r = guess·w^(−1/3).
+        let square = simd.mul_f32s(guess, guess);
+        let w = simd.mul_f32s(simd.mul_f32s(v, guess), square);
+        let [a, b, c] = self.series;
+        let correction = simd.mul_add_e_f32s(simd.mul_add_e_f32s(c, w, b), w, a);
+        let r = simd.mul_f32s(guess, correction);
+        // One step of Newton's iteration on the root itself squares the error and removes the
+        // rounding before: root − (root³ − v)/(3·root²), where 1/root² is r².
+        let square = simd.mul_f32s(r, r);
+        let root = simd.mul_f32s(v, square);
+        let missing = simd.negate_mul_add_e_f32s(simd.mul_f32s(root, root), root, v);
+        simd.mul_add_e_f32s(missing, simd.mul_f32s(square, self.third), root)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strips::processor::Processor;
+
+    struct Roots<'a>(&'a mut [f32]);
+
+    impl WithSimd for Roots<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let root = CubeRoot::new(simd);
+            for vector in S::as_mut_simd_f32s(self.0).0 {
+                *vector = root.of(*vector);
+            }
+        }
+    }
 
     #[test]
     fn cube_roots_are_those_of_the_standard_library() {
-        let mut v = BIAS;
-        while v < 100.0 {
-            let (found, expected) = (cube_root(v), f64::from(v).cbrt());
-            let error = f64::from(found) / expected - 1.0;
-            assert!(error.abs() <= 2.0 * f64::from(f32::EPSILON), "{v}: {found}, {expected}");
-            v *= 1.000_37;
+        let numbers = std::iter::successors(Some(BIAS), |v| Some(v * 1.000_37));
+        let mut numbers: Vec<f32> = numbers.take_while(|v| *v < 100.0).collect();
+        numbers.truncate(numbers.len() / 16 * 16);
+        for processor in Processor::all() {
+            let mut roots = numbers.clone();
+            processor.run(Roots(&mut roots));
+            for (v, found) in numbers.iter().zip(&roots) {
+                let error = f64::from(*found) / f64::from(*v).cbrt() - 1.0;
+                assert!(error.abs() <= f64::from(f32::EPSILON), "{processor:?} {v}: {error:e}");
+            }
+            let error = roots[0] - ROOT_OF_BIAS;
+            assert!(error.abs() < 1e-7, "{error}");
         }
-        let error = cube_root(BIAS) - ROOT_OF_BIAS;
-        assert!(error.abs() < 1e-7, "{error}");
     }
 
     #[test]
     fn grey_has_no_hue_and_every_length_is_written_whole() {
-        for length in [1, 15, 16, 17, 40] {
-            let light: Vec<f32> = (0..length).map(|i| i as f32 / 40.0).collect();
-            let mut out = vec![vec![f32::NAN; length]; 6];
-            let [a, b, c, d, e, f] = &mut out[..] else { unreachable!() };
-            sum_and_difference([&light; 3], [&light; 3], &mut [a, b, c], &mut [d, e, f]);
-            for (i, v) in out[0].iter().enumerate() {
-                assert!((v + SHIFT[0] - 0.84).abs() < 1e-5, "{length} {i}: {v}");
+        for processor in Processor::all() {
+            for length in [1, 15, 16, 17, 40] {
+                let light: Vec<f32> = (0..length).map(|i| i as f32 / 40.0).collect();
+                let mut out = vec![vec![f32::NAN; length]; 6];
+                let [a, b, c, d, e, f] = &mut out[..] else { unreachable!() };
+                let [reference, candidate] = [[&light[..]; 3]; 2];
+                let (sum, difference) = ([&mut a[..], b, c], [&mut d[..], e, f]);
+                processor.run(SumAndDifference { reference, candidate, sum, difference });
+                for (i, v) in out[0].iter().enumerate() {
+                    assert!((v + SHIFT[0] - 0.84).abs() < 1e-5, "{length} {i}: {v}");
+                }
+                assert!(out[3..].iter().flatten().all(|v| *v == 0.0), "{length}");
+                assert!(out[1].windows(2).all(|two| two[0] < two[1]), "{length}: {:?}", out[1]);
             }
-            assert!(out[3..].iter().flatten().all(|v| *v == 0.0), "{length}");
-            assert!(out[1].windows(2).all(|two| two[0] < two[1]), "{length}: {:?}", out[1]);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::light::Light;
 use super::pass::Pass;
-use super::positive_xyb::{SHIFT, sum_and_difference};
+use super::positive_xyb::{SHIFT, SumAndDifference};
 use super::window::{RADIUS, weights};
 use super::{Plan, Range};
 use crate::strips::kernel::{HALF, ROWS, TAPS, TILE, Tile, WIDEST};
@@ -92,7 +92,7 @@ impl Scale {
             None => difference.fill(0.0),
             Some(light) => {
                 let inside = RADIUS..RADIUS + self.width;
-                let [mut s, mut d]: [[&mut [f32]; 3]; 2] = [sum, difference].map(|row| {
+                let [sum, difference]: [[&mut [f32]; 3]; 2] = [sum, difference].map(|row| {
                     let mut colours = row.chunks_exact_mut(self.segment);
                     std::array::from_fn(|_| match colours.next() {
                         Some(colour) => &mut colour[inside.clone()],
@@ -101,10 +101,7 @@ impl Scale {
                 });
                 let [reference, candidate] =
                     [0, 1].map(|i| light.of[i].each_ref().map(Vec::as_slice));
-                processor.run_closure(
-                    #[inline(always)]
-                    || sum_and_difference(reference, candidate, &mut s, &mut d),
-                );
+                processor.run(SumAndDifference { reference, candidate, sum, difference });
             }
         }
         while !self.todo.is_empty() {
