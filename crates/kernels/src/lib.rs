@@ -11,14 +11,24 @@
 mod blocks;
 mod convolution;
 mod disjoint;
+mod elementwise;
 mod error;
+mod exponential;
+mod gelu;
 mod lanes;
+mod layer_norm;
 mod processor;
 mod product;
+mod rows;
 mod scratch;
+mod softmax;
+mod transpose;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
 pub use error::{Error, Result};
+pub use gelu::{gelu, gelu_backward};
 pub use lanes::{LANES, Line};
+pub use layer_norm::{LayerNorm, LayerNormGradients, layer_norm, layer_norm_backward};
 pub use processor::{Processor, VARIABLE};
+pub use softmax::{softmax, softmax_backward};

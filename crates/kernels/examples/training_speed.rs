@@ -1,0 +1,74 @@
+//! Times the operations of training: least milliseconds of many repeats, on one thread.
+//!
+//! ```text
+//! cargo run --release -p lookalike-kernels --example training_speed -- [group …]
+//! ```
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use lookalike_kernels as kernels;
+use lookalike_kernels::{LayerNorm, LayerNormGradients, Processor};
+
+fn numbers(count: usize) -> Vec<f32> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next() + next() + next()).collect()
+}
+
+fn time(name: &str, mut act: impl FnMut()) {
+    act();
+    let (mut least, end) = (Duration::MAX, Instant::now() + Duration::from_millis(600));
+    let mut repeats = 0;
+    while repeats < 12 || Instant::now() < end {
+        let start = Instant::now();
+        act();
+        least = least.min(start.elapsed());
+        repeats += 1;
+    }
+    println!("{name:40} {:9.3}", least.as_secs_f64() * 1e3);
+}
+
+fn elementwise(processor: Processor) {
+    let count = 8 * 197 * 1536;
+    let (x, g, mut to) = (numbers(count), numbers(count), vec![0.0; count]);
+    time("gelu", || kernels::gelu(processor, black_box(&x), &mut to).unwrap());
+    time("gelu backward", || kernels::gelu_backward(processor, &x, &g, &mut to).unwrap());
+    let count = 8 * 6 * 197 * 197;
+    let (x, g, mut y, mut to) =
+        (numbers(count), numbers(count), vec![0.0; count], vec![0.0; count]);
+    time("softmax", || kernels::softmax(processor, 197, &x, &mut y).unwrap());
+    time("softmax backward", || {
+        kernels::softmax_backward(processor, 197, &y, &g, &mut to).unwrap();
+    });
+    let (rows, length) = (8 * 197, 384);
+    let (x, g, w, b) =
+        (numbers(rows * length), numbers(rows * length), numbers(length), numbers(length));
+    let (mut y, mut to, mut by_w, mut by_b) =
+        (vec![0.0; rows * length], vec![0.0; rows * length], vec![0.0; length], vec![0.0; length]);
+    let mut statistics = vec![[0.0; 2]; rows];
+    let norm = LayerNorm { weight: &w, bias: &b, epsilon: 1e-5 };
+    time("layer_norm", || {
+        kernels::layer_norm(processor, norm, &x, &mut y, &mut statistics).unwrap();
+    });
+    time("layer_norm backward", || {
+        let to = LayerNormGradients { input: &mut to, weight: &mut by_w, bias: &mut by_b };
+        kernels::layer_norm_backward(processor, &w, &x, &statistics, &g, to).unwrap();
+    });
+}
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |group: &str| asked.is_empty() || asked.iter().any(|name| name == group);
+    let processor = Processor::best();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        if wanted("elementwise") {
+            elementwise(processor);
+        }
+    });
+}
