@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use lookalike_kernels as kernels;
-use lookalike_kernels::{LayerNorm, LayerNormGradients, Processor};
+use lookalike_kernels::{LayerNorm, LayerNormGradients, Padding, PlaneConvolution, Processor};
 
 fn numbers(count: usize) -> Vec<f32> {
     let mut state = 1_u32;
@@ -61,6 +61,37 @@ fn elementwise(processor: Processor) {
     });
 }
 
+fn weight(processor: Processor) {
+    for (name, [batch, inputs, size, outputs, kernel, stride, padding]) in [
+        ("256x32->256", [1, 256, 32, 256, 3, 1, 1]),
+        ("64x128->128", [1, 64, 128, 128, 3, 1, 1]),
+        ("64*32x32->64 s2", [64, 32, 32, 64, 3, 2, 1]),
+        ("64*64x32->64", [64, 64, 32, 64, 3, 1, 1]),
+        ("64*64x16->128 s2", [64, 64, 16, 128, 3, 2, 1]),
+        ("64*128x16->64", [64, 128, 16, 64, 3, 1, 1]),
+        ("64*64x32->32", [64, 64, 32, 32, 3, 1, 1]),
+        ("64*3x32->32", [64, 3, 32, 32, 3, 1, 1]),
+        ("64*32x32->3", [64, 32, 32, 3, 3, 1, 1]),
+        ("3x256->64", [1, 3, 256, 64, 3, 1, 1]),
+        ("4*64x31->192 5x5", [4, 64, 31, 192, 5, 1, 2]),
+        ("3x256->64 11x11 s4", [1, 3, 256, 64, 11, 4, 2]),
+    ] {
+        let convolution = PlaneConvolution {
+            input: [batch, inputs, size, size],
+            outputs,
+            kernel: [kernel; 2],
+            stride,
+            padding: Padding::each(padding),
+        };
+        let x = numbers(batch * inputs * size * size);
+        let g = numbers(convolution.output().unwrap().iter().product());
+        let (mut w, mut b) = (vec![0.0; outputs * inputs * kernel * kernel], vec![0.0; outputs]);
+        time(&format!("weight {name}"), || {
+            kernels::weight_gradient(processor, &convolution, &x, &g, &mut w, &mut b).unwrap();
+        });
+    }
+}
+
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| asked.is_empty() || asked.iter().any(|name| name == group);
@@ -69,6 +100,9 @@ fn main() {
     pool.install(|| {
         if wanted("elementwise") {
             elementwise(processor);
+        }
+        if wanted("weight") {
+            weight(processor);
         }
     });
 }

@@ -23,6 +23,7 @@ mod rows;
 mod scratch;
 mod softmax;
 mod transpose;
+mod weight_gradient;
 
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
@@ -32,3 +33,4 @@ pub use lanes::{LANES, Line};
 pub use layer_norm::{LayerNorm, LayerNormGradients, layer_norm, layer_norm_backward};
 pub use processor::{Processor, VARIABLE};
 pub use softmax::{softmax, softmax_backward};
+pub use weight_gradient::{PlaneConvolution, weight_gradient};
