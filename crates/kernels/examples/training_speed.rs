@@ -3,13 +3,17 @@
 //! ```text
 //! cargo run --release -p lookalike-kernels --example training_speed -- [group …]
 //! ```
+//!
+//! The environment variable `ONLY` names a part of what is to be timed.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use lookalike_kernels as kernels;
-use lookalike_kernels::{LayerNorm, LayerNormGradients, Padding, PlaneConvolution, Processor};
+use lookalike_kernels::{
+    Adam, Decay, LayerNorm, LayerNormGradients, Padding, PlaneConvolution, Pool, Processor,
+};
 
 fn numbers(count: usize) -> Vec<f32> {
     let mut state = 1_u32;
@@ -21,6 +25,9 @@ fn numbers(count: usize) -> Vec<f32> {
 }
 
 fn time(name: &str, mut act: impl FnMut()) {
+    if std::env::var("ONLY").is_ok_and(|part| !name.contains(&part)) {
+        return;
+    }
     act();
     let (mut least, end) = (Duration::MAX, Instant::now() + Duration::from_millis(600));
     let mut repeats = 0;
@@ -92,14 +99,47 @@ fn weight(processor: Processor) {
     }
 }
 
+fn adam(processor: Processor) {
+    let count = 10_500_000;
+    let (mut p, g) = (numbers(count), numbers(count));
+    let (mut m, mut v, mut step) = (vec![0.0; count], vec![0.0; count], 0);
+    for (name, decay) in [("adam 10.5M", Decay::None), ("adamw 10.5M", Decay::Parameter(0.01))] {
+        let adam = Adam { decay, ..Adam::default() };
+        time(name, || {
+            step += 1;
+            adam.step(processor, step, &mut p, &g, &mut m, &mut v).unwrap();
+        });
+    }
+}
+
+fn pool(processor: Processor) {
+    let shape = [64, 256, 256];
+    let (x, g) = (numbers(64 * 256 * 256), numbers(64 * 128 * 128));
+    let (mut y, mut to) = (vec![0.0; g.len()], vec![0.0; x.len()]);
+    for (name, pool) in [("max", Pool::Largest), ("average", Pool::Mean)] {
+        time(&format!("{name} pool 64x256"), || {
+            kernels::pool_planes(processor, pool, shape, &x, &mut y).unwrap();
+        });
+        time(&format!("{name} pool 64x256 backward"), || {
+            kernels::pool_planes_backward(processor, pool, shape, &x, &g, &mut to).unwrap();
+        });
+    }
+}
+
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| asked.is_empty() || asked.iter().any(|name| name == group);
     let processor = Processor::best();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    threads.install(|| {
         if wanted("elementwise") {
             elementwise(processor);
+        }
+        if wanted("adam") {
+            adam(processor);
+        }
+        if wanted("pool") {
+            pool(processor);
         }
         if wanted("weight") {
             weight(processor);

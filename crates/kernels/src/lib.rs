@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a tensor engine.
 
+mod adam;
 mod blocks;
 mod convolution;
 mod disjoint;
@@ -17,6 +18,7 @@ mod exponential;
 mod gelu;
 mod lanes;
 mod layer_norm;
+mod plane_pool;
 mod processor;
 mod product;
 mod rows;
@@ -25,12 +27,14 @@ mod softmax;
 mod transpose;
 mod weight_gradient;
 
+pub use adam::{Adam, Decay};
 pub use blocks::Blocks;
 pub use convolution::{Activation, Filters, Padding};
 pub use error::{Error, Result};
 pub use gelu::{gelu, gelu_backward};
 pub use lanes::{LANES, Line};
 pub use layer_norm::{LayerNorm, LayerNormGradients, layer_norm, layer_norm_backward};
+pub use plane_pool::{Pool, pool_planes, pool_planes_backward};
 pub use processor::{Processor, VARIABLE};
 pub use softmax::{softmax, softmax_backward};
 pub use weight_gradient::{PlaneConvolution, weight_gradient};

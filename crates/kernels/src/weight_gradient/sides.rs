@@ -169,6 +169,7 @@ fn of_input<L: Lanes>(lanes: L, task: Task<'_>, scratch: &mut [Line], sums: &mut
     }
     let area = out_height * out_width;
     let walk = Walk {
+        numbers: upstream,
         positions: [rows.len(), out_width],
         row: out_width,
         lines: [stride * columns * depth, stride * depth],
@@ -185,7 +186,7 @@ fn of_input<L: Lanes>(lanes: L, task: Task<'_>, scratch: &mut [Line], sums: &mut
         for row in 0..kernel[0] {
             let from = &scratch[row * columns * depth..];
             let to = &mut sums[(channel * kernel[0] + row) * across..];
-            tiles(lanes, walk, upstream, firsts, from, across, to, kernel[0] * across);
+            tiles(lanes, walk, firsts, from, across, to, kernel[0] * across);
         }
         if block.inputs.start == 0 {
             for (r, &first) in firsts.iter().enumerate() {
@@ -257,6 +258,7 @@ fn of_upstream<L: Lanes>(
         }
     }
     let walk = Walk {
+        numbers: spread,
         positions: [rows.len(), out_width],
         row: stride * kernel[1] * out_width,
         lines: [out_width * depth, depth],
@@ -270,7 +272,7 @@ fn of_upstream<L: Lanes>(
             *place = (channel * under * kernel[1] + tap) * out_width;
         }
         let to = &mut sums[first * depth..];
-        tiles(lanes, walk, spread, &firsts[..count], scratch, depth, to, depth);
+        tiles(lanes, walk, &firsts[..count], scratch, depth, to, depth);
     }
 }
 

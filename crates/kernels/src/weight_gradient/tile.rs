@@ -7,7 +7,9 @@ pub(super) const ROWS: usize = 6;
 
 /// Where the numbers of both sides stand.
 #[derive(Clone, Copy)]
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
+    /// The numbers that are spread.
+    pub(super) numbers: &'a [f32],
     /// Rows of positions, and positions of a row.
     pub(super) positions: [usize; 2],
     /// Numbers from a row of positions to the next; positions of a row are neighbours.
@@ -16,13 +18,12 @@ pub(super) struct Walk {
     pub(super) lines: [usize; 2],
 }
 
-/// `sums[r][w] += Σ numbers[firsts[r] + position] · lines[position + w]` for all of `firsts` and for
+/// `sums[r][w] += Σ walk.numbers[firsts[r] + position] · lines[position + w]` for all of `firsts` and for
 /// `width` lines; `sums` are `stride` lines apart.
 #[inline(always)]
 pub(super) fn tiles<L: Lanes>(
     lanes: L,
-    walk: Walk,
-    numbers: &[f32],
+    walk: Walk<'_>,
     firsts: &[usize],
     lines: &[Line],
     width: usize,
@@ -35,10 +36,10 @@ pub(super) fn tiles<L: Lanes>(
     while first < width {
         let (from, to) = (&lines[first..], &mut sums[first..]);
         match panel.min(width - first) {
-            4 => rows::<L, 4>(lanes, walk, numbers, firsts, from, to, stride),
-            3 => rows::<L, 3>(lanes, walk, numbers, firsts, from, to, stride),
-            2 => rows::<L, 2>(lanes, walk, numbers, firsts, from, to, stride),
-            _ => rows::<L, 1>(lanes, walk, numbers, firsts, from, to, stride),
+            4 => rows::<L, 4>(lanes, walk, firsts, from, to, stride),
+            3 => rows::<L, 3>(lanes, walk, firsts, from, to, stride),
+            2 => rows::<L, 2>(lanes, walk, firsts, from, to, stride),
+            _ => rows::<L, 1>(lanes, walk, firsts, from, to, stride),
         }
         first += panel;
     }
@@ -47,22 +48,19 @@ pub(super) fn tiles<L: Lanes>(
 #[inline(always)]
 fn rows<L: Lanes, const W: usize>(
     lanes: L,
-    walk: Walk,
-    numbers: &[f32],
+    walk: Walk<'_>,
     firsts: &[usize],
     from: &[Line],
     to: &mut [Line],
     stride: usize,
 ) {
     match *firsts {
-        [a, b, c, d, e, f] => {
-            tile::<L, _, W>(lanes, walk, numbers, [a, b, c, d, e, f], from, to, stride)
-        }
-        [a, b, c, d, e] => tile::<L, _, W>(lanes, walk, numbers, [a, b, c, d, e], from, to, stride),
-        [a, b, c, d] => tile::<L, _, W>(lanes, walk, numbers, [a, b, c, d], from, to, stride),
-        [a, b, c] => tile::<L, _, W>(lanes, walk, numbers, [a, b, c], from, to, stride),
-        [a, b] => tile::<L, _, W>(lanes, walk, numbers, [a, b], from, to, stride),
-        [a] => tile::<L, _, W>(lanes, walk, numbers, [a], from, to, stride),
+        [a, b, c, d, e, f] => tile::<L, _, W>(lanes, walk, [a, b, c, d, e, f], from, to, stride),
+        [a, b, c, d, e] => tile::<L, _, W>(lanes, walk, [a, b, c, d, e], from, to, stride),
+        [a, b, c, d] => tile::<L, _, W>(lanes, walk, [a, b, c, d], from, to, stride),
+        [a, b, c] => tile::<L, _, W>(lanes, walk, [a, b, c], from, to, stride),
+        [a, b] => tile::<L, _, W>(lanes, walk, [a, b], from, to, stride),
+        [a] => tile::<L, _, W>(lanes, walk, [a], from, to, stride),
         _ => {}
     }
 }
@@ -70,8 +68,7 @@ fn rows<L: Lanes, const W: usize>(
 #[inline(always)]
 fn tile<L: Lanes, const R: usize, const W: usize>(
     lanes: L,
-    walk: Walk,
-    numbers: &[f32],
+    walk: Walk<'_>,
     firsts: [usize; R],
     from: &[Line],
     to: &mut [Line],
@@ -86,14 +83,14 @@ fn tile<L: Lanes, const R: usize, const W: usize>(
     }
     let [height, width] = walk.positions;
     for y in 0..height {
-        let mut rows = [numbers; R];
+        let mut rows = [walk.numbers; R];
         for r in 0..R {
-            rows[r] = &numbers[firsts[r] + y * walk.row..][..width];
+            rows[r] = &walk.numbers[firsts[r] + y * walk.row..][..width];
         }
-        let mut lines = &from[y * walk.lines[0]..];
+        let lines = &from[y * walk.lines[0]..];
         for x in 0..width {
             let mut right = [lanes.splat(0.0); W];
-            let position = &lines[..W];
+            let position = &lines[x * walk.lines[1]..][..W];
             for w in 0..W {
                 right[w] = lanes.load(&position[w]);
             }
@@ -103,8 +100,6 @@ fn tile<L: Lanes, const R: usize, const W: usize>(
                     sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
                 }
             }
-            // After the last position there may be nothing.
-            lines = lines.get(walk.lines[1]..).unwrap_or(&[]);
         }
     }
     for r in 0..R {
