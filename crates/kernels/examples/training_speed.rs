@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use lookalike_kernels as kernels;
 use lookalike_kernels::{
-    Adam, Decay, LayerNorm, LayerNormGradients, Padding, PlaneConvolution, Pool, Processor,
+    Adam, Corners, Decay, Interpolation, LayerNorm, LayerNormGradients, Padding, PlaneConvolution,
+    Pool, Processor, Resize,
 };
 
 fn numbers(count: usize) -> Vec<f32> {
@@ -112,6 +113,24 @@ fn adam(processor: Processor) {
     }
 }
 
+fn resize(processor: Processor) {
+    let free = Interpolation::Bilinear(Corners::Free);
+    let aligned = Interpolation::Bilinear(Corners::Aligned);
+    for (name, interpolation, input, output) in [
+        ("bilinear x2 64x128 half", free, [64, 128, 128], [256, 256]),
+        ("bilinear x2 64x128 corners", aligned, [64, 128, 128], [256, 256]),
+        ("bilinear 256->100x75", free, [64, 256, 256], [100, 75]),
+        ("nearest x2 64x64x16", Interpolation::Nearest, [4096, 16, 16], [32, 32]),
+        ("bilinear x2 64x64x16", free, [4096, 16, 16], [32, 32]),
+    ] {
+        let resize = Resize { interpolation, input, output, scale: None };
+        let mut x = numbers(input.iter().product());
+        let mut y = numbers(input[0] * output[0] * output[1]);
+        time(name, || resize.run(processor, &x, &mut y).unwrap());
+        time(&format!("{name} backward"), || resize.backward(processor, &y, &mut x).unwrap());
+    }
+}
+
 fn pool(processor: Processor) {
     let shape = [64, 256, 256];
     let (x, g) = (numbers(64 * 256 * 256), numbers(64 * 128 * 128));
@@ -137,6 +156,9 @@ fn main() {
         }
         if wanted("adam") {
             adam(processor);
+        }
+        if wanted("resize") {
+            resize(processor);
         }
         if wanted("pool") {
             pool(processor);

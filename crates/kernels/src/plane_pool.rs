@@ -146,23 +146,32 @@ impl Kernel for Backward<'_> {
             let (to_lower, lower_rest) = to_lower.as_chunks_mut::<2>();
             upper_rest.fill(0.0);
             lower_rest.fill(0.0);
-            let to = to_upper.iter_mut().zip(to_lower);
             match self.pool {
                 Pool::Largest => {
-                    let windows = upper.iter().zip(lower).zip(upstream);
-                    for ((upper_to, lower_to), ((&[a, b], &[c, d]), &g)) in to.zip(windows) {
-                        let second = beats(b, a);
-                        let best = if second { b } else { a };
-                        let third = beats(c, best);
-                        let best = if third { c } else { best };
-                        let fourth = beats(d, best);
-                        let early = !third & !fourth;
-                        *upper_to = [chosen(early & !second, g), chosen(early & second, g)];
-                        *lower_to = [chosen(third & !fourth, g), chosen(fourth, g)];
+                    let (upper, upper_end) = upper.as_chunks::<RUN>();
+                    let (lower, lower_end) = lower.as_chunks::<RUN>();
+                    let (g, g_end) = upstream.as_chunks::<RUN>();
+                    let (to_upper, upper_to_end) = to_upper.as_chunks_mut::<RUN>();
+                    let (to_lower, lower_to_end) = to_lower.as_chunks_mut::<RUN>();
+                    for i in 0..g.len() {
+                        [to_upper[i], to_lower[i]] = largest(&upper[i], &lower[i], &g[i]);
+                    }
+                    let count = g_end.len();
+                    if count > 0 {
+                        let (mut upper, mut lower) = ([[0.0; 2]; RUN], [[0.0; 2]; RUN]);
+                        let mut g = [0.0; RUN];
+                        upper[..count].copy_from_slice(upper_end);
+                        lower[..count].copy_from_slice(lower_end);
+                        g[..count].copy_from_slice(g_end);
+                        let [upper, lower] = largest(&upper, &lower, &g);
+                        upper_to_end.copy_from_slice(&upper[..count]);
+                        lower_to_end.copy_from_slice(&lower[..count]);
                     }
                 }
                 Pool::Mean => {
-                    for ((upper_to, lower_to), &g) in to.zip(upstream) {
+                    for ((upper_to, lower_to), &g) in
+                        to_upper.iter_mut().zip(to_lower).zip(upstream)
+                    {
                         *upper_to = [g * 0.25; 2];
                         *lower_to = [g * 0.25; 2];
                     }
@@ -170,6 +179,38 @@ impl Kernel for Backward<'_> {
             }
         }
     }
+}
+
+/// Windows treated together: arrays of a known length become registers.
+const RUN: usize = 16;
+
+/// Upstream numbers at the largest of their windows, for the upper and the lower row.
+#[inline(always)]
+fn largest(
+    upper: &[[f32; 2]; RUN],
+    lower: &[[f32; 2]; RUN],
+    g: &[f32; RUN],
+) -> [[[f32; 2]; RUN]; 2] {
+    let mut parts = [[0.0; RUN]; 4];
+    for i in 0..RUN {
+        let ([a, b], [c, d]) = (upper[i], lower[i]);
+        let second = beats(b, a);
+        let best = if second { b } else { a };
+        let third = beats(c, best);
+        let best = if third { c } else { best };
+        let fourth = beats(d, best);
+        let early = !third & !fourth;
+        parts[0][i] = chosen(early & !second, g[i]);
+        parts[1][i] = chosen(early & second, g[i]);
+        parts[2][i] = chosen(third & !fourth, g[i]);
+        parts[3][i] = chosen(fourth, g[i]);
+    }
+    let mut result = [[[0.0; 2]; RUN]; 2];
+    for i in 0..RUN {
+        result[0][i] = [parts[0][i], parts[1][i]];
+        result[1][i] = [parts[2][i], parts[3][i]];
+    }
+    result
 }
 
 #[inline(always)]
