@@ -7,7 +7,6 @@
 
 use rayon::prelude::*;
 
-use crate::elementwise::check;
 use crate::lanes::{LANES, Lanes};
 use crate::processor::Kernel;
 use crate::scratch::with_lines;
