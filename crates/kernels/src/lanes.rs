@@ -6,7 +6,8 @@
 //! has them.
 
 use bytemuck::{Pod, Zeroable};
-use pulp::Simd;
+
+use crate::transpose::Transpose;
 
 /// Sixteen numbers that fill one cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -56,6 +57,17 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn larger(self, a: Self::V, b: Self::V) -> Self::V;
     /// `then` where `a` is less than `b`, else `or`.
     fn where_less(self, a: Self::V, b: Self::V, then: Self::V, or: Self::V) -> Self::V;
+    /// Numbers that stand anywhere.
+    fn read(self, numbers: &[f32; LANES]) -> Self::V;
+    fn write(self, numbers: &mut [f32; LANES], v: Self::V);
+    /// `a` without its sign.
+    fn magnitude(self, a: Self::V) -> Self::V;
+    /// `2ⁿ` for whole numbers −126…127; 0 for −127.
+    fn power_of_two(self, n: Self::V) -> Self::V;
+    /// The largest of all lanes; left open if one is no number.
+    fn largest(self, a: Self::V) -> f32;
+    /// Lane `i` of number `j` becomes lane `j` of number `i`.
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
 }
 
 /// Sixteen lanes as `N` registers of an instruction set.
@@ -72,7 +84,7 @@ macro_rules! lane_by_lane {
     }};
 }
 
-impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
+impl<S: Transpose, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
     type V = [S::f32s; N];
 
     const PANEL: usize = PANEL;
@@ -131,8 +143,13 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
     fn at_least(self, a: Self::V, floor: Self::V) -> Self::V {
         let mut result = a;
         for i in 0..N {
-            let below = self.0.less_than_f32s(a[i], floor[i]);
-            result[i] = self.0.select_f32s(below, floor[i], a[i]);
+            result[i] = if S::IS_SCALAR {
+                let below = self.0.less_than_f32s(a[i], floor[i]);
+                self.0.select_f32s(below, floor[i], a[i])
+            } else {
+                // One instruction, which takes its second operand where one is no number.
+                self.0.max_f32s(floor[i], a[i])
+            };
         }
         result
     }
@@ -141,8 +158,12 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
     fn at_most(self, a: Self::V, ceiling: Self::V) -> Self::V {
         let mut result = a;
         for i in 0..N {
-            let above = self.0.less_than_f32s(ceiling[i], a[i]);
-            result[i] = self.0.select_f32s(above, ceiling[i], a[i]);
+            result[i] = if S::IS_SCALAR {
+                let above = self.0.less_than_f32s(ceiling[i], a[i]);
+                self.0.select_f32s(above, ceiling[i], a[i])
+            } else {
+                self.0.min_f32s(ceiling[i], a[i])
+            };
         }
         result
     }
@@ -186,6 +207,21 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
     }
 
     #[inline(always)]
+    fn read(self, numbers: &[f32; LANES]) -> Self::V {
+        bytemuck::cast(*numbers)
+    }
+
+    #[inline(always)]
+    fn write(self, numbers: &mut [f32; LANES], v: Self::V) {
+        *numbers = bytemuck::cast(v);
+    }
+
+    #[inline(always)]
+    fn magnitude(self, a: Self::V) -> Self::V {
+        lane_by_lane!(self, abs_f32s(a))
+    }
+
+    #[inline(always)]
     fn where_less(self, a: Self::V, b: Self::V, then: Self::V, or: Self::V) -> Self::V {
         let mut result = or;
         for i in 0..N {
@@ -193,5 +229,32 @@ impl<S: Simd, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL>
             result[i] = self.0.select_f32s(less, then[i], or[i]);
         }
         result
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: Self::V) -> Self::V {
+        // The last bits of the sum are n + 127; shifted into the place of the exponent, they are 2ⁿ.
+        let place = self.0.splat_f32s(12_582_912.0 + 127.0);
+        let mut result = n;
+        for i in 0..N {
+            let bits = self.0.transmute_u32s_f32s(self.0.add_f32s(n[i], place));
+            let bits = self.0.wrapping_dyn_shl_u32s(bits, self.0.splat_u32s(23));
+            result[i] = self.0.transmute_f32s_u32s(bits);
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn largest(self, a: Self::V) -> f32 {
+        let mut largest = a[0];
+        for &register in &a[1..] {
+            largest = self.0.max_f32s(largest, register);
+        }
+        self.0.reduce_max_f32s(largest)
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {
+        self.0.transpose(rows)
     }
 }

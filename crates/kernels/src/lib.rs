@@ -8,42 +8,60 @@
 //!
 //! Nothing here knows a tensor engine.
 
+mod adam;
 mod blocks;
 mod convolution;
 mod depthwise;
 mod direct;
 mod disjoint;
+mod elementwise;
 mod error;
+mod exponential;
 mod finish;
 mod first;
+mod gelu;
 mod hanning;
 mod join;
 mod lanes;
+mod layer_norm;
 mod max_pool;
 pub mod moments;
 #[cfg(test)]
 mod oracle;
 mod phase;
+mod plane_pool;
 mod positions;
 mod processor;
 mod product;
 mod region;
 mod relu;
+mod resize;
+mod rows;
 mod scratch;
+mod softmax;
+mod transpose;
 mod unit_distance;
+mod weight_gradient;
 mod winograd;
 
+pub use adam::{Adam, Decay};
 pub use blocks::{Blocks, PictureBlocks};
 pub use convolution::{Activation, Filters, Padding};
 pub use depthwise::Depthwise;
 pub use direct::Direct;
 pub use error::{Error, Result};
 pub use first::First;
+pub use gelu::{gelu, gelu_backward};
 pub use hanning::{hanning_pool, hanning_pool_gradient};
 pub use join::add;
 pub use lanes::{LANES, Line};
+pub use layer_norm::{LayerNorm, LayerNormGradients, layer_norm, layer_norm_backward};
 pub use max_pool::MaxPool;
+pub use plane_pool::{Pool, pool_planes, pool_planes_backward};
 pub use processor::{Processor, VARIABLE};
 pub use relu::mask;
+pub use resize::{Corners, Interpolation, Resize};
+pub use softmax::{softmax, softmax_backward};
 pub use unit_distance::UnitDistance;
+pub use weight_gradient::{PlaneConvolution, weight_gradient};
 pub use winograd::Winograd;

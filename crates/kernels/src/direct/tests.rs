@@ -128,7 +128,7 @@ fn bits_depend_on_neither_threads_nor_batch() {
         assert_same_for_any_threads(|| forward(3, &planes).to_planes());
         assert_same_for_any_threads(|| backward(&all));
         let alone = forward(1, &planes[one..2 * one]);
-        assert_eq!(alone.lines(), all.picture(1));
+        assert_eq!(alone.lines(), all.lines_of(1));
         assert_eq!(backward(&alone), backward(&all)[one..2 * one]);
     }
 }

@@ -97,7 +97,7 @@ fn bits_depend_on_neither_threads_nor_batch() {
     assert_same_for_any_threads(|| forward(3, &planes).to_planes());
     let alone = forward(1, &planes[one..2 * one]);
     let all = forward(3, &planes);
-    assert_eq!(alone.lines(), all.picture(1));
+    assert_eq!(alone.lines(), all.lines_of(1));
     let backward = |output: &Blocks| {
         let mut gradient = vec![0.0; output.shape()[0] * one];
         first.input_gradient(output, Padding::each(1), [61, 47], &mut gradient).unwrap();

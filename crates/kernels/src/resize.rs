@@ -1,0 +1,454 @@
+//! Planes of another size: bilinear and nearest, with their derivatives.
+//!
+//! Positions and weights are those of PyTorch, in single precision: centres of pixels correspond, or
+//! the outermost positions do ([`Corners::Aligned`]); nothing is filtered before it is made smaller.
+//! Rows are blended first, then columns. The derivative gathers what every input gave to: rows of one
+//! plane are tasks, and no two write the same number.
+
+use rayon::prelude::*;
+
+use crate::lanes::{LANES, Lanes};
+use crate::processor::Kernel;
+use crate::scratch::with_lines;
+use crate::{Error, Processor, Result};
+
+/// Numbers of one task, about.
+const CHUNK: usize = 1 << 14;
+
+/// What corresponds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Corners {
+    /// Centres of pixels.
+    #[default]
+    Free,
+    /// The outermost positions.
+    Aligned,
+}
+
+/// How numbers between positions are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// From both neighbours in either direction.
+    Bilinear(Corners),
+    /// The position at or before, without a blend.
+    Nearest,
+}
+
+/// A change of size.
+#[derive(Clone, Copy, Debug)]
+pub struct Resize {
+    /// How numbers are made.
+    pub interpolation: Interpolation,
+    /// Planes, height and width.
+    pub input: [usize; 3],
+    /// Height and width.
+    pub output: [usize; 2],
+    /// Factors of height and width, where they are not the ratio of the sizes; aligned corners do not
+    /// look at them.
+    pub scale: Option<[f64; 2]>,
+}
+
+impl Resize {
+    /// Planes × height × width of the output from as many planes of the input.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where a dimension is zero or a scale is no positive number, [`Error::Count`].
+    pub fn run(&self, processor: Processor, input: &[f32], output: &mut [f32]) -> Result<()> {
+        let [rows, columns] = self.axes(input.len(), output.len())?;
+        let [_, height, width] = self.input;
+        let [out_height, out_width] = self.output;
+        let per_task = CHUNK.div_ceil(out_width);
+        output.par_chunks_mut(per_task * out_width).enumerate().for_each(|(task, to)| {
+            with_lines(width.div_ceil(LANES), |blended| {
+                let blended = &mut bytemuck::cast_slice_mut(blended)[..width];
+                for (index, to) in to.chunks_exact_mut(out_width).enumerate() {
+                    let (plane, row) = {
+                        let row = task * per_task + index;
+                        (row / out_height, row % out_height)
+                    };
+                    let plane = &input[plane * height * width..][..height * width];
+                    let place = rows[row];
+                    let upper = &plane[place.first * width..][..width];
+                    let lower = &plane[place.second * width..][..width];
+                    let columns = &columns;
+                    processor.run(Forward { place, upper, lower, columns, blended, to });
+                }
+            });
+        });
+        Ok(())
+    }
+
+    /// The derivative for the input.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn backward(
+        &self,
+        processor: Processor,
+        upstream: &[f32],
+        gradient: &mut [f32],
+    ) -> Result<()> {
+        let [rows, columns] = self.axes(gradient.len(), upstream.len())?;
+        let [_, height, width] = self.input;
+        let [out_height, out_width] = self.output;
+        let (rows, columns) = (Givers::new(&rows, height), Columns::new(columns, width));
+        let per_task = CHUNK.div_ceil(width);
+        gradient.par_chunks_mut(per_task * width).enumerate().for_each(|(task, to)| {
+            with_lines(out_width.div_ceil(LANES), |blended| {
+                let blended = &mut bytemuck::cast_slice_mut(blended)[..out_width];
+                for (index, to) in to.chunks_exact_mut(width).enumerate() {
+                    let row = task * per_task + index;
+                    let plane = &upstream[row / height * out_height * out_width..];
+                    let plane = &plane[..out_height * out_width];
+                    let rows = rows.of(row % height);
+                    processor.run(Backward { rows, plane, columns: &columns, blended, to });
+                }
+            });
+        });
+        Ok(())
+    }
+
+    /// The places of rows and of columns.
+    fn axes(&self, input: usize, output: usize) -> Result<[Vec<Place>; 2]> {
+        let shape = [&self.input[..], &self.output].concat();
+        let scale = self.scale.unwrap_or([1.0; 2]);
+        if shape.contains(&0) || !scale.iter().all(|&scale| scale > 0.0 && scale.is_finite()) {
+            return Err(Error::Shape { what: "change of size", shape });
+        }
+        let counts = [
+            ("smaller or larger planes", self.input[0] * self.output[0] * self.output[1], output),
+            ("planes", self.input.iter().product(), input),
+        ];
+        for (what, expected, found) in counts {
+            if expected != found {
+                return Err(Error::Count { what, expected, found });
+            }
+        }
+        Ok([0, 1].map(|axis| {
+            let scale = self.scale.map(|scale| scale[axis]);
+            let (input, output) = (self.input[axis + 1], self.output[axis]);
+            let places =
+                (0..output).map(|o| Place::new(self.interpolation, input, output, scale, o));
+            places.collect()
+        }))
+    }
+}
+
+/// Where an output is taken from.
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    /// The position after it, or the last.
+    second: usize,
+    /// The share of the second.
+    share: f32,
+}
+
+impl Place {
+    fn new(
+        interpolation: Interpolation,
+        input: usize,
+        output: usize,
+        scale: Option<f64>,
+        index: usize,
+    ) -> Self {
+        let step = match (interpolation, scale) {
+            (Interpolation::Bilinear(Corners::Aligned), _) => {
+                if output > 1 {
+                    (input - 1) as f32 / (output - 1) as f32
+                } else {
+                    0.0
+                }
+            }
+            (_, Some(scale)) => (1.0 / scale) as f32,
+            (_, None) => input as f32 / output as f32,
+        };
+        let at = match interpolation {
+            Interpolation::Bilinear(Corners::Free) => (index as f32 + 0.5).mul_add(step, -0.5),
+            _ => index as f32 * step,
+        };
+        let at = at.max(0.0);
+        let first = (at as usize).min(input - 1);
+        let share = match interpolation {
+            // The last position has none after it.
+            Interpolation::Bilinear(_) if first + 1 < input => (at - first as f32).min(1.0),
+            _ => 0.0,
+        };
+        Self { first, second: (first + 1).min(input - 1), share }
+    }
+}
+
+struct Forward<'a> {
+    place: Place,
+    upper: &'a [f32],
+    lower: &'a [f32],
+    columns: &'a [Place],
+    /// As many numbers as the input has columns.
+    blended: &'a mut [f32],
+    to: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    // The compiler finds the vectors itself, for the instructions that the lanes stand for.
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let share = self.place.share;
+        let mut row = self.upper;
+        let width = row.len();
+        if share > 0.0 {
+            let rows = self.upper.iter().zip(self.lower);
+            for (to, (&upper, &lower)) in self.blended[..width].iter_mut().zip(rows) {
+                *to = upper * (1.0 - share) + lower * share;
+            }
+            row = &self.blended[..width];
+        }
+        for (to, place) in self.to.iter_mut().zip(self.columns) {
+            let right = weighted(row[place.second], place.share);
+            *to = row[place.first] * (1.0 - place.share) + right;
+        }
+    }
+}
+
+/// `number · share`; what has no share may be no number.
+#[inline(always)]
+fn weighted(number: f32, share: f32) -> f32 {
+    if share > 0.0 { number * share } else { 0.0 }
+}
+
+/// Which outputs every input gives to, and with which share.
+struct Givers {
+    /// Where the outputs of an input begin; one more than there are inputs.
+    starts: Vec<usize>,
+    outputs: Vec<(usize, f32)>,
+}
+
+impl Givers {
+    fn new(places: &[Place], inputs: usize) -> Self {
+        let mut pairs = Vec::with_capacity(2 * places.len());
+        for (output, place) in places.iter().enumerate() {
+            pairs.push((place.first, output, 1.0 - place.share));
+            if place.share > 0.0 {
+                pairs.push((place.second, output, place.share));
+            }
+        }
+        // Places grow, so the outputs of an input stay in order.
+        pairs.sort_by_key(|&(input, output, _)| (input, output));
+        let mut starts = vec![0; inputs + 1];
+        for &(input, ..) in &pairs {
+            starts[input + 1] += 1;
+        }
+        for i in 0..inputs {
+            starts[i + 1] += starts[i];
+        }
+        Self { starts, outputs: pairs.into_iter().map(|(_, output, w)| (output, w)).collect() }
+    }
+
+    fn of(&self, input: usize) -> &[(usize, f32)] {
+        &self.outputs[self.starts[input]..self.starts[input + 1]]
+    }
+}
+
+/// How the columns of one row come back, whichever way is the shortest.
+enum Columns {
+    /// Outputs are fewer: each gives to its two inputs in turn.
+    Places(Vec<Place>),
+    /// Every input has up to four outputs; shares of zero fill up.
+    Four(Vec<[(usize, f32); 4]>),
+    Many(Givers),
+}
+
+impl Columns {
+    fn new(places: Vec<Place>, inputs: usize) -> Self {
+        if places.len() < inputs {
+            return Self::Places(places);
+        }
+        let givers = Givers::new(&places, inputs);
+        if (0..inputs).any(|input| givers.of(input).len() > 4) {
+            return Self::Many(givers);
+        }
+        let four = (0..inputs).map(|input| {
+            let mut four = [(0, 0.0); 4];
+            for (to, &giver) in four.iter_mut().zip(givers.of(input)) {
+                *to = giver;
+            }
+            four
+        });
+        Self::Four(four.collect())
+    }
+}
+
+struct Backward<'a> {
+    rows: &'a [(usize, f32)],
+    plane: &'a [f32],
+    columns: &'a Columns,
+    blended: &'a mut [f32],
+    to: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) {
+        let width = self.blended.len();
+        if self.rows.is_empty() {
+            return self.to.fill(0.0);
+        }
+        self.blended.fill(0.0);
+        for &(row, share) in self.rows {
+            let row = &self.plane[row * width..][..width];
+            for (to, &g) in self.blended.iter_mut().zip(row) {
+                *to += g * share;
+            }
+        }
+        match self.columns {
+            Columns::Places(places) => {
+                self.to.fill(0.0);
+                for (&g, place) in self.blended.iter().zip(places) {
+                    self.to[place.first] += g * (1.0 - place.share);
+                    self.to[place.second] += weighted(g, place.share);
+                }
+            }
+            Columns::Four(givers) => {
+                for (to, givers) in self.to.iter_mut().zip(givers) {
+                    let [a, b, c, d] = *givers;
+                    let a = weighted(self.blended[a.0], a.1) + weighted(self.blended[b.0], b.1);
+                    let c = weighted(self.blended[c.0], c.1) + weighted(self.blended[d.0], d.1);
+                    *to = a + c;
+                }
+            }
+            Columns::Many(givers) => {
+                for (input, to) in self.to.iter_mut().enumerate() {
+                    let mut sum = 0.0;
+                    for &(output, share) in givers.of(input) {
+                        sum += self.blended[output] * share;
+                    }
+                    *to = sum;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * 7919 % 1013) as f32 / 506.5 - 1.0).collect()
+    }
+
+    /// Both positions of one output and the share of the second, in double precision.
+    fn place(resize: &Resize, axis: usize, index: usize) -> (usize, usize, f64) {
+        let (input, output) = (resize.input[axis + 1], resize.output[axis]);
+        let mut step = input as f64 / output as f64;
+        if let Some(scale) = resize.scale {
+            step = 1.0 / scale[axis];
+        }
+        let at = match resize.interpolation {
+            Interpolation::Nearest => (index as f64 * step).floor(),
+            Interpolation::Bilinear(Corners::Free) => (index as f64 + 0.5) * step - 0.5,
+            Interpolation::Bilinear(Corners::Aligned) if output == 1 => 0.0,
+            Interpolation::Bilinear(Corners::Aligned) => {
+                index as f64 * (input - 1) as f64 / (output - 1) as f64
+            }
+        };
+        let at = at.clamp(0.0, (input - 1) as f64);
+        (at as usize, (at as usize + 1).min(input - 1), at - at.floor())
+    }
+
+    fn cases() -> Vec<Resize> {
+        let all = [
+            Interpolation::Nearest,
+            Interpolation::Bilinear(Corners::Free),
+            Interpolation::Bilinear(Corners::Aligned),
+        ];
+        let sizes = [
+            ([2, 5, 7], [10, 14], None),
+            ([3, 17, 40], [9, 13], None),
+            ([1, 1, 1], [3, 4], None),
+            ([2, 6, 33], [1, 1], None),
+            ([1, 8, 8], [8, 8], None),
+            ([2, 7, 5], [9, 6], Some([1.3, 1.25])),
+        ];
+        let with = |interpolation| {
+            sizes.map(|(input, output, scale)| Resize { interpolation, input, output, scale })
+        };
+        all.into_iter().flat_map(with).collect()
+    }
+
+    #[test]
+    fn values_and_the_transposed_definition() {
+        for case in cases() {
+            let [planes, height, width] = case.input;
+            let [rows, columns] = case.output;
+            let (x, g) = (numbers(planes * height * width), numbers(planes * rows * columns));
+            let mut exact = vec![0.0; g.len()];
+            let mut slope = vec![0.0; x.len()];
+            for index in 0..g.len() {
+                let (plane, row, column) =
+                    (index / (rows * columns), index / columns % rows, index % columns);
+                let (top, bottom, down) = place(&case, 0, row);
+                let (left, right, along) = place(&case, 1, column);
+                for (y, vertical) in [(top, 1.0 - down), (bottom, down)] {
+                    for (x_at, horizontal) in [(left, 1.0 - along), (right, along)] {
+                        let at = (plane * height + y) * width + x_at;
+                        exact[index] += vertical * horizontal * f64::from(x[at]);
+                        slope[at] += vertical * horizontal * f64::from(g[index]);
+                    }
+                }
+            }
+            for processor in Processor::available() {
+                let (mut y, mut to) = (vec![9.0; g.len()], vec![9.0; x.len()]);
+                case.run(processor, &x, &mut y).unwrap();
+                case.backward(processor, &g, &mut to).unwrap();
+                for (found, exact) in y.iter().zip(&exact) {
+                    assert!((f64::from(*found) - exact).abs() < 1e-5, "{case:?} {found} {exact}");
+                }
+                for (found, exact) in to.iter().zip(&slope) {
+                    assert!((f64::from(*found) - exact).abs() < 1e-4, "{case:?} {found} {exact}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let interpolation = Interpolation::Bilinear(Corners::Free);
+        let case = Resize { interpolation, input: [3, 90, 70], output: [133, 151], scale: None };
+        let (x, g) = (numbers(3 * 90 * 70), numbers(3 * 133 * 151));
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (mut y, mut to) = (vec![0.0; g.len()], vec![0.0; x.len()]);
+            pool.install(|| {
+                case.run(Processor::best(), &x, &mut y).unwrap();
+                case.backward(Processor::best(), &g, &mut to).unwrap();
+            });
+            [y, to]
+        };
+        let expected = run(1);
+        for threads in [2, 3, 7] {
+            assert_eq!(run(threads), expected);
+        }
+        let alone = Resize { input: [1, 90, 70], ..case };
+        let mut y = vec![0.0; 133 * 151];
+        alone.run(Processor::best(), &x[90 * 70..2 * 90 * 70], &mut y).unwrap();
+        assert_eq!(y, expected[0][133 * 151..2 * 133 * 151]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let interpolation = Interpolation::Nearest;
+        let case = Resize { interpolation, input: [1, 2, 2], output: [1, 1], scale: None };
+        let best = Processor::best();
+        assert!(case.run(best, &[1.0; 4], &mut [0.0]).is_ok());
+        assert!(case.run(best, &[1.0; 3], &mut [0.0]).is_err());
+        assert!(case.backward(best, &[1.0; 2], &mut [0.0; 4]).is_err());
+        let broken = Resize { output: [0, 1], ..case };
+        assert!(broken.run(best, &[1.0; 4], &mut []).is_err());
+        let broken = Resize { scale: Some([f64::NAN, 1.0]), ..case };
+        assert!(broken.run(best, &[1.0; 4], &mut [0.0]).is_err());
+    }
+}
