@@ -239,7 +239,9 @@ impl Kernel for Derivatives<'_> {
     }
 }
 
+// A run is a range, and one run is a slice of one.
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
 

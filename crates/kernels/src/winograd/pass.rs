@@ -1,0 +1,279 @@
+//! One run over a batch: how tiles are cut into tasks, and what is transformed from where to where.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::Winograd;
+use super::tasks::{Block, Gather, Multiply, Scatter};
+use super::transform::{self, INPUT, OUTPUT, PRODUCTS};
+use crate::convolution::Activation;
+use crate::disjoint::Disjoint;
+use crate::lanes::{LANES, Lanes, Line};
+use crate::product::Packed;
+use crate::scratch::with_lines;
+
+/// One run over a batch.
+pub(super) struct Pass<'a> {
+    pub(super) convolution: &'a Winograd,
+    pub(super) input: &'a [Line],
+    pub(super) output: Disjoint<'a, Line>,
+    /// Blocks of channels of a picture in the input and in the output.
+    pub(super) depth: [usize; 2],
+    /// The first block of channels that is written.
+    pub(super) first: usize,
+    pub(super) size: [usize; 2],
+    pub(super) result: [usize; 2],
+    /// Rows and columns of zeros before the input.
+    pub(super) offset: [usize; 2],
+    pub(super) tiles: [usize; 2],
+}
+
+/// Lines between the starts of two of the 36 matrices: one more than they need, so that they do not
+/// compete for the same sets of the cache.
+fn spaced(tiles: usize, lines: usize) -> usize {
+    tiles * lines + 1
+}
+
+impl Pass<'_> {
+    pub(super) fn run(&self, total: usize) {
+        let Packed { depth, lines, .. } = self.convolution.packed;
+        let block = self.convolution.block();
+        let blocks = total.div_ceil(block);
+        let threads = rayon::current_num_threads();
+        let read = depth / LANES;
+        if blocks >= 2 * threads || threads == 1 {
+            let next = AtomicUsize::new(0);
+            let spaces = [spaced(block, read), spaced(block, lines)];
+            rayon::scope(|scope| {
+                for _ in 0..threads.min(blocks) {
+                    scope.spawn(|_| {
+                        with_lines(PRODUCTS * (spaces[0] + spaces[1]), |memory| {
+                            loop {
+                                let index = next.fetch_add(1, Ordering::Relaxed);
+                                if index >= blocks {
+                                    return;
+                                }
+                                let tiles = index * block..((index + 1) * block).min(total);
+                                let pass = self;
+                                self.convolution.processor.run(Block {
+                                    pass,
+                                    tiles,
+                                    spaces,
+                                    memory: &mut *memory,
+                                });
+                            }
+                        });
+                    });
+                }
+            });
+            return;
+        }
+        // Few tiles: all of them go through the phases together.
+        let spaces = [spaced(total, read), spaced(total, lines)];
+        with_lines(PRODUCTS * (spaces[0] + spaces[1]), |memory| {
+            let (left, products) = memory.split_at_mut(PRODUCTS * spaces[0]);
+            let processor = self.convolution.processor;
+            let shared = Disjoint::new(left);
+            (0..read).into_par_iter().for_each(|line| {
+                processor.run(Gather {
+                    pass: self,
+                    line,
+                    tiles: total,
+                    space: spaces[0],
+                    to: &shared,
+                });
+            });
+            let left = &*left;
+            products.par_chunks_mut(spaces[1]).enumerate().with_max_len(1).for_each(
+                |(index, to)| {
+                    let left = &left[index * spaces[0]..][..total * read];
+                    let right = &self.convolution.matrices[index * self.convolution.packed.len()..];
+                    let to = &mut to[..total * lines];
+                    processor.run(Multiply { shape: &self.convolution.packed, left, right, to });
+                },
+            );
+            let products = &*products;
+            (0..lines).into_par_iter().for_each(|line| {
+                processor.run(Scatter {
+                    pass: self,
+                    line,
+                    tiles: total,
+                    space: spaces[1],
+                    products,
+                });
+            });
+        });
+    }
+
+    /// Picture, row and column of a tile.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> [usize; 3] {
+        let [down, across] = self.tiles;
+        [tile / (down * across), tile / across % down, tile % across]
+    }
+
+    /// The same of the next tile.
+    #[inline(always)]
+    fn next(&self, [mut picture, mut row, mut column]: [usize; 3]) -> [usize; 3] {
+        column += 1;
+        if column == self.tiles[1] {
+            (row, column) = (row + 1, 0);
+        }
+        if row == self.tiles[0] {
+            (picture, row) = (picture + 1, 0);
+        }
+        [picture, row, column]
+    }
+
+    /// Transforms the inputs of tiles in one block of channels, `line`: that of tile `t` in matrix `m`
+    /// goes to `m·space + t·stride + line`.
+    ///
+    /// # Safety
+    /// No other task uses the places of this line.
+    #[allow(unsafe_code)]
+    #[inline(always)]
+    pub(super) unsafe fn gather<L: Lanes>(
+        &self,
+        lanes: L,
+        line: usize,
+        tiles: Range<usize>,
+        space: usize,
+        to: &Disjoint<'_, Line>,
+    ) {
+        let stride = self.convolution.packed.depth / LANES;
+        assert!((PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line < to.len());
+        let [height, width] = self.size;
+        let zero = lanes.splat(0.0);
+        let first = tiles.start;
+        let mut place = self.place(first);
+        for tile in tiles {
+            let [picture, down, across] = place;
+            place = self.next(place);
+            let plane = (picture * self.depth[0] + line) * height * width;
+            let plane = &self.input[plane..plane + height * width];
+            // Before the input where the padding is.
+            let (top, left) = (down * OUTPUT, across * OUTPUT);
+            let (ahead, aside) = (self.offset[0], self.offset[1]);
+            let inside = top >= ahead
+                && left >= aside
+                && top - ahead + INPUT <= height
+                && left - aside + INPUT <= width;
+            let mut columns = [[zero; INPUT]; INPUT];
+            if inside {
+                let corner = (top - ahead) * width + left - aside;
+                let mut rows: [&[Line]; INPUT] = [&[]; INPUT];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    *row = &plane[corner + i * width..][..INPUT];
+                }
+                for j in 0..INPUT {
+                    let mut column = [zero; INPUT];
+                    for i in 0..INPUT {
+                        column[i] = lanes.load(&rows[i][j]);
+                    }
+                    columns[j] = transform::input(lanes, column);
+                }
+            } else {
+                for (j, to) in columns.iter_mut().enumerate() {
+                    let mut column = [zero; INPUT];
+                    let x = (left + j).wrapping_sub(aside);
+                    for (i, to) in column.iter_mut().enumerate() {
+                        let y = (top + i).wrapping_sub(ahead);
+                        if y < height && x < width {
+                            *to = lanes.load(&plane[y * width + x]);
+                        }
+                    }
+                    *to = transform::input(lanes, column);
+                }
+            }
+            for i in 0..INPUT {
+                let mut row = [zero; INPUT];
+                for j in 0..INPUT {
+                    row[j] = columns[j][i];
+                }
+                let row = transform::input(lanes, row);
+                for j in 0..INPUT {
+                    let mut out = Line::ZERO;
+                    lanes.store(&mut out, row[j]);
+                    let place = (i * INPUT + j) * space + (tile - first) * stride + line;
+                    // SAFETY: the largest such place was found to lie within `to`, and the caller
+                    // promises that this line is gathered by one task.
+                    unsafe { to.put(place, out) };
+                }
+            }
+        }
+    }
+
+    /// Transforms the products of tiles in one line of outputs back, and stores them: that of tile `t`
+    /// in matrix `m` stands at `m·space + t·lines + line`.
+    #[inline(always)]
+    pub(super) fn scatter<L: Lanes>(
+        &self,
+        lanes: L,
+        line: usize,
+        tiles: Range<usize>,
+        space: usize,
+        products: &[Line],
+    ) {
+        let [height, width] = self.result;
+        let stride = self.convolution.packed.lines;
+        let zero = lanes.splat(0.0);
+        let bias = lanes.load(&self.convolution.bias[line]);
+        let activation = self.convolution.activation;
+        let first = tiles.start;
+        let last = (PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line;
+        assert!(last < products.len());
+        let mut place = self.place(first);
+        for tile in tiles {
+            let [picture, down, across] = place;
+            place = self.next(place);
+            let mut columns = [[zero; OUTPUT]; INPUT];
+            let from = (tile - first) * stride + line;
+            for j in 0..INPUT {
+                let mut column = [zero; INPUT];
+                for i in 0..INPUT {
+                    let place = (i * INPUT + j) * space + from;
+                    // SAFETY: the largest such place was found to lie within the slice.
+                    #[allow(unsafe_code)]
+                    let product = unsafe { products.get_unchecked(place) };
+                    column[i] = lanes.load(product);
+                }
+                columns[j] = transform::output(lanes, column);
+            }
+            let plane = (picture * self.depth[1] + self.first + line) * height * width;
+            let (top, left) = (down * OUTPUT, across * OUTPUT);
+            let count = OUTPUT.min(width - left);
+            for i in 0..OUTPUT.min(height - top) {
+                let mut row = [zero; INPUT];
+                for j in 0..INPUT {
+                    row[j] = columns[j][i];
+                }
+                let row = transform::output(lanes, row);
+                let start = plane + (top + i) * width + left;
+                // SAFETY: these positions belong to this tile, and each tile in each line of outputs
+                // is scattered by one task.
+                #[allow(unsafe_code)]
+                let to = unsafe { self.output.part(start..start + count) };
+                let mut results = [Line::ZERO; OUTPUT];
+                for j in 0..OUTPUT {
+                    let sum = lanes.add(row[j], bias);
+                    lanes.store(&mut results[j], activate(lanes, activation, sum));
+                }
+                match to.as_mut_array::<OUTPUT>() {
+                    Some(to) => *to = results,
+                    None => to.copy_from_slice(&results[..count]),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn activate<L: Lanes>(lanes: L, activation: Activation, v: L::V) -> L::V {
+    match activation {
+        Activation::None => v,
+        Activation::Relu => lanes.at_least(v, lanes.splat(0.0)),
+        Activation::Relu6 => lanes.at_most(lanes.at_least(v, lanes.splat(0.0)), lanes.splat(6.0)),
+    }
+}

@@ -1,0 +1,103 @@
+//! What one task does: all phases of a block of tiles, or its part of one phase.
+
+use std::ops::Range;
+
+use super::pass::Pass;
+use super::transform::PRODUCTS;
+use crate::disjoint::Disjoint;
+use crate::lanes::{LANES, Lanes, Line};
+use crate::processor::Kernel;
+use crate::product::{Packed, product};
+
+/// All phases of one block of tiles.
+pub(super) struct Block<'a> {
+    pub(super) pass: &'a Pass<'a>,
+    pub(super) tiles: Range<usize>,
+    pub(super) spaces: [usize; 2],
+    pub(super) memory: &'a mut [Line],
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { pass, tiles, spaces: [left_space, space], memory } = self;
+        let packed = &pass.convolution.packed;
+        let read = packed.depth / LANES;
+        let (left, products) = memory.split_at_mut(PRODUCTS * left_space);
+        let shared = Disjoint::new(left);
+        for line in 0..read {
+            // SAFETY: this task alone has the memory.
+            #[allow(unsafe_code)]
+            unsafe {
+                pass.gather(lanes, line, tiles.clone(), left_space, &shared);
+            }
+        }
+        let left = &*left;
+        for matrix in 0..PRODUCTS {
+            let left = &left[matrix * left_space..][..tiles.len() * read];
+            let right = &pass.convolution.matrices[matrix * packed.len()..][..packed.len()];
+            let to = &mut products[matrix * space..][..tiles.len() * packed.lines];
+            product(lanes, packed, bytemuck::cast_slice(left), right, to);
+        }
+        for line in 0..packed.lines {
+            pass.scatter(lanes, line, tiles.clone(), space, products);
+        }
+    }
+}
+
+pub(super) struct Gather<'a> {
+    pub(super) pass: &'a Pass<'a>,
+    pub(super) line: usize,
+    pub(super) tiles: usize,
+    pub(super) space: usize,
+    pub(super) to: &'a Disjoint<'a, Line>,
+}
+
+impl Kernel for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { pass, line, tiles, space, to } = self;
+        // SAFETY: each line of inputs is gathered by one task.
+        #[allow(unsafe_code)]
+        unsafe {
+            pass.gather(lanes, line, 0..tiles, space, to);
+        }
+    }
+}
+
+pub(super) struct Multiply<'a> {
+    pub(super) shape: &'a Packed,
+    pub(super) left: &'a [Line],
+    pub(super) right: &'a [Line],
+    pub(super) to: &'a mut [Line],
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        product(lanes, self.shape, bytemuck::cast_slice(self.left), self.right, self.to);
+    }
+}
+
+pub(super) struct Scatter<'a> {
+    pub(super) pass: &'a Pass<'a>,
+    pub(super) line: usize,
+    pub(super) tiles: usize,
+    pub(super) space: usize,
+    pub(super) products: &'a [Line],
+}
+
+impl Kernel for Scatter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        self.pass.scatter(lanes, self.line, 0..self.tiles, self.space, self.products);
+    }
+}
