@@ -145,9 +145,9 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Squared lengths of both activations at a position.
+    /// Sixteen partial sums each of the squares of both activations at a position.
     #[inline(always)]
-    fn squares<L: Lanes>(&self, lanes: L, position: usize) -> [f32; 2] {
+    fn squares<L: Lanes>(&self, lanes: L, position: usize) -> [L::V; 2] {
         let mut squares = [lanes.splat(0.0); 2];
         for block in 0..self.weights.len() {
             let at = block * self.area + position;
@@ -155,8 +155,68 @@ impl Pair<'_> {
             squares[0] = lanes.mul_add(x, x, squares[0]);
             squares[1] = lanes.mul_add(y, y, squares[1]);
         }
-        [lanes.sum(squares[0]), lanes.sum(squares[1])]
+        squares
     }
+
+    /// Sixteen partial sums of the weighted squared differences at a position.
+    #[inline(always)]
+    fn differences<L: Lanes>(&self, lanes: L, position: usize, factors: [f32; 2]) -> L::V {
+        let [a, b] = factors.map(|factor| lanes.splat(factor));
+        let mut sum = lanes.splat(0.0);
+        for block in 0..self.weights.len() {
+            let at = block * self.area + position;
+            // Both are rounded, so that equal activations have no difference.
+            let x = lanes.mul(lanes.load(&self.a[at]), a);
+            let y = lanes.mul(lanes.load(&self.b[at]), b);
+            let difference = lanes.sub(x, y);
+            let weighted = lanes.mul(lanes.load(&self.weights[block]), difference);
+            sum = lanes.mul_add(weighted, difference, sum);
+        }
+        sum
+    }
+}
+
+impl Pair<'_> {
+    /// The derivative of the distance at a position with respect to the unit vector of `b`, times a
+    /// scale, and the activations of `b`, in one block. `factors` are one over both lengths and −2·scale.
+    #[inline(always)]
+    fn outer<L: Lanes>(
+        &self,
+        lanes: L,
+        block: usize,
+        position: usize,
+        factors: [f32; 3],
+    ) -> (L::V, L::V) {
+        let at = block * self.area + position;
+        let y = lanes.load(&self.b[at]);
+        let x = lanes.mul(lanes.load(&self.a[at]), lanes.splat(factors[0]));
+        let difference = lanes.sub(x, lanes.mul(y, lanes.splat(factors[1])));
+        let weight = lanes.mul(lanes.load(&self.weights[block]), lanes.splat(factors[2]));
+        (lanes.mul(weight, difference), y)
+    }
+}
+
+/// The sums of sixteen times sixteen partial sums, in the order of [`Lanes::sum`].
+#[inline(always)]
+fn sums<L: Lanes>(lanes: L, parts: [L::V; LANES]) -> L::V {
+    let mut parts = lanes.transpose(parts);
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            parts[i] = lanes.add(parts[i], parts[i + half]);
+        }
+        half /= 2;
+    }
+    parts[0]
+}
+
+/// `1 / (√squares + ε)`
+#[inline(always)]
+fn factors<L: Lanes>(lanes: L, squares: L::V) -> Line {
+    let mut line = Line::ZERO;
+    let length = lanes.add(lanes.sqrt(squares), lanes.splat(EPSILON));
+    lanes.store(&mut line, lanes.div(lanes.splat(1.0), length));
+    line
 }
 
 struct Distances<'a> {
@@ -171,20 +231,25 @@ impl Kernel for Distances<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { pair, positions, to } = self;
-        for (position, to) in positions.zip(to) {
-            let squares = pair.squares(lanes, position);
-            let a = lanes.splat(1.0 / (squares[0].sqrt() + EPSILON));
-            let b = lanes.splat(1.0 / (squares[1].sqrt() + EPSILON));
-            let mut sum = lanes.splat(0.0);
-            for block in 0..pair.weights.len() {
-                let at = block * pair.area + position;
-                let x = lanes.mul(lanes.load(&pair.a[at]), a);
-                let y = lanes.mul(lanes.load(&pair.b[at]), b);
-                let difference = lanes.sub(x, y);
-                let weighted = lanes.mul(lanes.load(&pair.weights[block]), difference);
-                sum = lanes.mul_add(weighted, difference, sum);
+        let zero = lanes.splat(0.0);
+        // Sixteen positions at a time, so that sums over lanes, roots and quotients are vectors.
+        for (group, to) in to.chunks_mut(LANES).enumerate() {
+            let first = positions.start + group * LANES;
+            let mut squares = [[zero; LANES]; 2];
+            for i in 0..to.len() {
+                let [a, b] = pair.squares(lanes, first + i);
+                squares[0][i] = a;
+                squares[1][i] = b;
             }
-            *to = lanes.sum(sum);
+            let a = factors(lanes, sums(lanes, squares[0]));
+            let b = factors(lanes, sums(lanes, squares[1]));
+            let mut parts = [zero; LANES];
+            for i in 0..to.len() {
+                parts[i] = pair.differences(lanes, first + i, [a.0[i], b.0[i]]);
+            }
+            let mut line = Line::ZERO;
+            lanes.store(&mut line, sums(lanes, parts));
+            to.copy_from_slice(&line.0[..to.len()]);
         }
     }
 }
@@ -203,22 +268,14 @@ impl Kernel for Derivatives<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { pair, positions, scale, to } = self;
         for position in positions {
-            let squares = pair.squares(lanes, position);
-            let length = squares[1].sqrt();
-            let a = lanes.splat(1.0 / (squares[0].sqrt() + EPSILON));
-            let b = lanes.splat(1.0 / (length + EPSILON));
-            let factor = lanes.splat(-2.0 * scale);
-            let outer = |block: usize| {
-                let at = block * pair.area + position;
-                let y = lanes.load(&pair.b[at]);
-                let x = lanes.mul(lanes.load(&pair.a[at]), a);
-                let difference = lanes.sub(x, lanes.mul(y, b));
-                let weight = lanes.mul(lanes.load(&pair.weights[block]), factor);
-                (lanes.mul(weight, difference), y)
-            };
+            let [of_a, of_b] = pair.squares(lanes, position);
+            let length = lanes.sum(of_b).sqrt();
+            let a = 1.0 / (lanes.sum(of_a).sqrt() + EPSILON);
+            let b = 1.0 / (length + EPSILON);
+            let factors = [a, b, -2.0 * scale];
             let mut along = lanes.splat(0.0);
             for block in 0..pair.weights.len() {
-                let (g, y) = outer(block);
+                let (g, y) = pair.outer(lanes, block, position, factors);
                 along = lanes.mul_add(g, y, along);
             }
             let back = lanes.sum(along) / (length + EPSILON) / (length + EPSILON) / length;
@@ -226,8 +283,11 @@ impl Kernel for Derivatives<'_> {
             for block in 0..pair.weights.len() {
                 let mut line = Line::ZERO;
                 if length > 0.0 {
-                    let (g, y) = outer(block);
-                    lanes.store(&mut line, lanes.negate_mul_add(y, back, lanes.mul(g, b)));
+                    let (g, y) = pair.outer(lanes, block, position, factors);
+                    lanes.store(
+                        &mut line,
+                        lanes.negate_mul_add(y, back, lanes.mul(g, lanes.splat(b))),
+                    );
                 }
                 let at = block * pair.area + position;
                 // SAFETY: runs are in order without overlap, and each is one task.
