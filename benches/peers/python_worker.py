@@ -3,8 +3,6 @@
 Usage: python_worker.py FOLDER THREADS
 """
 
-import importlib.metadata
-import json
 import os
 import sys
 import time
@@ -15,6 +13,7 @@ warnings.filterwarnings("ignore")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import python_peers  # noqa: E402
+from python_line_protocol import serve, versions_of  # noqa: E402
 from python_peers import PEERS, Pair  # noqa: E402
 
 LIBRARIES = [
@@ -56,58 +55,25 @@ def fastest(settings):
     return best[2], best[1], best[3], tried
 
 
-def versions():
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    return found
+class Prepared:
+    """Pairs that were read, and the fastest call of every work on them."""
 
-
-class Worker:
     def __init__(self, folder):
-        self.folder, self.pairs, self.calls = folder, {}, {}
+        self.folder, self.pairs = folder, {}
 
-    def answer(self, words):
-        match words:
-            case ["about"]:
-                return {"versions": versions()}
-            case ["forget"]:
-                self.pairs.clear()
-                self.calls.clear()
-                return {}
-            case ["prepare", name, pair]:
-                if pair not in self.pairs:
-                    self.pairs[pair] = Pair(self.folder, pair)
-                if name not in PEERS:
-                    raise KeyError(f"{name}: unknown work")
-                call, label, value, tried = fastest(PEERS[name](self.pairs[pair]))
-                self.calls[name, pair] = call
-                return {"setting": label, "value": value, "tried": tried}
-            case ["time", name, pair, repeats]:
-                call, repeats = self.calls[name, pair], int(repeats)
-                start = time.perf_counter()
-                for _ in range(repeats):
-                    value = call()
-                return {"seconds": (time.perf_counter() - start) / repeats, "value": value}
-            case _:
-                raise ValueError(f"not a request: {' '.join(words)}")
+    def prepare(self, name, pair):
+        if pair not in self.pairs:
+            self.pairs[pair] = Pair(self.folder, pair)
+        if name not in PEERS:
+            raise KeyError(f"{name}: unknown work")
+        call, label, value, tried = fastest(PEERS[name](self.pairs[pair]))
+        return call, {"setting": label, "value": value, "tried": tried}
 
 
 def main():
-    # Libraries print as they like; the answers keep standard output to themselves.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    worker = Worker(Path(sys.argv[1]))
+    prepared = Prepared(Path(sys.argv[1]))
     python_peers.THREADS = int(sys.argv[2])
-    for line in sys.stdin:
-        try:
-            answer = worker.answer(line.split())
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {str(error)[:300]}"}
-        print(json.dumps(answer), file=answers, flush=True)
+    serve(versions_of(LIBRARIES), prepared.prepare, prepared.pairs.clear)
 
 
 if __name__ == "__main__":
