@@ -103,6 +103,7 @@ def timed(comparison, peer, workers, exact, seconds):
         "ours_error": errors[0],
         "peer_error": errors[1],
         "peer_setting": other["setting"],
+        "peer_settings_ms": other.get("tried", {}),
     }
 
 

@@ -12,7 +12,8 @@ start from the same numbers in −1…1 in memory and the same seeded weights, w
 cost what trained ones do. Pairs are drawn scenes and their JPEG with noise. Peers run the network of
 the package `lpips` in PyTorch, or what PyTorch exports of it: ONNX for ONNX Runtime and OpenVINO, the
 trunk by `pnnx` for ncnn, which takes the pictures of a batch one after the other. Layout, precision
-and compilation stand under "setting"; where OpenVINO is left its default, that may be half precision.
+and compilation stand under "setting"; `torch.compile` gets the layout that is faster here, and OpenVINO
+left to its default may compute in half precision.
 For the gradient Lookalike starts from 8-bit pictures, pair by pair, through `Metric::prepare` and
 `Prepared::gradient`. Nobody is given more threads or cores than the column says. Each library is a
 process of its own, warmed up; timings alternate ours, peer, ours, peer …. Times are medians, with the

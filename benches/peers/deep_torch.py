@@ -5,6 +5,7 @@ Lookalike's side wrote. Inputs are in -1…1, the range that the package reads.
 """
 
 from deep_works import DISTANCES, GRADIENT, TAPS, Work, exported, numbers_of, work
+from fastest_setting import fastest
 
 #: Their names as the store has them.
 TRUNKS = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet1_1"}
@@ -103,26 +104,34 @@ for library in ("torch-eager", "torch-channels-last", "torch-f64"):
     eager(library)
 
 
-@work("torch-compiled/lpips")
-def _(inputs, net, batch):
+def compiled(inputs, net, batch, label, bind, describe, freezing):
+    """What torch.compile makes, in the layout that is the faster one here."""
     import torch
     import torch._inductor.config as inductor
 
+    # After eight compilations of one function the next would run uncompiled without a word.
+    torch.compiler.reset()
     # Constants are folded and filters laid out for the kernels when the first call compiles.
-    inductor.freezing = True
-    function = torch.compile(model(inputs, net), dynamic=False)
-    return Work("torch.compile, frozen, f32", without_gradient(function, *pair_of(inputs, batch)), distances)
+    inductor.freezing = freezing
+
+    def layouts():
+        for library in ("torch-eager", "torch-channels-last"):
+            layout, kind = settings()[library]
+            function = torch.compile(model(inputs, net).to(**kind), dynamic=False, fullgraph=True)
+            yield f"{label}, {layout}", bind(function, *pair_of(inputs, batch, **kind))
+
+    call, setting, _, tried = fastest(layouts())
+    return Work(setting, call, describe, tried)
+
+
+@work("torch-compiled/lpips")
+def _(inputs, net, batch):
+    return compiled(inputs, net, batch, "torch.compile, frozen", without_gradient, distances, freezing=True)
 
 
 @work("torch-compiled/gradient")
 def _(inputs, net, batch):
-    import torch
-    import torch._inductor.config as inductor
-
-    inductor.freezing = False
-    function = torch.compile(model(inputs, net), dynamic=False)
-    call = with_gradient(function, *pair_of(inputs, batch))
-    return Work("torch.compile, f32", call, distances_and_gradient)
+    return compiled(inputs, net, batch, "torch.compile", with_gradient, distances_and_gradient, freezing=False)
 
 
 def scaled_references(inputs, whole, batch):

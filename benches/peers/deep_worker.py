@@ -33,7 +33,7 @@ def main():
         work = inputs.make(name, batch)
         # The first call may compile or plan.
         work.call()
-        return work.call, {"setting": work.setting, "value": work.describe(work.call())}
+        return work.call, {"setting": work.setting, "value": work.describe(work.call()), "tried": work.tried}
 
     serve(versions_of(LIBRARIES), prepare, lambda: None)
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
@@ -16,11 +16,13 @@ DISTANCES, GRADIENT, TAPS = "distances", "gradient", "mean_squares"
 
 @dataclass
 class Work:
-    """How it is set, a call that does it, and what its outcome is in the terms of an answer."""
+    """How it is set, a call that does it, what its outcome is in the terms of an answer, and the
+    milliseconds of every setting that was tried."""
 
     setting: str
     call: Callable
     describe: Callable
+    tried: dict = field(default_factory=dict)
 
 
 def work(name):
