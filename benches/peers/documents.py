@@ -36,6 +36,9 @@ def print_line(record):
         print(f"{record['name']:<58} not measured: {record['not_measured'].splitlines()[0][:90]}", flush=True)
         return
     ratio = record.get("ratio")
+    if "shown" in record:
+        print(f"{record['name']:<58} {record['threads']:>2} thr  {record['shown']}", flush=True)
+        return
     verdict = {True: "ok", False: "MISSED", None: ""}[met(record)]
     print(
         f"{record['name']:<58} {record['threads']:>2} thr  ours {quantity(record, 'ours'):>10}  "

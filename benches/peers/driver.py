@@ -13,16 +13,18 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import deep_group
+import deep_report
 import environment
 import machine
 import metrics_group
 import metrics_report
 from documents import print_line, write_documents
 from environment import SetupError
-from workers import Workers
+from workers import Disagreement
 
-#: Group, what runs it, and what words its records.
-GROUPS = {"metrics": (metrics_group.run, metrics_report)}
+#: Group, what measures it, and what words its records.
+GROUPS = {"metrics": (metrics_group, metrics_report), "deep": (deep_group, deep_report)}
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Context:
 
     programs: dict
     python: Path
-    pictures: Path
+    #: What the group's own side drew.
+    folder: Path
     threads: list
     quick: bool
     huge: bool
@@ -39,10 +42,7 @@ class Context:
     headlines: bool = False
     versions: dict = field(default_factory=dict)
     here: Path = environment.HERE
-
-    def workers(self, threads):
-        logs = environment.CACHE / "logs"
-        return Workers(threads, self.programs, self.python, self.pictures, self.here, logs)
+    logs: Path = environment.CACHE / "logs"
 
     def wants(self, name):
         return self.only in name
@@ -83,34 +83,41 @@ def available_cores():
     return os.cpu_count() or 1
 
 
+def measure(group, wanted, before):
+    """Records of a group; writes them, with those of groups before it, and its documents."""
+    measuring, report = GROUPS[group]
+    programs = environment.build(measuring.PROGRAMS)
+    context = Context(
+        programs=programs,
+        python=environment.interpreter(),
+        folder=measuring.inputs(programs),
+        threads=wanted.threads,
+        quick=wanted.quick,
+        headlines=wanted.headlines,
+        huge=wanted.huge,
+        only=wanted.only,
+    )
+    found = measuring.run(context)
+    records = [{"group": group, **record} for record in found]
+    if wanted.json:
+        text = json.dumps([*before, *records], indent=1, ensure_ascii=False)
+        wanted.json.write_text(f"{text}\n", encoding="utf-8")
+    if not (wanted.quick or wanted.only):
+        about = machine.describe(context.versions)
+        write_documents(environment.ROOT, group, report.page(found, about), report.summary(found))
+    return records
+
+
 def main():
     wanted = arguments()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(environment.CACHE / "inductor"))
+    records = []
     try:
-        programs = environment.build()
-        context = Context(
-            programs=programs,
-            python=environment.interpreter(),
-            pictures=environment.pictures(programs["ours"]),
-            threads=wanted.threads,
-            quick=wanted.quick,
-            headlines=wanted.headlines,
-            huge=wanted.huge,
-            only=wanted.only,
-        )
-    except SetupError as error:
+        for group in wanted.groups:
+            records += measure(group, wanted, records)
+    except (SetupError, Disagreement) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    records = []
-    for group in wanted.groups:
-        run, report = GROUPS[group]
-        found = run(context)
-        records += [{"group": group, **record} for record in found]
-        if wanted.json:
-            wanted.json.write_text(json.dumps(records, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        if not (wanted.quick or wanted.only):
-            about = machine.describe(context.versions)
-            write_documents(environment.ROOT, group, report.page(found, about), report.summary(found))
     measured = sum("not_measured" not in record for record in records)
     print(f"{measured} measured, {len(records) - measured} not measured", file=sys.stderr)
     return 0 if measured else 2

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,19 +29,25 @@ def run(command, **options):
         raise SetupError(f"failed with status {error.returncode}: {' '.join(map(str, command))}") from error
 
 
-def build():
-    """Builds the program and the workers; gives their paths."""
-    cargo = ["cargo", "build", "--release", "--locked", "--manifest-path"]
-    own_target = CACHE / "rust-peers"
-    run([*cargo, ROOT / "Cargo.toml", "-p", "lookalike-cli", "--target-dir", TARGET])
-    run([*cargo, HERE / "worker/Cargo.toml", "--target-dir", TARGET])
-    run([*cargo, HERE / "rust-peers/Cargo.toml", "--target-dir", own_target])
+#: Programs: folder of the manifest, package, folder of what is built, name of the binary.
+PROGRAMS = {
+    "program": (ROOT, "lookalike-cli", TARGET, "lookalike"),
+    "ours": (HERE / "worker", "lookalike-peers-worker", TARGET, "lookalike-peers-worker"),
+    "rust": (HERE / "rust-peers", "lookalike-rust-peers", CACHE / "rust-peers", "lookalike-rust-peers"),
+    "deep": (HERE / "deep-worker", "lookalike-deep-worker", TARGET, "lookalike-deep-worker"),
+}
+
+
+def build(names):
+    """Builds the named programs; gives their paths."""
+    cargo = ["cargo", "build", "--release", "--locked"]
     suffix = ".exe" if os.name == "nt" else ""
-    return {
-        "program": TARGET / f"release/lookalike{suffix}",
-        "ours": TARGET / f"release/lookalike-peers-worker{suffix}",
-        "rust": own_target / f"release/lookalike-rust-peers{suffix}",
-    }
+    paths = {}
+    for name, (folder, package, target, binary) in PROGRAMS.items():
+        if name in names:
+            run([*cargo, "--manifest-path", folder / "Cargo.toml", "-p", package, "--target-dir", target])
+            paths[name] = target / f"release/{binary}{suffix}"
+    return paths
 
 
 def interpreter():
@@ -75,12 +82,15 @@ def pinned(requirements, start):
     return [line for line in requirements.read_text().splitlines() if line.startswith(start)]
 
 
-def pictures(worker):
-    """Draws the pictures into the cache, unless the worker that drew them is the present one."""
-    folder = CACHE / "pictures"
+def drawn(name, command, arguments, sources):
+    """A folder in the cache that a worker filled, `command FOLDER arguments`; drawn anew when what
+    says how has changed."""
+    folder = CACHE / name
     stamp = folder / "drawn-by"
-    wanted = hashlib.sha256((HERE / "worker/src/pictures.rs").read_bytes()).hexdigest()
+    texts = b"".join((HERE / source).read_bytes() for source in sources)
+    wanted = hashlib.sha256(texts).hexdigest()
     if not (stamp.exists() and stamp.read_text() == wanted):
-        run([worker, "pictures", folder, "1"])
+        shutil.rmtree(folder, ignore_errors=True)
+        run([*command, folder, *arguments])
         stamp.write_text(wanted)
     return folder

@@ -2,7 +2,7 @@
 //! on standard output.
 //!
 //! * `prepare NAME PAIR`: loads the pair and runs the work twice; `{"setting", "value"}`
-//! * `time NAME PAIR REPEATS`: runs the work; `{"seconds", "value"}`, seconds for one repeat
+//! * `time NAME PAIR REPEATS`: runs the work; `{"seconds"}` for one repeat
 //! * `forget`: drops pairs and prepared work; `{}`
 //! * `about`: `{"versions": {…}}`
 //!
@@ -10,49 +10,23 @@
 //! own clock.
 
 use std::collections::HashMap;
+use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-/// One measurable piece of work, ready to run; gives the value it computes.
-pub type Work = Box<dyn FnMut() -> Result<f64, String>>;
-
-/// The decoded pictures of a pair: interleaved 8-bit RGB.
-pub struct Pair {
-    pub width: usize,
-    pub height: usize,
-    pub reference: Vec<u8>,
-    pub candidate: Vec<u8>,
-}
-
-impl Pair {
-    /// Reads `NAME-WIDTHxHEIGHT.reference.rgb` and its candidate.
-    pub fn read(folder: &Path, name: &str) -> Result<Self, String> {
-        let size = name.rsplit_once('-').and_then(|(_, size)| size.split_once('x'));
-        let (width, height) = size.ok_or_else(|| format!("{name}: no size in the name"))?;
-        let side = |text: &str| text.parse::<usize>().map_err(|error| format!("{name}: {error}"));
-        let samples = |role: &str| {
-            let path = folder.join(format!("{name}.{role}.rgb"));
-            std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        Ok(Self {
-            width: side(width)?,
-            height: side(height)?,
-            reference: samples("reference")?,
-            candidate: samples("candidate")?,
-        })
-    }
-}
+/// One measurable piece of work, ready to run; gives what it computes.
+pub type Work<T = f64> = Box<dyn FnMut() -> Result<T, String>>;
 
 /// Answers requests until standard input ends. `bind` makes work of a name and the name of a pair.
-pub fn serve(
+pub fn serve<T: Into<Value>>(
     folder: PathBuf,
     versions: Value,
-    bind: impl Fn(&Path, &str, &str) -> Result<Work, String>,
+    bind: impl Fn(&Path, &str, &str) -> Result<Work<T>, String>,
 ) -> std::io::Result<()> {
-    let mut prepared: HashMap<(String, String), Work> = HashMap::new();
+    let mut prepared: HashMap<(String, String), Work<T>> = HashMap::new();
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -65,7 +39,7 @@ pub fn serve(
             }
             ["prepare", name, pair] => bind(&folder, name, pair).and_then(|mut work| {
                 work()?;
-                let value = work()?;
+                let value: Value = work()?.into();
                 prepared.insert((name.to_owned(), pair.to_owned()), work);
                 Ok(json!({ "setting": "", "value": value }))
             }),
@@ -83,11 +57,10 @@ pub fn serve(
     Ok(())
 }
 
-fn time(work: &mut Work, repeats: u32) -> Result<Value, String> {
+fn time<T>(work: &mut Work<T>, repeats: u32) -> Result<Value, String> {
     let start = Instant::now();
-    let mut value = 0.0;
     for _ in 0..repeats {
-        value = work()?;
+        black_box(work()?);
     }
-    Ok(json!({ "seconds": start.elapsed().as_secs_f64() / f64::from(repeats), "value": value }))
+    Ok(json!({ "seconds": start.elapsed().as_secs_f64() / f64::from(repeats) }))
 }

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 #: Instruction sets that matter to these measurements.
-FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "asimd", "sve")
+FEATURES = ("avx2", "fma", "avx512f", "avx512bw", "avx512_bf16", "asimd", "sve")
 
 
 def output(*command):

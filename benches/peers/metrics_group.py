@@ -2,10 +2,11 @@
 
 import time
 
+import environment
 import metrics_plan as plan
 from measure import PAUSE_SECONDS, Spread, interleaved
 from whole_program import folder_records, memory_records
-from workers import WorkFailed
+from workers import MetricsWorkers, WorkFailed
 
 #: Multiply-adds per pixel of SSIM on RGB with unfolded separable windows: per channel, four planes,
 #: two passes of eleven taps, and about sixteen operations for the map.
@@ -13,6 +14,15 @@ SSIM_MULTIPLY_ADDS = 310
 
 #: How many times the floor SSIM may take.
 FLOOR_TARGET = 4.0
+
+
+#: What is built for it, by the names of `environment.build`.
+PROGRAMS = ("program", "ours", "rust")
+
+
+def inputs(programs):
+    """The folder of pictures."""
+    return environment.drawn("pictures", [programs["ours"], "pictures"], ["1"], ["worker/src/pictures.rs"])
 
 
 def run(context):
@@ -27,7 +37,7 @@ def run(context):
     todo = plan.QUICK if context.quick else [*plan.HEADLINES, *others]
     todo = [comparison for comparison in todo if context.wants(comparison.id)]
     for threads in context.threads:
-        with context.workers(threads) as workers:
+        with MetricsWorkers(context, threads) as workers:
             context.versions.update(workers.versions())
             previous = None
             for comparison in todo:

@@ -6,7 +6,7 @@ import time
 
 import metrics_plan as plan
 from measure import Spread, alone
-from workers import WorkFailed, confine, thread_variables
+from workers import MetricsWorkers, WorkFailed, confine, thread_variables
 
 #: Most memory for a pair of 3840×2160 pictures, in MB of 10^6 bytes.
 MEMORY_TARGET_MB = 250
@@ -43,7 +43,7 @@ def memory_records(context):
     pair = plan.PAIR_512 if context.quick else plan.PAIR_4K
     ours = {}
     if not context.quick:
-        files = [context.pictures / f"{pair}.{role}.png" for role in ("reference", "candidate")]
+        files = [context.folder / f"{pair}.{role}.png" for role in ("reference", "candidate")]
         command = [context.programs["program"], "compare", *files, "-m", "ssim"]
         record = {
             "name": f"memory of ssim {size}", "section": "memory", "id": "ssim", "pair": pair,
@@ -52,9 +52,9 @@ def memory_records(context):
         }
         yield record | memory_of(command, max(context.threads), ours)
     requests = {
-        "pytorch-msssim/ssim": [context.python, context.here / "python_worker.py", context.pictures, 1],
-        "opencv/ten-lines": [context.python, context.here / "python_worker.py", context.pictures, 1],
-        "iqa/ssim": [context.programs["rust"], "serve", context.pictures],
+        "pytorch-msssim/ssim": [context.python, context.here / "python_worker.py", context.folder, 1],
+        "opencv/ten-lines": [context.python, context.here / "python_worker.py", context.folder, 1],
+        "iqa/ssim": [context.programs["rust"], "serve", context.folder],
     }
     for peer, command in requests.items():
         record = {
@@ -102,7 +102,7 @@ def peer_memory(command, work, pair, ours):
 
 def huge_record(context):
     """A pair of 16384×16384: the decoded samples and a few rows."""
-    folder = context.pictures / "huge"
+    folder = context.folder / "huge"
     files = [folder / f"huge.{role}.png" for role in ("reference", "candidate")]
     samples_mb = 2 * 3 * HUGE_SIDE * HUGE_SIDE / 1e6
     limit = samples_mb + HUGE_ROWS_MB
@@ -128,7 +128,7 @@ def folder_records(context):
     for format_ in ("png", "jpeg"):
         alone_ms = {}
         for threads in context.threads:
-            with context.workers(threads) as workers:
+            with MetricsWorkers(context, threads) as workers:
                 yield decoding_record(format_, threads, workers, alone_ms)
             for metrics in (["-m", "ssim"], []):
                 yield program_record(context, format_, threads, metrics, alone_ms)
@@ -156,7 +156,7 @@ def decoding_record(format_, threads, workers, alone_ms):
 
 
 def program_record(context, format_, threads, metrics, alone_ms):
-    folder = context.pictures / "folders" / format_
+    folder = context.folder / "folders" / format_
     command = [
         context.programs["program"], "compare", folder / "before", folder / "after", "--jobs", threads,
         "--format", "json", "-o", os.devnull, *metrics,

@@ -14,6 +14,10 @@ class WorkFailed(Exception):
     """A worker could not do what it was asked; the message says why."""
 
 
+class Disagreement(Exception):
+    """Two sides compute different things, so their times must not stand in one table."""
+
+
 def thread_variables(threads):
     """Tells every library how many threads to use, whatever variable it listens to."""
     names = [
@@ -35,8 +39,9 @@ def confine(threads):
 class Worker:
     """One process of a kind. It is started when first asked and again after it has died."""
 
-    def __init__(self, command, threads, log):
+    def __init__(self, command, threads, log, patience):
         self.command, self.threads, self.log = list(map(str, command)), threads, log
+        self.patience = patience
         self.process, self.answers, self.prepared = None, None, {}
 
     def start(self):
@@ -62,10 +67,10 @@ class Worker:
         try:
             self.process.stdin.write(" ".join(map(str, words)) + "\n")
             self.process.stdin.flush()
-            line = self.answers.get(timeout=PATIENCE_SECONDS)
+            line = self.answers.get(timeout=self.patience)
         except queue.Empty:
             self.stop()
-            raise WorkFailed(f"no answer within {PATIENCE_SECONDS} s") from None
+            raise WorkFailed(f"no answer within {self.patience} s") from None
         except OSError:
             line = None
         if line is None:
@@ -106,28 +111,22 @@ class Worker:
 
 
 class Workers:
-    """The three sides at one number of threads."""
+    """All sides at one number of threads: a process for each command, by name; `ours` is one."""
 
-    def __init__(self, threads, programs, python, folder, here, logs):
+    def __init__(self, threads, commands, logs, patience=PATIENCE_SECONDS):
         self.threads = threads
-        script = here / "python_worker.py"
-        self.ours = Worker([programs["ours"], "serve", folder], threads, logs / "ours.log")
-        self.rust = Worker([programs["rust"], "serve", folder], threads, logs / "rust.log")
-        self.python = Worker([python, script, folder, threads], threads, logs / "python.log")
-        self.all = [self.ours, self.rust, self.python]
-
-    #: Libraries that the Rust worker has; all others are Python's.
-    RUST = {
-        "blazediff-ssim", "butteraugli", "fast-ssim2", "image-compare", "iqa", "nv-flip", "ssimulacra2",
-        "tjdistler-iqa", "zensim",
-    }
+        self.named = {
+            name: Worker(command, threads, logs / f"{name}.log", patience) for name, command in commands.items()
+        }
+        self.ours = self.named["ours"]
 
     def of(self, work):
-        return self.rust if work.split("/")[0] in self.RUST else self.python
+        """The worker that has a work, by the library before the slash."""
+        raise NotImplementedError
 
     def versions(self):
         found = {}
-        for worker in self.all:
+        for worker in self.named.values():
             try:
                 found.update(worker.ask("about")["versions"])
             except WorkFailed:
@@ -135,7 +134,7 @@ class Workers:
         return found
 
     def forget(self):
-        for worker in self.all:
+        for worker in self.named.values():
             try:
                 worker.forget()
             except WorkFailed:
@@ -145,5 +144,47 @@ class Workers:
         return self
 
     def __exit__(self, *_):
-        for worker in self.all:
+        for worker in self.named.values():
             worker.stop()
+
+
+class MetricsWorkers(Workers):
+    """Lookalike, the Rust crates, and the Python libraries."""
+
+    #: Libraries that the Rust worker has; all others are Python's.
+    RUST = {
+        "blazediff-ssim", "butteraugli", "fast-ssim2", "image-compare", "iqa", "nv-flip", "ssimulacra2",
+        "tjdistler-iqa", "zensim",
+    }
+
+    def __init__(self, context, threads):
+        folder, programs = context.folder, context.programs
+        script = context.here / "python_worker.py"
+        commands = {
+            "ours": [programs["ours"], "serve", folder],
+            "rust": [programs["rust"], "serve", folder],
+            "python": [context.python, script, folder, threads],
+        }
+        super().__init__(threads, commands, context.logs)
+
+    def of(self, work):
+        return self.named["rust" if work.split("/")[0] in self.RUST else "python"]
+
+
+class DeepWorkers(Workers):
+    """Lookalike, and a process for each library, so that no settings or threads of one reach another."""
+
+    #: Compiling a network takes long, and several libraries do it at the first call.
+    PATIENCE_SECONDS = 900
+
+    LIBRARIES = ("torch", "onnxruntime", "openvino", "ncnn")
+
+    def __init__(self, context, threads):
+        script = context.here / "deep_worker.py"
+        commands = {name: [context.python, script, "serve", context.folder, threads] for name in self.LIBRARIES}
+        commands["ours"] = [context.programs["deep"], "serve", context.folder]
+        super().__init__(threads, commands, context.logs, self.PATIENCE_SECONDS)
+
+    def of(self, work):
+        """`torch-eager/lpips/alex` is torch's."""
+        return self.named[work.split("/")[0].split("-")[0]]

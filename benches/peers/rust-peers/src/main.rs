@@ -3,14 +3,17 @@
 //! `lookalike-rust-peers serve FOLDER`; names of work are `CRATE/FUNCTION`. Every crate gets its
 //! input in its own form before time is taken, except where its function consumes it.
 
+#[path = "../../decoded_pair.rs"]
+mod decoded_pair;
 #[path = "../../line_protocol.rs"]
 mod line_protocol;
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use decoded_pair::Pair;
 use iqa::{Image, Srgb8};
-use line_protocol::{Pair, Work};
+use line_protocol::Work;
 use serde_json::json;
 
 /// The allocator of Lookalike's side.

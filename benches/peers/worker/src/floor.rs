@@ -5,7 +5,8 @@ use std::hint::black_box;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::line_protocol::{Pair, Work};
+use crate::decoded_pair::Pair;
+use crate::line_protocol::Work;
 
 /// Independent chains of multiply-adds: enough to hide the latency of two units.
 const CHAINS: usize = 12;

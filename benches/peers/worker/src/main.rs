@@ -8,6 +8,8 @@
 //! nothing is known of, `floor/copy` and `floor/fma` measure what the machine can do, and
 //! `decode/FORMAT` reads all pictures of the folder of that format.
 
+#[path = "../../decoded_pair.rs"]
+mod decoded_pair;
 mod floor;
 #[path = "../../line_protocol.rs"]
 mod line_protocol;
@@ -16,7 +18,8 @@ mod pictures;
 use std::path::Path;
 use std::process::ExitCode;
 
-use line_protocol::{Pair, Work};
+use decoded_pair::Pair;
+use line_protocol::Work;
 use lookalike::decode::{DecodeOptions, read};
 use lookalike::{Channels, Picture, Want};
 use rayon::prelude::*;

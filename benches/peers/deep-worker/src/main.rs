@@ -1,0 +1,138 @@
+//! Lookalike's side of the comparison of learned metrics with peers.
+//!
+//! * `lookalike-deep-worker inputs FOLDER`: draws the pairs and writes the weights that all sides use
+//! * `lookalike-deep-worker serve FOLDER`: answers requests about them (see `line_protocol.rs`)
+//!
+//! Names of work, `NET` being `alex`, `vgg` or `squeeze`: `lpips/NET` gives the distances of a batch of
+//! pairs, `gradient/NET` distances and their derivatives, pair by pair, and `trunk/NET` the activations
+//! of the references. Answers are in the terms of −1…1, the range that the peers read.
+
+mod inputs;
+#[path = "../../line_protocol.rs"]
+mod line_protocol;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use inputs::Batch;
+use line_protocol::Work;
+use lookalike::Metric;
+use lookalike::deep::{
+    Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource, metric_from,
+};
+use lookalike_nn::{Planes, Trunk, processor};
+use serde_json::{Value, json};
+
+/// The allocator of the command line program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments[..] {
+        ["inputs", folder] => inputs::write(Path::new(folder)),
+        ["serve", folder] => {
+            let versions = json!({ "lookalike": env!("CARGO_PKG_VERSION") });
+            line_protocol::serve(folder.into(), versions, bind).map_err(text)
+        }
+        _ => Err("usage: inputs FOLDER | serve FOLDER".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// What work computes; it becomes an answer when one is wanted, outside the time that is taken.
+enum Found {
+    Distances(Vec<Distance>),
+    Gradients(Vec<lookalike::Gradient>),
+    Taps(Vec<Planes>),
+}
+
+impl From<Found> for Value {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Distances(distances) => {
+                let values: Vec<f64> = distances.iter().map(|distance| distance.value).collect();
+                json!({ "distances": values })
+            }
+            Found::Gradients(gradients) => {
+                let values: Vec<f64> = gradients.iter().map(|gradient| gradient.value).collect();
+                // A step in 0…1 is two in −1…1.
+                let samples = gradients.iter().flat_map(|gradient| &gradient.samples);
+                let samples: Vec<f64> = samples.map(|sample| sample / 2.0).collect();
+                json!({ "distances": values, "gradient": samples })
+            }
+            Found::Taps(taps) => {
+                let squares: Vec<f64> = taps.iter().map(mean_square).collect();
+                json!({ "mean_squares": squares })
+            }
+        }
+    }
+}
+
+fn mean_square(planes: &Planes) -> f64 {
+    let squares = planes.data().iter().map(|&value| f64::from(value) * f64::from(value));
+    squares.sum::<f64>() / planes.data().len() as f64
+}
+
+fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
+    let unknown = || format!("{name}: unknown work");
+    let (what, net) = name.split_once('/').ok_or_else(unknown)?;
+    if what == "layer" {
+        return Err("the kernels are not linked to this worker".to_owned());
+    }
+    let net = Net::ALL.into_iter().find(|known| known.as_str() == net).ok_or_else(unknown)?;
+    let batch = Batch::read(folder, batch)?;
+    match what {
+        "lpips" => {
+            let lpips = lpips(net)?;
+            let (references, candidates) = batch.planes()?;
+            Ok(Box::new(move || {
+                let distances =
+                    lpips.distances(&references, &candidates, SampleRange::MinusOneToOne);
+                Ok(Found::Distances(distances.map_err(text)?))
+            }))
+        }
+        "gradient" => {
+            let id = format!("lpips:{}@0.1", net.as_str());
+            let metric: Box<dyn Metric> = metric_from(&id, &SeededWeights).map_err(text)?;
+            let pairs = batch.pictures()?;
+            Ok(Box::new(move || {
+                let gradients = pairs.iter().map(|(reference, candidate)| {
+                    let prepared = metric.prepare(reference).map_err(text)?;
+                    prepared.gradient(candidate).map_err(text)
+                });
+                Ok(Found::Gradients(gradients.collect::<Result<_, String>>()?))
+            }))
+        }
+        "trunk" => {
+            let trunk = trunk(net)?;
+            let input = batch.as_the_network_reads()?;
+            Ok(Box::new(move || Ok(Found::Taps(trunk.taps(&input).map_err(text)?))))
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn trunk(net: Net) -> Result<Trunk, String> {
+    let parameters = SeededWeights.load(net.backbone().weights()).map_err(text)?.parameters;
+    Trunk::new(net.backbone(), parameters.as_ref(), &processor()).map_err(text)
+}
+
+fn lpips(net: Net) -> Result<Lpips, String> {
+    let name = format!("lpips-head-{}-0.1", net.as_str());
+    let head = SeededWeights.load(&name).map_err(text)?.parameters;
+    let head = Head::load(net, head.as_ref()).map_err(text)?;
+    Lpips::new(net, Version::V0_1, Arc::new(trunk(net)?), head).map_err(text)
+}

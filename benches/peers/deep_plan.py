@@ -1,0 +1,120 @@
+"""What the group `deep` compares: LPIPS with everything that computes it fast on a processor.
+
+All sides start from the same numbers and the same seeded weights; none trains, and no gradient is
+taken with respect to weights.
+"""
+
+from dataclasses import dataclass
+
+NETS = ("alex", "vgg", "squeeze")
+
+#: Batches of pairs, COUNTxHEIGHTxWIDTH.
+LARGE, SMALL = "1x256x256", "16x64x64"
+BATCHES = (LARGE, SMALL)
+
+#: Greatest relative error against double precision: of distances and activations in single precision,
+#: of derivatives, where a maximum or a sign may fall otherwise (PyTorch reaches 3e-3 on VGG-16), and of distances in half precision.
+SINGLE, DERIVATIVES, HALF = 1e-4, 2e-2, 5e-2
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library in a setting, how many times faster than it we mean to be, and what it reads."""
+
+    name: str
+    target: float | None = 1.0
+    #: An export of torch's that has to be there.
+    reads: str = ""
+    #: The error that it may have.
+    tolerance: float = SINGLE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One of our works on a network and a batch, against peers."""
+
+    function: str
+    net: str
+    batch: str
+    peers: tuple
+    seconds: float = 6.0
+
+    @property
+    def work(self):
+        return f"{self.function}/{self.net}"
+
+    @property
+    def exact(self):
+        """The same in double precision."""
+        return f"torch-f64/{self.work}"
+
+    @property
+    def tolerance(self):
+        return DERIVATIVES if self.function == "gradient" else SINGLE
+
+
+#: Times faster than PyTorch, eager and channels_last, on the large and the small batch.
+TORCH = {"alex": (1.5, 1.2), "vgg": (3.5, 3.0), "squeeze": (3.0, 2.0)}
+
+#: Times faster than OpenVINO in single precision, and in its default, which may be half.
+OPENVINO_F32 = {"alex": 1.25, "vgg": 2.5, "squeeze": 1.4}
+OPENVINO = {"alex": None, "vgg": 1.0, "squeeze": None}
+
+#: Times faster than PyTorch with the gradient, where we mean to be.
+TORCH_GRADIENT = {"alex": 1.0, "vgg": 3.0, "squeeze": 1.0}
+
+#: Times faster than the trunks of ncnn.
+NCNN = {"alex": 1.0, "vgg": 1.2, "squeeze": 1.0}
+
+
+def distances(net, batch):
+    faster = TORCH[net][BATCHES.index(batch)]
+    return Comparison("lpips", net, batch, (
+        Peer("torch-eager", faster),
+        Peer("torch-channels-last", faster),
+        Peer("torch-compiled"),
+        Peer("onnxruntime", reads="torch-export/onnx"),
+        Peer("openvino-f32", OPENVINO_F32[net], reads="torch-export/onnx"),
+        Peer("openvino", OPENVINO[net], reads="torch-export/onnx", tolerance=HALF),
+    ))
+
+
+def gradients(net, batch):
+    faster = TORCH_GRADIENT[net]
+    return Comparison("gradient", net, batch, (
+        Peer("torch-eager", faster, tolerance=DERIVATIVES),
+        Peer("torch-channels-last", faster, tolerance=DERIVATIVES),
+        Peer("torch-compiled", tolerance=DERIVATIVES),
+    ))
+
+
+def trunks(net, batch):
+    return Comparison("trunk", net, batch, (Peer("ncnn", NCNN[net], reads="torch-export/ncnn"),))
+
+
+def comparisons():
+    for what in (distances, gradients, trunks):
+        for batch in BATCHES:
+            for net in NETS:
+                yield what(net, batch)
+
+
+def quick():
+    """For a smoke run: the smallest network."""
+    return [what("squeeze", SMALL) for what in (distances, gradients, trunks)]
+
+
+#: Most milliseconds from the start of a process to the first distance, weights on disk.
+FIRST_SCORE_MS = {"alex": 150, "vgg": 700, "squeeze": 150}
+
+#: Most resident memory of a pair of 256×256, in MiB, for the network where it matters.
+MEMORY_MIB = {"vgg": 450}
+
+#: Peers that are started afresh beside the program.
+FRESH_PEERS = ("torch-eager/lpips", "onnxruntime/lpips", "openvino/lpips")
+
+LEFT_OUT = {
+    "tract": "runs convolutional networks several times slower than ONNX Runtime",
+    "candle, dfdx": "plain convolutions without Winograd; PyTorch stands for them",
+    "OpenCV's dnn module": "no LPIPS; ncnn stands for small runtimes with Winograd",
+}
