@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::Padding;
-use crate::direct::expect;
+use crate::direct::expect_shape;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::{Kernel, Processor};
 
@@ -52,10 +52,8 @@ pub fn hanning_pool_gradient(
     let [batch, channels, height, width] = input.shape();
     let [rows, columns] = size(height, width)?;
     let expected = [batch, channels, rows, columns];
-    for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-        expect(what, expected[axis], output.shape()[axis])?;
-        expect(what, expected[axis], upstream.shape()[axis])?;
-    }
+    expect_shape(expected, output.shape())?;
+    expect_shape(expected, upstream.shape())?;
     gradient.reshape(input.shape())?;
     let depth = input.depth();
     gradient

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::Activation;
-use crate::direct::expect;
+use crate::direct::expect_shape;
 use crate::finish::finish;
 use crate::lanes::{Lanes, Line};
 use crate::processor::{Kernel, Processor};
@@ -21,9 +21,7 @@ pub fn add(
     other: &Blocks,
     activation: Activation,
 ) -> Result<()> {
-    for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-        expect(what, sum.shape()[axis], other.shape()[axis])?;
-    }
+    expect_shape(sum.shape(), other.shape())?;
     sum.lines_mut()
         .par_chunks_mut(TASK)
         .zip(other.lines().par_chunks(TASK))

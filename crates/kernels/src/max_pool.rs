@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;
-use crate::direct::expect;
+use crate::direct::expect_shape;
 use crate::lanes::{Lanes, Line};
 use crate::processor::{Kernel, Processor};
 use crate::{Error, Result};
@@ -106,9 +106,7 @@ impl MaxPool {
         let [batch, channels, height, width] = input.shape();
         let [rows, columns] = self.output([height, width])?;
         let expected = [batch, channels, rows, columns];
-        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-            expect(what, expected[axis], upstream.shape()[axis])?;
-        }
+        expect_shape(expected, upstream.shape())?;
         gradient.reshape(input.shape())?;
         let size = [height, width];
         gradient

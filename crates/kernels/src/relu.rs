@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::Activation;
-use crate::direct::expect;
+use crate::direct::expect_shape;
 use crate::lanes::{Lanes, Line};
 use crate::processor::{Kernel, Processor};
 
@@ -24,9 +24,7 @@ pub fn mask(
     output: &Blocks,
     upstream: &mut Blocks,
 ) -> Result<()> {
-    for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-        expect(what, output.shape()[axis], upstream.shape()[axis])?;
-    }
+    expect_shape(output.shape(), upstream.shape())?;
     if activation == Activation::None {
         return Ok(());
     }

@@ -1,5 +1,8 @@
 //! Architectures as data: a network is a list of layers.
 
+/// The largest value of a square window.
+pub use lookalike_kernels::MaxPool;
+
 /// Zeros around the input of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
@@ -82,19 +85,6 @@ impl Convolution {
     pub fn normalised(self, path: impl Into<String>) -> Self {
         Self { normalisation: Some(path.into()), ..self }
     }
-}
-
-/// The largest value of a square window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxPool {
-    /// Rows and columns of the window.
-    pub kernel: usize,
-    /// Positions from one window to the next.
-    pub stride: usize,
-    /// Positions around the input that never are the largest.
-    pub padding: usize,
-    /// Whether a last window that reaches beyond the input counts.
-    pub ceil: bool,
 }
 
 /// How the outputs of branches become one.

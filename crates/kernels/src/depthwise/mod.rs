@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use self::run::Run;
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
-use crate::direct::{bias_lines, expect};
+use crate::direct::{bias_lines, expect, expect_shape};
 use crate::lanes::{LANES, Line};
 use crate::phase::{Phase, Taps};
 use crate::processor::Processor;
@@ -109,9 +109,7 @@ impl Depthwise {
     ) -> Result<()> {
         let input = [upstream.shape()[0], self.channels, input_size[0], input_size[1]];
         let expected = self.output_shape(input, padding)?;
-        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-            expect(what, expected[axis], upstream.shape()[axis])?;
-        }
+        expect_shape(expected, upstream.shape())?;
         gradient.reshape(input)?;
         let phases = Phase::backward(self.kernel, self.stride, padding, input_size);
         let weights = self

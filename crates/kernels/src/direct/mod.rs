@@ -139,9 +139,7 @@ impl Direct {
         let batch = upstream.shape()[0];
         let input = [batch, self.inputs(), input_size[0], input_size[1]];
         let expected = self.output_shape(input, padding)?;
-        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-            expect(what, expected[axis], upstream.shape()[axis])?;
-        }
+        expect_shape(expected, upstream.shape())?;
         gradient.reshape(input)?;
         let phases = Phase::backward(self.packing.kernel, self.stride, padding, input_size);
         let packings = self.backward.get_or_init(|| {
@@ -178,6 +176,16 @@ impl Direct {
 /// [`Error::Dimension`].
 pub(crate) fn expect(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Dimension { what, expected, found }) }
+}
+
+/// Whether activations have the expected batch, channels, height and width.
+///
+/// # Errors
+/// [`Error::Dimension`].
+pub(crate) fn expect_shape(expected: [usize; 4], found: [usize; 4]) -> Result<()> {
+    let dimensions = ["batch", "channels", "height", "width"].into_iter();
+    let mut pairs = dimensions.zip(expected.into_iter().zip(found));
+    pairs.try_for_each(|(what, (expected, found))| expect(what, expected, found))
 }
 
 /// Whether `channels` from `first` may be written in blocks among `all`.

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
-use crate::direct::{bias_lines, expect};
+use crate::direct::{bias_lines, expect, expect_shape};
 use crate::lanes::{LANES, Line};
 use crate::processor::Processor;
 use crate::product::Packed;
@@ -134,9 +134,7 @@ impl First {
     ) -> Result<()> {
         let input = [upstream.shape()[0], self.inputs, input_size[0], input_size[1]];
         let expected = self.output_shape(input, padding)?;
-        for (axis, what) in ["batch", "channels", "height", "width"].into_iter().enumerate() {
-            expect(what, expected[axis], upstream.shape()[axis])?;
-        }
+        expect_shape(expected, upstream.shape())?;
         expect_count(input, gradient.len())?;
         let packed = self.backward.get_or_init(|| gradient::pack(self));
         gradient::run(self, packed, upstream, padding, input_size, gradient);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use lookalike_kernels::{self as kernels, Activation, Blocks};
 
-use super::{Flow, Packed, Run, Step, Trace, max_pool};
+use super::{Flow, Packed, Run, Step, Trace};
 use crate::layer::Join;
 use crate::{Error, Planes, Result};
 
@@ -106,7 +106,7 @@ impl Back {
                 convolve.backward(&behind, input_size, &mut before)?;
             }
             (Step::MaxPool(pool), Trace::Pool { input, .. }) => {
-                max_pool(pool).gradient(processor, &input, &behind, &mut before)?;
+                pool.gradient(processor, &input, &behind, &mut before)?;
                 self.run.release(input);
             }
             (Step::HanningPool, Trace::Pool { input, output }) => {

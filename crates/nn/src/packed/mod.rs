@@ -199,7 +199,7 @@ impl Run {
             Step::MaxPool(_) | Step::HanningPool => {
                 match step {
                     Step::MaxPool(pool) => {
-                        max_pool(pool).forward(self.processor, blocks, &mut output)?;
+                        pool.forward(self.processor, blocks, &mut output)?;
                     }
                     _ => kernels::hanning_pool(self.processor, blocks, &mut output)?,
                 }
@@ -270,9 +270,4 @@ impl Run {
         }
         Ok(())
     }
-}
-
-fn max_pool(pool: &MaxPool) -> kernels::MaxPool {
-    let MaxPool { kernel, stride, padding, ceil } = *pool;
-    kernels::MaxPool { kernel, stride, padding, ceil }
 }
