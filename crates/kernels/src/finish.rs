@@ -1,8 +1,5 @@
 //! What follows a convolution, before its outputs are stored.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use crate::convolution::Activation;
 use crate::lanes::Lanes;
 

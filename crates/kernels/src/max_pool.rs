@@ -3,9 +3,6 @@
 //! A value that is no number is the largest of its window. The derivative goes to the first position
 //! that holds the largest value, in the order of rows.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;

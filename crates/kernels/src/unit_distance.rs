@@ -14,6 +14,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::blocks::{Blocks, PictureBlocks};
+use crate::direct::channel_lines;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::{Kernel, Processor};
@@ -33,13 +34,7 @@ pub struct UnitDistance {
 impl UnitDistance {
     /// Weights, one per channel.
     pub fn new(processor: Processor, weights: &[f32]) -> Self {
-        let line = |part: &[f32]| {
-            let mut line = Line::ZERO;
-            line.0[..part.len()].copy_from_slice(part);
-            line
-        };
-        let channels = weights.len();
-        Self { processor, channels, weights: weights.chunks(LANES).map(line).collect() }
+        Self { processor, channels: weights.len(), weights: channel_lines(weights) }
     }
 
     /// Distances at positions of two pictures, run after run.

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use self::run::Run;
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
-use crate::direct::{bias_lines, expect, expect_shape};
+use crate::direct::{channel_lines, expect, expect_shape};
 use crate::lanes::{LANES, Line};
 use crate::phase::{Phase, Taps};
 use crate::processor::Processor;
@@ -59,7 +59,7 @@ impl Depthwise {
                 weights[channel / LANES * taps + tap].0[channel % LANES] = weight;
             }
         }
-        let bias = bias_lines(filters.bias);
+        let bias = channel_lines(filters.bias);
         let backward = OnceLock::new();
         Ok(Self { processor, channels, kernel, stride, activation, weights, bias, backward })
     }

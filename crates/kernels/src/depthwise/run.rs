@@ -1,8 +1,5 @@
 //! Tasks of a depthwise convolution: rows of one block of channels.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;

@@ -57,12 +57,12 @@ impl Packing {
     }
 }
 
-/// A bias as lines, zeros behind it.
-pub(crate) fn bias_lines(bias: &[f32]) -> Vec<Line> {
+/// One number per channel as lines, zeros behind them.
+pub(crate) fn channel_lines(numbers: &[f32]) -> Vec<Line> {
     let line = |part: &[f32]| {
         let mut line = Line::ZERO;
         line.0[..part.len()].copy_from_slice(part);
         line
     };
-    bias.chunks(LANES).map(line).collect()
+    numbers.chunks(LANES).map(line).collect()
 }

@@ -21,7 +21,7 @@ use crate::phase::Phase;
 use crate::processor::Processor;
 use crate::{Error, Result};
 
-pub(crate) use self::filters::bias_lines;
+pub(crate) use self::filters::channel_lines;
 
 /// A convolution of blocks, with what follows it.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Direct {
         };
         let channels = [filters.outputs, inputs];
         let packing = Packing::new(processor.panel(), channels, filters.kernel, weight);
-        let bias = bias_lines(filters.bias);
+        let bias = channel_lines(filters.bias);
         Ok(Self { processor, stride, activation, packing, bias, backward: OnceLock::new() })
     }
 

@@ -1,8 +1,5 @@
 //! The inner loops: some positions by some lines of outputs in registers, all inputs running past.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use std::ops::Range;
 
 use crate::convolution::Activation;

@@ -1,8 +1,5 @@
 //! Tasks of a first convolution: rows of outputs, all channels.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use std::ops::Range;
 
 use rayon::prelude::*;

@@ -5,9 +5,6 @@
 //! all planes and takes every window that touches them, in order; windows across a border are computed
 //! on both sides.
 
-// Loops over registers run over indices: adaptors may end up outside the compiled instruction set.
-#![allow(clippy::needless_range_loop)]
-
 use std::ops::Range;
 
 use rayon::prelude::*;

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
-use crate::direct::{bias_lines, expect, expect_shape};
+use crate::direct::{channel_lines, expect, expect_shape};
 use crate::lanes::{LANES, Line};
 use crate::processor::Processor;
 use crate::product::Packed;
@@ -60,7 +60,7 @@ impl First {
                 weights[shape.place(position, output / LANES)].0[output % LANES] = weight;
             }
         }
-        let bias = bias_lines(filters.bias);
+        let bias = channel_lines(filters.bias);
         Ok(Self {
             processor,
             inputs,

@@ -21,13 +21,14 @@ use rayon::prelude::*;
 use self::pack::PackLine;
 use self::pass::Pass;
 use self::transform::{OUTPUT, PRODUCTS};
+use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
+use crate::direct::{channel_lines, expect, expect_part, expect_shape};
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Line};
 use crate::processor::Processor;
 use crate::product::Packed;
-use crate::{Error, Result};
 
 /// A convolution with 3×3 filters, stride 1.
 #[derive(Clone, Debug)]
@@ -46,23 +47,13 @@ impl Winograd {
     /// Transforms filters.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::Count`]; [`Error::Dimension`] unless filters are 3×3 in one group.
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 in one group.
     pub fn new(
         processor: Processor,
         filters: &Filters<'_>,
         activation: Activation,
     ) -> Result<Self> {
-        filters.check()?;
-        let [rows, columns] = filters.kernel;
-        for (what, expected, found) in [
-            ("rows of a filter", 3, rows),
-            ("columns of a filter", 3, columns),
-            ("groups of channels", 1, filters.groups),
-        ] {
-            if expected != found {
-                return Err(Error::Dimension { what, expected, found });
-            }
-        }
+        check(filters)?;
         Ok(Self::pack(processor, filters, activation, false))
     }
 
@@ -72,11 +63,8 @@ impl Winograd {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn transposed(processor: Processor, filters: &Filters<'_>) -> Result<Self> {
-        // The checks of the plain one.
-        let zeros = vec![0.0; filters.outputs];
-        let filters = Filters { bias: &zeros, ..*filters };
-        filters.check()?;
-        Ok(Self::pack(processor, &filters, Activation::None, true))
+        check(filters)?;
+        Ok(Self::pack(processor, filters, Activation::None, true))
     }
 
     fn pack(
@@ -98,12 +86,10 @@ impl Winograd {
             let job = PackLine { filters, transposed, packed: &packed, line, to: &shared };
             processor.run(job);
         });
-        let mut bias = vec![Line::ZERO; packed.lines];
-        if !transposed {
-            for (channel, &number) in filters.bias.iter().enumerate() {
-                bias[channel / LANES].0[channel % LANES] = number;
-            }
-        }
+        let bias = match transposed {
+            false => channel_lines(filters.bias),
+            true => vec![Line::ZERO; packed.lines],
+        };
         Self { processor, inputs, outputs, packed, matrices, bias, activation }
     }
 
@@ -115,22 +101,25 @@ impl Winograd {
     /// The convolution of `input` with `padding` around it.
     ///
     /// # Errors
-    /// [`Error::Dimension`], [`Error::TooSmall`], [`Error::Shape`].
+    /// [`Error::Dimension`](crate::Error::Dimension), [`Error::TooSmall`](crate::Error::TooSmall), [`Error::Shape`](crate::Error::Shape).
     pub fn forward(&self, input: &Blocks, padding: Padding, output: &mut Blocks) -> Result<()> {
-        let channels = input.shape()[1];
-        let [batch, _, height, width] = input.shape();
-        let [rows, columns] = padding.output([height, width], [3, 3], 1)?;
-        output.reshape([batch, self.outputs, rows, columns])?;
-        self.forward_into(input, padding, output, 0)?;
-        debug_assert_eq!(channels, self.inputs);
-        Ok(())
+        output.reshape(self.output_shape(input.shape(), padding)?)?;
+        self.forward_into(input, padding, output, 0)
+    }
+
+    /// Batch, channels, height and width of what comes of an input.
+    fn output_shape(&self, input: [usize; 4], padding: Padding) -> Result<[usize; 4]> {
+        let [batch, channels, height, width] = input;
+        expect("channels of a convolution's input", self.inputs, channels)?;
+        let [height, width] = padding.output([height, width], [3, 3], 1)?;
+        Ok([batch, self.outputs, height, width])
     }
 
     /// The same, into blocks of larger shape: the outputs become the channels from `first` on, which
-    /// is a multiple of sixteen.
+    /// is a multiple of sixteen, as is their end unless it is that of all channels.
     ///
     /// # Errors
-    /// [`Error::Dimension`], [`Error::TooSmall`].
+    /// [`Error::Dimension`](crate::Error::Dimension), [`Error::TooSmall`](crate::Error::TooSmall).
     pub fn forward_into(
         &self,
         input: &Blocks,
@@ -138,21 +127,11 @@ impl Winograd {
         output: &mut Blocks,
         first: usize,
     ) -> Result<()> {
-        let [batch, channels, height, width] = input.shape();
-        let [rows, columns] = padding.output([height, width], [3, 3], 1)?;
-        let [found_batch, found_channels, found_rows, found_columns] = output.shape();
-        for (what, expected, found) in [
-            ("channels of the input", self.inputs, channels),
-            ("pictures of the output", batch, found_batch),
-            ("rows of the output", rows, found_rows),
-            ("columns of the output", columns, found_columns),
-            ("first channel modulo sixteen", 0, first % LANES),
-            ("channels of the output", found_channels.max(first + self.outputs), found_channels),
-        ] {
-            if expected != found {
-                return Err(Error::Dimension { what, expected, found });
-            }
-        }
+        let [_, _, height, width] = input.shape();
+        let [batch, channels, rows, columns] = self.output_shape(input.shape(), padding)?;
+        let all = output.shape()[1];
+        expect_shape([batch, all, rows, columns], output.shape())?;
+        expect_part(first, channels, all)?;
         let depth = [input.depth(), output.depth()];
         let tiles = [rows.div_ceil(OUTPUT), columns.div_ceil(OUTPUT)];
         let pass = Pass {
@@ -176,6 +155,15 @@ impl Winograd {
         let channels = self.packed.depth + self.packed.lines * LANES;
         if channels <= 320 { (6144 / channels).clamp(16, 96) } else { 192 }
     }
+}
+
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 in one group.
+fn check(filters: &Filters<'_>) -> Result<()> {
+    filters.check()?;
+    expect("rows of a filter", 3, filters.kernel[0])?;
+    expect("columns of a filter", 3, filters.kernel[1])?;
+    expect("groups of channels", 1, filters.groups)
 }
 
 #[cfg(test)]

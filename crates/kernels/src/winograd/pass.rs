@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::Winograd;
 use super::tasks::{Block, Gather, Multiply, Scatter};
 use super::transform::{self, INPUT, OUTPUT, PRODUCTS};
-use crate::convolution::Activation;
 use crate::disjoint::Disjoint;
+use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::product::Packed;
 use crate::scratch::with_lines;
@@ -249,7 +249,11 @@ impl Pass<'_> {
                 for j in 0..INPUT {
                     row[j] = columns[j][i];
                 }
-                let row = transform::output(lanes, row);
+                let mut sums = [transform::output(lanes, row)];
+                for sum in &mut sums[0] {
+                    *sum = lanes.add(*sum, bias);
+                }
+                finish::<L, 1, OUTPUT>(lanes, activation, &mut sums);
                 let start = plane + (top + i) * width + left;
                 // SAFETY: these positions belong to this tile, and each tile in each line of outputs
                 // is scattered by one task.
@@ -257,8 +261,7 @@ impl Pass<'_> {
                 let to = unsafe { self.output.part(start..start + count) };
                 let mut results = [Line::ZERO; OUTPUT];
                 for j in 0..OUTPUT {
-                    let sum = lanes.add(row[j], bias);
-                    lanes.store(&mut results[j], activate(lanes, activation, sum));
+                    lanes.store(&mut results[j], sums[0][j]);
                 }
                 match to.as_mut_array::<OUTPUT>() {
                     Some(to) => *to = results,
@@ -266,14 +269,5 @@ impl Pass<'_> {
                 }
             }
         }
-    }
-}
-
-#[inline(always)]
-fn activate<L: Lanes>(lanes: L, activation: Activation, v: L::V) -> L::V {
-    match activation {
-        Activation::None => v,
-        Activation::Relu => lanes.at_least(v, lanes.splat(0.0)),
-        Activation::Relu6 => lanes.at_most(lanes.at_least(v, lanes.splat(0.0)), lanes.splat(6.0)),
     }
 }

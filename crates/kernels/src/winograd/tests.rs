@@ -176,10 +176,20 @@ fn wrong_shapes_are_refused() {
     let processor = Processor::best();
     let wide = Filters { kernel: [1, 9], ..case.filters() };
     assert!(Winograd::new(processor, &wide, Activation::None).is_err());
+    assert!(Winograd::transposed(processor, &wide).is_err());
     let convolution = Winograd::new(processor, &case.filters(), Activation::None).unwrap();
     let (mut input, mut output) = (Blocks::new(), Blocks::new());
     input.read_planes([1, 17, 4, 4], &[0.0; 17 * 16]).unwrap();
     assert!(convolution.forward(&input, Padding::each(1), &mut output).is_err());
     input.read_planes([1, 16, 2, 2], &[0.0; 64]).unwrap();
     assert!(convolution.forward(&input, Padding::each(0), &mut output).is_err());
+    // Twenty outputs would end amid a block of others, and overwrite them.
+    let case = Case::new([1, 16, 4, 4], 20, Padding::each(1));
+    let convolution = Winograd::new(processor, &case.filters(), Activation::None).unwrap();
+    input.read_planes([1, 16, 4, 4], &case.input).unwrap();
+    output.reshape([1, 40, 4, 4]).unwrap();
+    assert!(convolution.forward_into(&input, Padding::each(1), &mut output, 0).is_err());
+    assert!(convolution.forward_into(&input, Padding::each(1), &mut output, 8).is_err());
+    output.reshape([1, 36, 4, 4]).unwrap();
+    assert!(convolution.forward_into(&input, Padding::each(1), &mut output, 16).is_ok());
 }
