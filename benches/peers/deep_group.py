@@ -68,6 +68,8 @@ def compared(comparison, workers, seconds):
             if isinstance(exact, WorkFailed):
                 raise WorkFailed(f"nothing in double precision to compare with: {exact}")
             record |= timed(comparison, peer, workers, exact, seconds)
+            if comparison.function == "layer":
+                record |= rates(comparison, record, workers)
         except WorkFailed as failure:
             record["not_measured"] = str(failure)
         yield record
@@ -104,6 +106,20 @@ def timed(comparison, peer, workers, exact, seconds):
         "peer_error": errors[1],
         "peer_setting": other["setting"],
         "peer_settings_ms": other.get("tried", {}),
+    }
+
+
+def rates(comparison, record, workers):
+    """Operations of the definition per second, in GF/s, and what the machine does at most."""
+    name = next(name for name in plan.LAYERS if plan.layer_name(name) == comparison.net)
+    operations = 2e-6 * plan.multiply_adds(name)
+    counted = workers.ours.prepare("peak/fma", "all")["value"]
+    least = min(workers.ours.seconds("peak/fma", "all", 1) for _ in range(5))
+    return {
+        "id": name,
+        "ours_rate": round(operations / record["ours_ms"], 2),
+        "peer_rate": round(operations / record["peer_ms"], 2),
+        "peak_rate": round(2e-9 * counted / least, 2),
     }
 
 

@@ -92,16 +92,65 @@ def trunks(net, batch):
     return Comparison("trunk", net, batch, (Peer("ncnn", NCNN[net], reads="torch-export/ncnn"),))
 
 
+#: Convolutions of the networks at 256×256: inputs, outputs, side of the filter, stride, padding, side
+#: of the input.
+LAYERS = {
+    "vgg conv1_1": (3, 64, 3, 1, 1, 256),
+    "vgg conv1_2": (64, 64, 3, 1, 1, 256),
+    "vgg conv2_1": (64, 128, 3, 1, 1, 128),
+    "vgg conv2_2": (128, 128, 3, 1, 1, 128),
+    "vgg conv3_1": (128, 256, 3, 1, 1, 64),
+    "vgg conv3_2": (256, 256, 3, 1, 1, 64),
+    "vgg conv4_1": (256, 512, 3, 1, 1, 32),
+    "vgg conv4_2": (512, 512, 3, 1, 1, 32),
+    "vgg conv5_1": (512, 512, 3, 1, 1, 16),
+    "alex conv1": (3, 64, 11, 4, 2, 256),
+    "alex conv2": (64, 192, 5, 1, 2, 31),
+    "alex conv3": (192, 384, 3, 1, 1, 15),
+    "alex conv4": (384, 256, 3, 1, 1, 15),
+    "squeeze conv1": (3, 64, 3, 2, 0, 256),
+    "squeeze fire2 squeeze": (64, 16, 1, 1, 0, 63),
+    "squeeze fire2 expand 3×3": (16, 64, 3, 1, 1, 63),
+    "squeeze fire9 squeeze": (512, 64, 1, 1, 0, 15),
+    "squeeze fire9 expand 1×1": (64, 256, 1, 1, 0, 15),
+    "squeeze fire9 expand 3×3": (64, 256, 3, 1, 1, 15),
+}
+
+#: Pictures that a layer reads at once: a pair.
+LAYER_COUNT = 2
+
+
+def layer_name(name):
+    """How workers know a layer: without spaces, and its shape but for the size of the input."""
+    return f"{name.replace(' ', '_')}:{'-'.join(map(str, LAYERS[name][:5]))}"
+
+
+def multiply_adds(name):
+    """Of a layer as defined, whatever the kernel does."""
+    inputs, outputs, side, stride, padding, size = LAYERS[name]
+    across = (size + 2 * padding - side) // stride + 1
+    return LAYER_COUNT * outputs * across * across * inputs * side * side
+
+
+def layer(name):
+    size = LAYERS[name][-1]
+    batch = f"{LAYER_COUNT}x{size}x{size}"
+    peers = (Peer("torch-eager"), Peer("torch-channels-last"))
+    return Comparison("layer", layer_name(name), batch, peers, seconds=1.5)
+
+
 def comparisons():
     for what in (distances, gradients, trunks):
         for batch in BATCHES:
             for net in NETS:
                 yield what(net, batch)
+    yield from map(layer, LAYERS)
 
 
 def quick():
     """For a smoke run: the smallest network."""
-    return [what("squeeze", SMALL) for what in (distances, gradients, trunks)]
+    whole = [what("squeeze", SMALL) for what in (distances, gradients, trunks)]
+    return [*whole, layer("squeeze fire9 expand 3×3")]
 
 
 #: Most milliseconds from the start of a process to the first distance, weights on disk.

@@ -100,8 +100,44 @@ def eager(library):
         return Work(label, with_gradient(function, *pair_of(inputs, batch, **kind)), distances_and_gradient)
 
 
+def sequence(seed, count):
+    """Numbers in -0.5…0.5 that every side makes for itself (see deep-worker/src/layer.rs)."""
+    import numpy
+
+    index = numpy.arange(count, dtype=numpy.uint32)
+    bits = (index * numpy.uint32(2654435761) + numpy.uint32(seed)) ^ numpy.uint32(0x5BD1E995)
+    bits = (bits * numpy.uint32(1540483477)) >> numpy.uint32(8)
+    return bits.astype(numpy.float32) / numpy.float32(1 << 24) - numpy.float32(0.5)
+
+
+def layer(library):
+    @work(f"{library}/layer")
+    def _(inputs, name, size):
+        """A convolution `NAME:INPUTS-OUTPUTS-KERNEL-STRIDE-PADDING` with a ReLU on `COUNTxHEIGHTxWIDTH`."""
+        import numpy
+        import torch
+
+        torch.set_num_threads(inputs.threads)
+        label, kind = settings()[library]
+        channels, outputs, side, stride, padding = map(int, name.split(":")[1].split("-"))
+        count, height, width = map(int, size.split("x"))
+        scale = numpy.float32(1) / numpy.sqrt(numpy.float32(channels * side * side))
+        made = lambda seed, scale, *shape: torch.from_numpy(
+            (scale * sequence(seed, numpy.prod(shape))).reshape(shape)
+        )
+        convolution = torch.nn.Conv2d(channels, outputs, side, stride, padding)
+        with torch.no_grad():
+            convolution.weight.copy_(made(2, scale, outputs, channels, side, side))
+            convolution.bias.copy_(made(3, scale, outputs))
+        function = torch.nn.Sequential(convolution, torch.nn.ReLU(inplace=True)).to(**kind)
+        picture = made(1, numpy.float32(1), count, channels, height, width).to(**kind)
+        describe = lambda found: {TAPS: [float((found.double() ** 2).mean())]}
+        return Work(label, without_gradient(function, picture), describe)
+
+
 for library in ("torch-eager", "torch-channels-last", "torch-f64"):
     eager(library)
+    layer(library)
 
 
 def compiled(inputs, net, batch, label, bind, describe, freezing):

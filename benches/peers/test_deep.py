@@ -183,8 +183,8 @@ class Report(unittest.TestCase):
         self.assertIn("| LPIPS, one pair of 256×256, vgg | 250 ms, **2.50×** openvino-f32 |", summary)
 
     def test_layers_have_their_table(self):
-        layer = record(section="layer", id="conv 3×3 64→64", ours_rate=340.0, peer_rate=79.0)
-        self.assertIn("| 340 | 79 |", deep_report.layers([layer]))
+        layer = record(section="layer", id="conv 3×3 64→64", ours_rate=340.0, peer_rate=79.0, peak_rate=118.0)
+        self.assertIn("| 340 | 79 | 288 % |", deep_report.layers([layer]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use lookalike_core::Part;
 use lookalike_kernels::moments::{self, Sums};
 use lookalike_kernels::{LANES, Processor};
-use lookalike_nn::{Backbone, Blocks, Parameters, Trunk};
+use lookalike_nn::{Backbone, Line, Parameters, Trunk};
 use rayon::prelude::*;
 
 use crate::samples::Scaling;
@@ -170,7 +170,7 @@ impl TapFormula for Dists {
         state: &Gathered,
         tap: usize,
         pair: &TapPair<'_>,
-        derivatives: &mut Blocks,
+        derivatives: &mut [Line],
     ) -> Result<()> {
         let count = state.counts[tap];
         let area = pair.candidate.area();
@@ -189,7 +189,7 @@ impl TapFormula for Dists {
         });
         let slopes: Vec<[f64; 3]> = slopes.collect();
         let runs = pair.runs();
-        let planes = derivatives.lines_mut().par_chunks_mut(area).zip(slopes.par_chunks(LANES));
+        let planes = derivatives.par_chunks_mut(area).zip(slopes.par_chunks(LANES));
         let read = pair.reference.lines().par_chunks(area);
         let read = read.zip(pair.candidate.lines().par_chunks(area));
         planes.zip(read).for_each(|((to, slopes), (reference, candidate))| {

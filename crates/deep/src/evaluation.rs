@@ -1,178 +1,226 @@
-//! A formula over two pictures: tile by tile through the network, values and gradients.
+//! A formula over pairs of pictures: tile by tile through the network, values and gradients.
+
+use std::borrow::Cow;
 
 use lookalike_core::Gradient;
-use lookalike_nn::Blocks;
+use lookalike_nn::{Blocks, PictureBlocks, Planes};
 
 use crate::plan::{Plan, Tile};
 use crate::samples::RgbSamples;
-use crate::tap_formula::{Outcome, TapFormula, TapPair};
+use crate::tap_formula::{Outcome, TapFormula};
 use crate::{Error, Result};
 
-/// The activations of a tile at all taps.
+/// The activations of a tile of some pictures at all taps.
 pub(crate) fn activations<F: TapFormula>(
     formula: &F,
     tile: Tile<'_>,
-    samples: &dyn RgbSamples,
+    pictures: &[&dyn RgbSamples],
 ) -> Result<Vec<Blocks>> {
-    let (plain, scaled) = tile.input(formula, samples)?;
+    let (plain, scaled) = tile.input(formula, pictures)?;
     let taps = formula.trunk().activations(&scaled)?;
     Ok(plain.into_iter().chain(taps).collect())
 }
 
-/// A picture whose activations are known, or too many to be kept.
-pub(crate) struct Reference<'a> {
-    pub(crate) samples: &'a dyn RgbSamples,
-    pub(crate) activations: Option<&'a [Blocks]>,
+/// What candidates are compared with.
+#[derive(Clone, Copy)]
+pub(crate) enum References<'a> {
+    /// The activations of one picture that needs no tiles, for all candidates.
+    Known(&'a [Blocks]),
+    /// One picture for each candidate.
+    Pictures(&'a [&'a dyn RgbSamples]),
 }
 
-impl Reference<'_> {
-    fn of_tile<F: TapFormula>(
-        &self,
-        formula: &F,
-        tile: Tile<'_>,
-    ) -> Result<std::borrow::Cow<'_, [Blocks]>> {
-        match self.activations {
-            Some(known) => Ok(known.into()),
-            None => Ok(activations(formula, tile, self.samples)?.into()),
+impl<'a> References<'a> {
+    fn of_tile<F: TapFormula>(&self, formula: &F, tile: Tile<'_>) -> Result<Cow<'a, [Blocks]>> {
+        Ok(match *self {
+            Self::Known(known) => known.into(),
+            Self::Pictures(pictures) => activations(formula, tile, pictures)?.into(),
+        })
+    }
+
+    fn check(&self, plan: &Plan, candidates: &[&dyn RgbSamples]) -> Result<()> {
+        let candidate = |index: usize| candidates.get(index).map_or(plan.size, |c| c.size());
+        if let Self::Pictures(pictures) = self {
+            if pictures.len() != candidates.len() {
+                let (references, candidates) = (pictures.len(), candidates.len());
+                return Err(Error::Batches { references, candidates });
+            }
+            for (index, reference) in pictures.iter().map(|picture| picture.size()).enumerate() {
+                if reference != plan.size {
+                    return Err(Error::Sizes { reference, candidate: candidate(index) });
+                }
+            }
+        }
+        match (0..candidates.len()).map(candidate).find(|&size| size != plan.size) {
+            Some(candidate) => Err(Error::Sizes { reference: plan.size, candidate }),
+            None => Ok(()),
         }
     }
 }
 
-fn check_sizes(plan: &Plan, reference: &Reference<'_>, candidate: &dyn RgbSamples) -> Result<()> {
-    let (reference, candidate) = (reference.samples.size(), candidate.size());
-    if reference == plan.size && candidate == plan.size {
-        return Ok(());
-    }
-    Err(Error::Sizes { reference, candidate })
-}
-
-/// The value of a formula, and its map when wanted.
+/// The value of a formula for every candidate, and its map when wanted.
 pub(crate) fn compare<F: TapFormula>(
     formula: &F,
     plan: &Plan,
-    reference: &Reference<'_>,
-    candidate: &dyn RgbSamples,
+    references: References<'_>,
+    candidates: &[&dyn RgbSamples],
     map: bool,
-) -> Result<Outcome> {
-    check_sizes(plan, reference, candidate)?;
-    let state = gather(formula, plan, reference, candidate, map)?;
-    Ok(formula.finish(&state, plan.size))
+) -> Result<Vec<Outcome>> {
+    let states = gather(formula, plan, references, candidates, map)?;
+    Ok(states.iter().map(|state| formula.finish(state, plan.size)).collect())
 }
 
-/// The same of the pictures `of` two batches whose activations are known; `None` for a plan with cuts.
+/// The same of two pictures whose activations are known; `None` for a plan with cuts.
 pub(crate) fn compare_known<F: TapFormula>(
     formula: &F,
     plan: &Plan,
     [reference, candidate]: [&[Blocks]; 2],
-    of: [usize; 2],
     map: bool,
 ) -> Option<Result<Outcome>> {
     let tile = plan.whole()?;
     let mut state = formula.start(&plan.taps, map);
-    let added = add(formula, &mut state, tile, (reference, candidate.iter()), of);
-    Some(added.map(|()| formula.finish(&state, plan.size)))
+    let mut add = || -> Result<()> {
+        for (tap, (reference, candidate)) in reference.iter().zip(candidate).enumerate() {
+            let pair = [picture(reference, 0)?, picture(candidate, 0)?];
+            formula.add(&mut state, tap, &tile.pair(tap, pair))?;
+        }
+        Ok(())
+    };
+    Some(add().map(|()| formula.finish(&state, plan.size)))
 }
 
+/// Takes candidates through the network, and references as well where they are pictures: all as one
+/// batch, so that filters are read once, and each tap is looked at as it comes.
 fn gather<F: TapFormula>(
     formula: &F,
     plan: &Plan,
-    reference: &Reference<'_>,
-    candidate: &dyn RgbSamples,
+    references: References<'_>,
+    candidates: &[&dyn RgbSamples],
     map: bool,
-) -> Result<F::State> {
-    let mut state = formula.start(&plan.taps, map);
-    for tile in plan.tiles() {
-        let known = reference.of_tile(formula, tile)?;
-        let found = activations(formula, tile, candidate)?;
-        add(formula, &mut state, tile, (&known, found.iter()), [0, 0])?;
-    }
-    Ok(state)
-}
-
-/// Gathers the pictures `of` two batches of activations.
-fn add<'a, F: TapFormula>(
-    formula: &F,
-    state: &mut F::State,
-    tile: Tile<'_>,
-    (reference, candidate): (&[Blocks], impl Iterator<Item = &'a Blocks>),
-    of: [usize; 2],
-) -> Result<()> {
-    for (tap, (reference, candidate)) in reference.iter().zip(candidate).enumerate() {
-        formula.add(state, tap, &pair(tile, tap, [reference, candidate], of)?)?;
-    }
-    Ok(())
-}
-
-fn pair<'a>(
-    tile: Tile<'_>,
-    tap: usize,
-    [reference, candidate]: [&'a Blocks; 2],
-    of: [usize; 2],
-) -> Result<TapPair<'a>> {
-    let absent = || Error::Batches { references: of[0], candidates: of[1] };
-    let reference = reference.picture(of[0]).ok_or_else(absent)?;
-    Ok(tile.pair(tap, reference, candidate.picture(of[1]).ok_or_else(absent)?))
-}
-
-/// The value of a formula and its derivative with respect to the candidate's samples in 0…1, in three
-/// channels.
-pub(crate) fn gradient<F: TapFormula>(
-    formula: &F,
-    plan: &Plan,
-    reference: &Reference<'_>,
-    candidate: &dyn RgbSamples,
-) -> Result<Gradient> {
-    check_sizes(plan, reference, candidate)?;
-    let [height, width] = plan.size;
-    let mut samples = vec![0.0; 3 * height * width];
-    // What belongs to all tiles must be known before the first is differentiated.
-    let mut state = match plan.whole() {
-        Some(_) => formula.start(&plan.taps, false),
-        None => gather(formula, plan, reference, candidate, false)?,
+) -> Result<Vec<F::State>> {
+    references.check(plan, candidates)?;
+    let start = |_| formula.start(&plan.taps, map);
+    let mut states: Vec<F::State> = candidates.iter().map(start).collect();
+    let count = candidates.len();
+    let pictures = match references {
+        References::Known(_) => candidates.to_vec(),
+        References::Pictures(references) => [candidates, references].concat(),
     };
     for tile in plan.tiles() {
-        let known = reference.of_tile(formula, tile)?;
-        let (plain, scaled) = tile.input(formula, candidate)?;
+        let (plain, scaled) = tile.input(formula, &pictures)?;
+        let mut add = |tap: usize, found: &Blocks| -> Result<()> {
+            for (index, state) in states.iter_mut().enumerate() {
+                let reference = match references {
+                    References::Known(known) => picture(known.get(tap).ok_or_else(absent)?, 0)?,
+                    References::Pictures(_) => picture(found, count + index)?,
+                };
+                formula.add(state, tap, &tile.pair(tap, [reference, picture(found, index)?]))?;
+            }
+            Ok(())
+        };
+        if let Some(plain) = &plain {
+            add(0, plain)?;
+        }
+        let first = usize::from(plain.is_some());
+        let mut outcome = Ok(());
+        formula.trunk().visit(&scaled, |tap, found| {
+            if outcome.is_ok() {
+                outcome = add(first + tap, found);
+            }
+        })?;
+        outcome?;
+    }
+    Ok(states)
+}
+
+fn absent() -> Error {
+    lookalike_nn::Error::Engine("activations are of fewer pictures or taps".to_owned()).into()
+}
+
+fn picture(blocks: &Blocks, index: usize) -> Result<PictureBlocks<'_>> {
+    blocks.picture(index).ok_or_else(absent)
+}
+
+/// The value of a formula for every candidate and its derivative with respect to the candidate's
+/// samples in 0…1, in three channels.
+pub(crate) fn gradients<F: TapFormula>(
+    formula: &F,
+    plan: &Plan,
+    references: References<'_>,
+    candidates: &[&dyn RgbSamples],
+) -> Result<Vec<Gradient>> {
+    references.check(plan, candidates)?;
+    let [height, width] = plan.size;
+    let mut gradients: Vec<Gradient> = Vec::with_capacity(candidates.len());
+    for _ in candidates {
+        let samples = vec![0.0; 3 * height * width];
+        gradients.push(Gradient { value: 0.0, width, height, channels: 3, samples });
+    }
+    // What belongs to all tiles must be known before the first is differentiated.
+    let mut states: Vec<F::State> = match plan.whole() {
+        Some(_) => candidates.iter().map(|_| formula.start(&plan.taps, false)).collect(),
+        None => gather(formula, plan, references, candidates, false)?,
+    };
+    for tile in plan.tiles() {
+        let known = references.of_tile(formula, tile)?;
+        let (plain, scaled) = tile.input(formula, candidates)?;
         let mut direct = None;
         let pulled = formula.trunk().gradient(&scaled, |taps| -> Result<Vec<Blocks>> {
-            let found: Vec<&Blocks> = plain.iter().chain(taps.iter().copied()).collect();
-            if plan.whole().is_some() {
-                add(formula, &mut state, tile, (&known, found.iter().copied()), [0, 0])?;
-            }
-            let mut derived = Vec::with_capacity(found.len());
-            for (tap, (known, found)) in known.iter().zip(found).enumerate() {
+            let mut derived = Vec::with_capacity(taps.len() + 1);
+            for (tap, found) in plain.iter().chain(taps.iter().copied()).enumerate() {
                 let mut derivatives = Blocks::new();
                 derivatives.reshape(found.shape()).map_err(lookalike_nn::Error::from)?;
-                let pair = pair(tile, tap, [known, found], [0, 0])?;
-                formula.derive(&state, tap, &pair, &mut derivatives)?;
+                let known = known.get(tap).ok_or_else(absent)?;
+                for (index, state) in states.iter_mut().enumerate() {
+                    let reference = picture(known, index.min(known.shape()[0] - 1))?;
+                    let pair = tile.pair(tap, [reference, picture(found, index)?]);
+                    if plan.whole().is_some() {
+                        formula.add(state, tap, &pair)?;
+                    }
+                    let derivatives = derivatives.picture_mut(index).ok_or_else(absent)?;
+                    formula.derive(state, tap, &pair, derivatives)?;
+                }
                 derived.push(derivatives);
             }
             if plain.is_some() {
-                direct = Some(derived.remove(0).to_planes());
+                let planes = Planes::of_blocks(&derived.remove(0))?;
+                direct = Some(planes);
             }
             Ok(derived)
         })?;
-        let deviation = formula.scaling().deviation;
-        let (rows, columns) = (&tile.rows.input, &tile.columns.input);
-        let area = rows.len() * columns.len();
-        for (channel, deviation) in deviation.into_iter().enumerate() {
-            for (index, y) in rows.clone().enumerate() {
-                let from = channel * area + index * columns.len();
-                let to = (channel * height + y) * width + columns.start;
-                let part = from..from + columns.len();
-                let target = &mut samples[to..to + columns.len()];
-                for (sum, &g) in target.iter_mut().zip(&pulled.data()[part.clone()]) {
-                    *sum += f64::from(g) / deviation;
-                }
-                let direct = direct.iter().flat_map(|planes| &planes[part.clone()]);
-                for (sum, &g) in target.iter_mut().zip(direct) {
-                    *sum += f64::from(g);
-                }
+        for (index, gradient) in gradients.iter_mut().enumerate() {
+            let samples = &mut gradient.samples;
+            let deviation = formula.scaling().deviation.map(f64::recip);
+            spread(samples, [height, width], tile, pulled.picture(index), deviation);
+            if let Some(direct) = &direct {
+                spread(samples, [height, width], tile, direct.picture(index), [1.0; 3]);
             }
         }
     }
-    let value = formula.finish(&state, plan.size).value;
-    Ok(Gradient { value, width, height, channels: 3, samples })
+    for (gradient, state) in gradients.iter_mut().zip(&states) {
+        gradient.value = formula.finish(state, plan.size).value;
+    }
+    Ok(gradients)
+}
+
+/// Adds the derivatives of a tile, times one factor per channel, at its place in the picture.
+fn spread(
+    samples: &mut [f64],
+    [height, width]: [usize; 2],
+    tile: Tile<'_>,
+    derivatives: &[f32],
+    factors: [f64; 3],
+) {
+    let (rows, columns) = (&tile.rows.input, &tile.columns.input);
+    let area = (rows.len() * columns.len()).max(1);
+    for (channel, (plane, factor)) in derivatives.chunks_exact(area).zip(factors).enumerate() {
+        for (y, row) in rows.clone().zip(plane.chunks_exact(columns.len())) {
+            let to = (channel * height + y) * width + columns.start;
+            for (sum, &derivative) in samples[to..to + row.len()].iter_mut().zip(row) {
+                *sum += f64::from(derivative) * factor;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -217,12 +265,14 @@ mod tests {
             index: 0,
             range: SampleRange::ZeroToOne,
         });
-        let reference = Reference { samples: &a, activations: None };
+        let pictures: [&dyn RgbSamples; 1] = [&a];
+        let reference = References::Pictures(&pictures);
         let plans = [cut(formula, size, 4096), cut(formula, size, core)];
         let counts = plans.each_ref().map(|plan| plan.tiles().count());
         assert!(counts[0] == 1 && counts[1] >= tiles, "{counts:?}");
-        let [whole, tiled] =
-            plans.each_ref().map(|plan| compare(formula, plan, &reference, &b, true).unwrap());
+        let [whole, tiled] = plans
+            .each_ref()
+            .map(|plan| compare(formula, plan, reference, &[&b], true).unwrap().remove(0));
         close(tiled.value, whole.value, whole.value, "value");
         for (tiled, whole) in tiled.parts.iter().zip(&whole.parts) {
             close(tiled.value, whole.value, whole.value, &whole.name);
@@ -234,8 +284,9 @@ mod tests {
                 close(f64::from(*tiled), f64::from(whole), f64::from(largest), "map");
             }
         }
-        let [whole, tiled] =
-            plans.each_ref().map(|plan| gradient(formula, plan, &reference, &b).unwrap());
+        let [whole, tiled] = plans
+            .each_ref()
+            .map(|plan| gradients(formula, plan, reference, &[&b]).unwrap().remove(0));
         close(tiled.value, whole.value, whole.value, "value beside the gradient");
         let norm = |samples: &mut dyn Iterator<Item = f64>| {
             samples.map(|sample| sample * sample).sum::<f64>().sqrt()

@@ -105,11 +105,11 @@ pub(crate) struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    /// What a formula takes of a pair at one tap.
     pub(crate) fn pair<'a>(
         &self,
         tap: usize,
-        reference: PictureBlocks<'a>,
-        candidate: PictureBlocks<'a>,
+        [reference, candidate]: [PictureBlocks<'a>; 2],
     ) -> TapPair<'a> {
         let local = |span: &Span| {
             let (owned, first) = (&span.owned[tap], span.first[tap]);
@@ -123,24 +123,29 @@ impl Tile<'_> {
         }
     }
 
-    /// What the network reads of this tile, and the samples where the formula looks at them.
+    /// What the network reads of this tile of some pictures, as one batch, and the samples where the
+    /// formula looks at them.
     pub(crate) fn input<F: TapFormula>(
         &self,
         formula: &F,
-        samples: &dyn RgbSamples,
+        pictures: &[&dyn RgbSamples],
     ) -> Result<(Option<Blocks>, Planes)> {
-        let (rows, columns) = (self.rows.input.clone(), self.columns.input.clone());
-        let shape = [1, 3, rows.len(), columns.len()];
-        let samples = samples.read(rows, columns);
-        let scaled = Planes::new(shape, formula.scaling().apply(&samples))?;
-        let plain = if formula.looks_at_samples() {
-            let samples: Vec<f32> = samples.iter().map(|&sample| sample as f32).collect();
-            let mut blocks = Blocks::new();
-            blocks.read_planes(shape, &samples).map_err(lookalike_nn::Error::from)?;
-            Some(blocks)
-        } else {
-            None
-        };
-        Ok((plain, scaled))
+        let (rows, columns) = (&self.rows.input, &self.columns.input);
+        let shape = [pictures.len(), 3, rows.len(), columns.len()];
+        let (mut scaled, mut plain) = (Vec::with_capacity(shape.iter().product()), Vec::new());
+        for picture in pictures {
+            let samples = picture.read(rows.clone(), columns.clone());
+            scaled.extend(formula.scaling().apply(&samples));
+            if formula.looks_at_samples() {
+                plain.extend(samples.iter().map(|&sample| sample as f32));
+            }
+        }
+        let scaled = Planes::new(shape, scaled)?;
+        if !formula.looks_at_samples() {
+            return Ok((None, scaled));
+        }
+        let mut blocks = Blocks::new();
+        blocks.read_planes(shape, &plain).map_err(lookalike_nn::Error::from)?;
+        Ok((Some(blocks), scaled))
     }
 }

@@ -8,7 +8,7 @@ use lookalike_core::{
 };
 use lookalike_nn::Blocks;
 
-use crate::evaluation::{Reference, activations, compare, compare_known, gradient};
+use crate::evaluation::{References, activations, compare, compare_known, gradients};
 use crate::plan::Plan;
 use crate::tap_formula::{Outcome, TapFormula};
 
@@ -44,6 +44,18 @@ impl<F: TapFormula> Registered<F> {
         })
     }
 
+    fn pair(
+        &self,
+        plan: &Plan,
+        reference: References<'_>,
+        candidate: &Picture,
+        want: Want,
+    ) -> Result<Score> {
+        let outcomes = compare(&self.formula, plan, reference, &[candidate], want.map);
+        let outcome = outcomes.map_err(|error| self.undefined(error))?.pop();
+        self.score(outcome.ok_or_else(|| self.undefined("it gave no value"))?)
+    }
+
     fn undefined(&self, reason: impl ToString) -> Error {
         Error::Undefined { id: self.id.to_string(), reason: reason.to_string() }
     }
@@ -65,9 +77,20 @@ impl<F: TapFormula> Metric for Registered<F> {
         self.check(&reference)?;
         let size = [reference.height(), reference.width()];
         let plan = Plan::new(&self.formula, size).map_err(|error| self.undefined(error))?;
-        let known = plan.whole().map(|tile| activations(&self.formula, tile, reference.as_ref()));
+        let known =
+            plan.whole().map(|tile| activations(&self.formula, tile, &[reference.as_ref()]));
         let activations = known.transpose().map_err(|error| self.undefined(error))?;
         Ok(Box::new(PreparedTaps { metric: self, reference, plan, activations }))
+    }
+
+    /// Both pictures as one batch, whose activations are not kept.
+    fn compare(&self, reference: &Picture, candidate: &Picture, want: Want) -> Result<Score> {
+        self.check(reference)?;
+        lookalike_core::check_same_size(reference, candidate)?;
+        self.check(candidate)?;
+        let size = [reference.height(), reference.width()];
+        let plan = Plan::new(&self.formula, size).map_err(|error| self.undefined(error))?;
+        self.pair(&plan, References::Pictures(&[reference]), candidate, want)
     }
 
     fn keeps_features(&self) -> bool {
@@ -81,7 +104,7 @@ impl<F: TapFormula> Metric for Registered<F> {
             let size = [picture.height(), picture.width()];
             let plan = Plan::new(&self.formula, size).map_err(|error| self.undefined(error))?;
             let Some(tile) = plan.whole() else { return Ok(None) };
-            let taps = activations(&self.formula, tile, picture);
+            let taps = activations(&self.formula, tile, &[picture]);
             let taps = taps.map_err(|error| self.undefined(error))?;
             let bytes = taps.iter().map(|blocks| size_of_val(blocks.lines())).sum();
             let kept = Kept { id: self.id.clone(), weights: self.weights.clone(), plan, taps };
@@ -107,7 +130,7 @@ impl<F: TapFormula> Metric for Registered<F> {
             return Some(Err(Error::SizeMismatch { reference, candidate }));
         }
         let taps = [reference.taps.as_slice(), candidate.taps.as_slice()];
-        compare_known(&self.formula, plan, taps, [0, 0], want.map)
+        compare_known(&self.formula, plan, taps, want.map)
             .map(|outcome| self.score(outcome.map_err(|error| self.undefined(error))?))
     }
 }
@@ -130,8 +153,12 @@ struct PreparedTaps<'a, F> {
 }
 
 impl<F: TapFormula> PreparedTaps<'_, F> {
-    fn reference(&self) -> Reference<'_> {
-        Reference { samples: self.reference.as_ref(), activations: self.activations.as_deref() }
+    /// Hands over what the reference is known by.
+    fn with_reference<T>(&self, compute: impl FnOnce(References<'_>) -> T) -> T {
+        match &self.activations {
+            Some(known) => compute(References::Known(known)),
+            None => compute(References::Pictures(&[self.reference.as_ref()])),
+        }
     }
 
     fn check(&self, candidate: &Picture) -> Result<()> {
@@ -143,17 +170,17 @@ impl<F: TapFormula> PreparedTaps<'_, F> {
 impl<F: TapFormula> Prepared for PreparedTaps<'_, F> {
     fn compare(&self, candidate: &Picture, want: Want) -> Result<Score> {
         self.check(candidate)?;
-        let metric = self.metric;
-        let outcome = compare(&metric.formula, &self.plan, &self.reference(), candidate, want.map)
-            .map_err(|error| metric.undefined(error))?;
-        metric.score(outcome)
+        self.with_reference(|reference| self.metric.pair(&self.plan, reference, candidate, want))
     }
 
     fn gradient(&self, candidate: &Picture) -> Result<Gradient> {
         self.check(candidate)?;
         let metric = self.metric;
-        let colour = gradient(&metric.formula, &self.plan, &self.reference(), candidate)
-            .map_err(|error| metric.undefined(error))?;
+        let colour = self.with_reference(|reference| {
+            gradients(&metric.formula, &self.plan, reference, &[candidate])
+        });
+        let colour = colour.map_err(|error| metric.undefined(error))?.pop();
+        let colour = colour.ok_or_else(|| metric.undefined("it gave no gradient"))?;
         Ok(match candidate.channels() {
             Channels::Rgb => colour,
             // The one channel stands for all three.

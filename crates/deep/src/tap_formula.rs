@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lookalike_core::{Part, ScoreMap};
-use lookalike_nn::{Blocks, PictureBlocks, Trunk};
+use lookalike_nn::{Line, PictureBlocks, Trunk};
 
 use crate::Result;
 use crate::samples::Scaling;
@@ -78,12 +78,12 @@ pub(crate) trait TapFormula: Send + Sync {
     fn finish(&self, state: &Self::State, size: [usize; 2]) -> Outcome;
 
     /// The derivative of the value with respect to the candidate's activations that count, once all
-    /// tiles are gathered. `derivatives` has the shape of the activations and is zero.
+    /// tiles are gathered. `derivatives` are lines like those of the activations, and zero.
     fn derive(
         &self,
         state: &Self::State,
         tap: usize,
         pair: &TapPair<'_>,
-        derivatives: &mut Blocks,
+        derivatives: &mut [Line],
     ) -> Result<()>;
 }

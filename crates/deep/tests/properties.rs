@@ -56,6 +56,25 @@ fn batches_give_the_bits_of_single_pairs() {
 }
 
 #[test]
+fn gradients_of_batches_are_those_of_single_pairs() {
+    for net in Net::ALL {
+        let lpips = lpips(net);
+        let (a, b) = (planes(3, 33, 39, "a"), planes(3, 33, 39, "b"));
+        let distances = lpips.distances(&a, &b, RANGE).unwrap();
+        let together = lpips.gradients(&a, &b, RANGE).unwrap();
+        let first = one(&a, 0);
+        let against_first = lpips.gradients(&first, &b, RANGE).unwrap();
+        assert_eq!(together[0], against_first[0]);
+        for index in 0..3 {
+            assert_eq!(together[index].value, distances[index].value);
+            let (a, b) = (one(&a, index), one(&b, index));
+            assert_eq!(lpips.gradients(&a, &b, RANGE).unwrap(), together[index..=index]);
+            assert_eq!(lpips.gradients(&first, &b, RANGE).unwrap(), against_first[index..=index]);
+        }
+    }
+}
+
+#[test]
 fn features_that_were_kept_give_the_bits_of_the_pair() {
     let picture = |seed: &str| {
         let samples = Seeded::new(seed).f32("lin", &[40, 37, 3]).unwrap();

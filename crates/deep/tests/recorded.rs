@@ -6,8 +6,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "../../nn/tests/agreement/mod.rs"]
+mod agreement;
+
 use std::path::Path;
 use std::sync::Arc;
+
+use agreement::Row;
 
 use lookalike_core::{Channels, Picture, Want};
 use lookalike_deep::{
@@ -140,13 +145,36 @@ impl WeightSource for TrainedWeights {
     }
 }
 
-fn relative(found: f64, expected: f64) -> f64 {
-    (found - expected).abs() / expected.abs()
-}
+const PACKAGE: &str = "`lpips` 0.1.4 on PyTorch, seeded networks, published heads";
 
-fn check(what: &str, found: f64, expected: f64, tolerance: f64) {
-    let error = relative(found, expected);
-    assert!(error <= tolerance, "{what}: {found} against {expected}, {error:.1e}");
+const VALUES: Row = Row {
+    what: "LPIPS: three networks, versions 0.1 and 0.0, with and without learned weights, relative",
+    with: PACKAGE,
+    allowed: 2e-6,
+};
+const EXACT: Row = Row { what: "the same in double precision", with: PACKAGE, allowed: 2e-6 };
+const TAPS: Row = Row { what: "shares of the taps, relative", with: PACKAGE, allowed: 2e-5 };
+const UNIT: Row =
+    Row { what: "values of samples in 0…1, relative", with: PACKAGE, allowed: 2e-5 };
+const MAPS: Row = Row { what: "maps, of their largest value", with: PACKAGE, allowed: 1e-5 };
+const GRADIENTS: Row = Row {
+    what: "gradients of AlexNet and SqueezeNet, of their norm",
+    with: PACKAGE,
+    allowed: 1e-4,
+};
+const VGG_GRADIENTS: Row =
+    Row { what: "gradients of VGG-16, of their norm", with: PACKAGE, allowed: 1e-2 };
+const ENGINE_GRADIENTS: Row =
+    Row { what: "gradients by the tensor engine, of their norm", with: PACKAGE, allowed: 1e-4 };
+const TRAINED: Row = Row {
+    what: "AlexNet as trained, the authors' example pairs, relative",
+    with: "`lpips` 0.1.4 on PyTorch in double precision",
+    allowed: 2e-6,
+};
+
+fn check(row: Row, what: &str, found: f64, expected: f64) {
+    let error = (found - expected).abs() / expected.abs();
+    row.check(error, &format!("{what}: {found} against {expected}"));
 }
 
 /// A picture of signed planes, without loss: double precision holds what single precision does.
@@ -173,7 +201,7 @@ fn values(net: Net, size: &str) {
         |version, learned| lpips(net, version, &trunk, learned).distances(&a, &b, range).unwrap();
     let compare = |name: &str, found: &[Distance]| {
         for (found, expected) in found.iter().zip(recorded.f32(name)) {
-            check(&what(name), found.value, f64::from(expected), 2e-6);
+            check(VALUES, &what(name), found.value, f64::from(expected));
         }
     };
     let learned = distances(Version::V0_1, true);
@@ -185,13 +213,12 @@ fn values(net: Net, size: &str) {
     let metric = lpips(net, Version::V0_1, &trunk, true);
     compare("d_v0.1_swapped", &metric.distances(&b, &a, range).unwrap());
     for (found, expected) in learned.iter().zip(recorded.f64("d_v0.1_f64")) {
-        check(&what("d_v0.1_f64"), found.value, expected, 2e-6);
-        println!("{}: {:.1e}", what("against f64"), relative(found.value, expected));
+        check(EXACT, &what("d_v0.1_f64"), found.value, expected);
     }
     for (name, found) in [("per_layer_v0.1", &learned), ("per_layer_baseline_v0.1", &uniform)] {
         let found = found.iter().flat_map(|distance| &distance.taps);
         for (found, expected) in found.zip(recorded.f32(name)) {
-            check(&what(name), *found, f64::from(expected), 2e-5);
+            check(TAPS, &what(name), *found, f64::from(expected));
         }
     }
     // Samples in 0…1 lose what the subtraction of 1 rounds off.
@@ -201,7 +228,7 @@ fn values(net: Net, size: &str) {
     };
     let found = metric.distances(&unit(&a), &unit(&b), SampleRange::ZeroToOne).unwrap();
     for (found, expected) in found.iter().zip(recorded.f32("d_v0.1_normalize_flag")) {
-        check(&what("d_v0.1_normalize_flag"), found.value, f64::from(expected), 2e-5);
+        check(UNIT, &what("d_v0.1_normalize_flag"), found.value, f64::from(expected));
     }
     map_and_gradients(net, &recorded, &a, &b, &what);
 }
@@ -224,20 +251,20 @@ fn map_and_gradients(
     let largest = expected.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
     let pairs = map.values.iter().zip(&expected);
     let error = pairs.fold(0.0_f32, |m, (f, e)| m.max((f - e).abs())) / largest;
-    println!("{}: {error:.1e}", what("map"));
-    assert!(map.values.len() == expected.len() && error <= 1e-5, "{}: {error}", what("map"));
+    assert_eq!(map.values.len(), expected.len());
+    MAPS.check(f64::from(error), &what("map"));
     for (index, expected) in recorded.f32("spatial_v0.1_mean").into_iter().enumerate() {
         let map = map_of(index);
         let mean = map.values.iter().map(|&v| f64::from(v)).sum::<f64>() / map.values.len() as f64;
-        check(&what("spatial_v0.1_mean"), mean, f64::from(expected), 1e-5);
+        check(MAPS, &what("spatial_v0.1_mean"), mean, f64::from(expected));
     }
     let (a, b) = (picture(a, 0), picture(b, 0));
     // A unit of which the sum is within rounding of 0 lets derivatives through or not. One such unit in
     // a deep layer of VGG-16 changes the gradient by some thousandths, and single precision of other
     // order or transforms finds some of them on the other side; the engine's order happens to agree.
-    let limit = if net == Net::Vgg { 1e-2 } else { 1e-4 };
+    let row = if net == Net::Vgg { VGG_GRADIENTS } else { GRADIENTS };
     let on_engine = metric_from(&id, &OnEngine).unwrap();
-    for (metric, by, limit) in [(&metric, "kernels", limit), (&on_engine, "engine", 1e-4)] {
+    for (metric, by, row) in [(&metric, "kernels", row), (&on_engine, "engine", ENGINE_GRADIENTS)] {
         for (name, reference, candidate) in [("grad_in1", &a, &b), ("grad_in0", &b, &a)] {
             let found = metric.prepare(reference).unwrap().gradient(candidate).unwrap();
             let expected = recorded.f32(name);
@@ -248,9 +275,7 @@ fn map_and_gradients(
                 difference += (found / 2.0 - f64::from(expected)).powi(2);
                 size += f64::from(expected).powi(2);
             }
-            let error = (difference / size).sqrt();
-            println!("{} by {by}: {error:.1e}", what(name));
-            assert!(error <= limit, "{} by {by}: {error}", what(name));
+            row.check((difference / size).sqrt(), &format!("{} by {by}", what(name)));
         }
     }
 }
@@ -337,12 +362,12 @@ fn trained_alexnet_gives_the_published_distances() {
                 let other = example(&recorded, candidate, size);
                 let score = metric.compare(&reference, &other, Want::default()).unwrap();
                 let d = entry["d_f64"].as_f64().unwrap();
-                println!("{profile} {name} {candidate}: {} {d}", score.value);
-                assert!((score.value - d).abs() <= 1e-5, "{} {d}", score.value);
-                check(key, score.value, d, 2e-6);
+                check(TRAINED, &format!("{key} {name} {candidate}"), score.value, d);
                 let taps = entry["per_layer"].as_array().unwrap();
                 for (part, tap) in score.parts.iter().zip(taps) {
-                    check(&part.name, part.value, tap.as_f64().unwrap(), 2e-5);
+                    let expected = tap.as_f64().unwrap();
+                    let error = (part.value - expected).abs() / expected;
+                    assert!(error <= 2e-5, "{}: {error:.1e}", part.name);
                 }
             }
         }

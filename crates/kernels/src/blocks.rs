@@ -110,6 +110,12 @@ impl Blocks {
         &self.lines[picture * size..(picture + 1) * size]
     }
 
+    /// The lines of one picture of the batch, to be changed; `None` beyond it.
+    pub fn picture_mut(&mut self, index: usize) -> Option<&mut [Line]> {
+        let size = self.depth() * self.area();
+        self.lines.get_mut(index.checked_mul(size)?..(index + 1).checked_mul(size)?)
+    }
+
     /// One picture of the batch; `None` beyond it.
     pub fn picture(&self, index: usize) -> Option<PictureBlocks<'_>> {
         let size = self.depth() * self.area();
@@ -222,6 +228,19 @@ mod tests {
             let zeros = blocks.lines().iter().flat_map(|line| line.0).filter(|&n| n == 0.0);
             assert_eq!(zeros.count(), blocks.lines().len() * LANES - count);
         }
+    }
+
+    #[test]
+    fn pictures_of_a_batch_are_found() {
+        let planes: Vec<f32> = (0..2 * 17 * 3).map(|n| n as f32).collect();
+        let mut blocks = Blocks::new();
+        blocks.read_planes([2, 17, 1, 3], &planes).unwrap();
+        let second = blocks.picture(1).unwrap();
+        assert_eq!((second.shape(), second.lines()[0].0[2]), ([17, 1, 3], 17.0 * 3.0 + 6.0));
+        let lines = second.lines().to_vec();
+        assert_eq!(blocks.picture_mut(1).unwrap(), lines);
+        assert!(blocks.picture(2).is_none() && blocks.picture_mut(2).is_none());
+        assert!(blocks.picture_mut(usize::MAX).is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::blocks::{Blocks, PictureBlocks};
+use crate::blocks::PictureBlocks;
 use crate::direct::channel_lines;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
@@ -65,25 +65,23 @@ impl UnitDistance {
     }
 
     /// Writes `scale` times the derivatives of the sum of all distances with respect to `b`, at
-    /// positions of runs that do not overlap; `derivatives` are those of one picture.
+    /// positions of runs that do not overlap, into lines like those of `b`.
     ///
     /// # Errors
-    /// As [`distances`](Self::distances); [`Error::Dimension`] as well when `derivatives` has another
-    /// shape than `b` or runs are not in order.
+    /// As [`distances`](Self::distances); [`Error::Dimension`] as well when `derivatives` has not as
+    /// many lines as `b` or runs are not in order.
     pub fn derive(
         &self,
         a: PictureBlocks<'_>,
         b: PictureBlocks<'_>,
         runs: &[Range<usize>],
         scale: f32,
-        derivatives: &mut Blocks,
+        derivatives: &mut [Line],
     ) -> Result<()> {
         self.check(a, b, runs)?;
-        let [channels, height, width] = b.shape();
-        for (expected, found) in [1, channels, height, width].into_iter().zip(derivatives.shape()) {
-            if expected != found {
-                return Err(Error::Dimension { what: "derivatives", expected, found });
-            }
+        let (expected, found) = (b.lines().len(), derivatives.len());
+        if expected != found {
+            return Err(Error::Dimension { what: "lines of derivatives", expected, found });
         }
         let mut end = 0;
         for run in runs {
@@ -96,7 +94,7 @@ impl UnitDistance {
             }
             end = run.end;
         }
-        let shared = Disjoint::new(derivatives.lines_mut());
+        let shared = Disjoint::new(derivatives);
         runs.into_par_iter().for_each(|run| {
             let (pair, positions) = (self.pair(a, b), run.clone());
             self.processor.run(Derivatives { pair, positions, scale, to: &shared });
@@ -299,6 +297,7 @@ impl Kernel for Derivatives<'_> {
 #[allow(clippy::single_range_in_vec_init)]
 mod tests {
     use super::*;
+    use crate::blocks::Blocks;
 
     fn blocks(shape: [usize; 4], number: impl Fn(usize) -> f32) -> Blocks {
         let mut blocks = Blocks::new();
@@ -362,7 +361,7 @@ mod tests {
             let mut derivatives = blocks(shape, |_| f32::NAN);
             let runs = [0..3, 3..4];
             let b = blocks(shape, number);
-            distance.derive(first(&a), first(&b), &runs, 0.25, &mut derivatives).unwrap();
+            distance.derive(first(&a), first(&b), &runs, 0.25, derivatives.lines_mut()).unwrap();
             for (at, found) in derivatives.to_planes().into_iter().enumerate() {
                 if at % 4 == 2 {
                     assert_eq!(found, 0.0);
@@ -390,7 +389,9 @@ mod tests {
         }
         assert!(distance.distances(first(&a), first(&a), &[0..5]).is_err());
         let mut derivatives = a.clone();
-        let overlap = [0..2, 1..3];
-        assert!(distance.derive(first(&a), first(&a), &overlap, 1.0, &mut derivatives).is_err());
+        for (runs, lines) in [([0..2, 1..3], 4), ([0..2, 2..4], 3)] {
+            let derivatives = &mut derivatives.lines_mut()[..lines];
+            assert!(distance.derive(first(&a), first(&a), &runs, 1.0, derivatives).is_err());
+        }
     }
 }

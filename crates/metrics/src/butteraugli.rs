@@ -22,7 +22,7 @@
 
 use std::sync::OnceLock;
 
-use butteraugli::{ButteraugliError, ButteraugliParams, ButteraugliReference, srgb_to_linear};
+use butteraugli::{ButteraugliError, ButteraugliParams, ButteraugliReference};
 use lookalike_core::{
     ColourUse, Direction, DisplayScale, MetricCard, Part, Picture, ScoreMap, ValueRange, Want,
 };
@@ -41,11 +41,19 @@ enum Butteraugli {
     ThreeNorm,
 }
 
+/// What the crate reads.
+#[derive(PartialEq)]
+enum Light {
+    /// 8-bit codes, which it decodes.
+    Codes(Vec<u8>),
+    Linear(Vec<f32>),
+}
+
 /// Light and, once the picture has served as reference, its frequency bands.
 struct Features {
     width: usize,
     height: usize,
-    light: Vec<f32>,
+    light: Light,
     bands: OnceLock<Result<ButteraugliReference, ButteraugliError>>,
 }
 
@@ -54,8 +62,8 @@ impl ClosedForm for Butteraugli {
 
     fn features(&self, picture: &Picture) -> Result<Features, Reason> {
         let light = match rgb_u8(picture) {
-            Some(codes) => codes.into_iter().map(srgb_to_linear).collect(),
-            None => linear_rgb(picture),
+            Some(codes) => Light::Codes(codes),
+            None => Light::Linear(linear_rgb(picture)),
         };
         let (width, height) = (picture.width(), picture.height());
         Ok(Features { width, height, light, bands: OnceLock::new() })
@@ -74,11 +82,17 @@ impl ClosedForm for Butteraugli {
         }
         let bands = reference.bands.get_or_init(|| {
             let params = ButteraugliParams::new().with_intensity_target(WHITE);
-            ButteraugliReference::new_linear(&reference.light, width, height, params)
+            match &reference.light {
+                Light::Codes(codes) => ButteraugliReference::new(codes, width, height, params),
+                Light::Linear(light) => {
+                    ButteraugliReference::new_linear(light, width, height, params)
+                }
+            }
         });
-        let result = match bands {
-            Ok(bands) => bands.compare_linear(&candidate.light),
-            Err(error) => Err(error.clone()),
+        let result = match (bands, &candidate.light) {
+            (Ok(bands), Light::Codes(codes)) => bands.compare(codes),
+            (Ok(bands), Light::Linear(light)) => bands.compare_linear(light),
+            (Err(error), _) => Err(error.clone()),
         };
         let result = result.map_err(|error| Reason(error.to_string()))?;
         let map = result.diffmap.filter(|_| want.map).map(|map| map.pixels().collect());

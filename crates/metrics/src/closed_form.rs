@@ -9,7 +9,7 @@ use lookalike_core::{
     Score, ScoreMap, ScoreProvenance, Want,
 };
 
-pub(crate) use crate::pixels::{channels, luma, rgb};
+pub(crate) use crate::pixels::{channels, luma, luma_scaled, rgb};
 use crate::plane::Plane;
 
 /// A formula over two pictures of one size and one number of channels.

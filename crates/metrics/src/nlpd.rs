@@ -13,7 +13,7 @@
 //! Our choices, as in the authors' code: the pyramid's filter is the outer product of
 //! (.05, .25, .4, .25, .05); reduce mirrors behind the edge sample and keeps ceil(n/2) samples;
 //! expand repeats the edge sample; P ∗ is a true convolution with zeros beyond the border. Input is
-//! display-coded luma, not luminance.
+//! display-coded luma_scaled, not luminance.
 //!
 //! Reproduces: pyiqa 0.1.16 `nlpd` (f32) to 1e-6.
 //!
@@ -21,7 +21,7 @@
 
 use lookalike_core::{ColourUse, Direction, Luma, MetricCard, Picture, ValueRange, Want};
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma_scaled};
 use crate::filter::{Border, Margins, Taps, blur, blur_decimated, correlate_3x3, pad};
 use crate::plane::Plane;
 use crate::registry::Definition;
@@ -60,7 +60,7 @@ impl ClosedForm for Nlpd {
     type Features = Vec<Plane>;
 
     fn features(&self, picture: &Picture) -> Result<Vec<Plane>, Reason> {
-        let bands = laplacian_pyramid(luma(picture, Luma::Y601).map(|y| y / 255.0));
+        let bands = laplacian_pyramid(luma_scaled(picture, Luma::Y601, |y| y / 255.0));
         Ok(bands.iter().zip(&BANDS).map(|(band, by)| by.divide(band)).collect())
     }
 

@@ -122,9 +122,20 @@ pub(crate) fn rgb(picture: &Picture, peak: f64) -> [Plane; 3] {
 
 /// A luma plane on the 0…255 scale.
 pub(crate) fn luma(picture: &Picture, luma: Luma) -> Plane {
+    luma_scaled(picture, luma, |v| v)
+}
+
+/// A luma plane, each value of the 0…255 scale passed through `scale`.
+pub(crate) fn luma_scaled(
+    picture: &Picture,
+    luma: Luma,
+    scale: impl Fn(f64) -> f64 + Sync,
+) -> Plane {
     let [plane] = match picture.channels() {
-        Channels::Grey => planes_of(picture, 255.0, |v| luma.of_grey(v), |[grey, _, _]| [grey]),
-        Channels::Rgb => planes_of(picture, 255.0, |v| v, |colour| [luma.of(colour)]),
+        Channels::Grey => {
+            planes_of(picture, 255.0, |v| scale(luma.of_grey(v)), |[grey, _, _]| [grey])
+        }
+        Channels::Rgb => planes_of(picture, 255.0, |v| v, |colour| [scale(luma.of(colour))]),
     };
     plane
 }

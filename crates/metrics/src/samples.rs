@@ -2,7 +2,7 @@
 
 use lookalike_core::{Luma, Picture};
 
-use crate::closed_form::{channels, luma};
+use crate::closed_form::{channels, luma, luma_scaled};
 use crate::plane::Plane;
 
 /// Which samples are compared.
@@ -20,7 +20,7 @@ impl SamplesUsed {
         match self {
             Self::Channels => channels(picture, peak),
             Self::Luma(kind) if peak == 255.0 => vec![luma(picture, kind)],
-            Self::Luma(kind) => vec![luma(picture, kind).map(|v| v / 255.0 * peak)],
+            Self::Luma(kind) => vec![luma_scaled(picture, kind, |v| v / 255.0 * peak)],
         }
     }
 

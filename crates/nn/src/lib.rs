@@ -37,7 +37,8 @@ pub use error::{Error, Result};
 pub use geometry::TapGeometry;
 pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
 /// Activations as the kernels of the processor keep them.
-pub use lookalike_kernels::{Blocks, PictureBlocks};
+pub use lookalike_kernels::{Blocks, Line, PictureBlocks};
+pub use packed::Packing;
 pub use parameters::{NamedTensors, Parameters, Seeded};
 pub use planes::Planes;
 pub use trunk::Trunk;

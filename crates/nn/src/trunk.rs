@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::filters::Filters;
 use crate::geometry::{self, TapGeometry};
 use crate::layer::Layer;
-use crate::packed::Packed;
+use crate::packed::{Packed, Packing};
 use crate::{Backbone, Error, Parameters, Planes, Result};
 
 /// A frozen network.
@@ -33,15 +33,28 @@ enum Place {
 }
 
 impl Trunk {
-    /// Loads the parameters of a network for the processor.
+    /// Loads the parameters of a network for the processor. How much memory it may take is asked of the
+    /// environment ([`Packing::of_environment`]).
     ///
     /// # Errors
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
     pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
+        Self::with_packing(backbone, parameters, Packing::of_environment())
+    }
+
+    /// The same, with filters packed once or for every batch.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_packing(
+        backbone: Backbone,
+        parameters: &dyn Parameters,
+        packing: Packing,
+    ) -> Result<Self> {
         let architecture = backbone.layers();
         let filters = load(&architecture, parameters)?;
-        let place = Place::Processor(Arc::new(Packed::new(&filters, Processor::best())?));
-        Ok(Self { backbone, architecture, place })
+        let packed = Packed::new(&filters, Processor::best(), packing)?;
+        Ok(Self { backbone, architecture, place: Place::Processor(Arc::new(packed)) })
     }
 
     /// The same network with all operations by the tensor engine, on a device.
@@ -85,6 +98,28 @@ impl Trunk {
             Place::Processor(packed) => packed.taps(input),
             #[cfg(feature = "engine")]
             Place::Engine(engine) => engine.activations(input),
+        }
+    }
+
+    /// Shows the activations at the taps one after the other, as they come. None is kept, so less memory
+    /// is needed than [`activations`](Self::activations) take, and they are still in the caches.
+    ///
+    /// # Errors
+    /// As [`activations`](Self::activations).
+    pub fn visit(&self, input: &Planes, mut look: impl FnMut(usize, &Blocks)) -> Result<()> {
+        self.check(input.shape())?;
+        let mut index = 0;
+        let look = |tap: &Blocks| {
+            look(index, tap);
+            index += 1;
+        };
+        match &self.place {
+            Place::Processor(packed) => packed.visit(input, look),
+            #[cfg(feature = "engine")]
+            Place::Engine(engine) => {
+                engine.activations(input)?.iter().for_each(look);
+                Ok(())
+            }
         }
     }
 

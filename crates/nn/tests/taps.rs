@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod agreement;
 mod definition;
 
+use agreement::Row;
 use definition::{Definition, Grid, hanning_pool, max_pool};
-use lookalike_nn::{Backbone, Error, Parameters as _, Planes, Seeded, Trunk, processor};
+use lookalike_nn::{Backbone, Error, Packing, Parameters as _, Planes, Seeded, Trunk, processor};
 
 /// Numbers of either sign that look like a normalised picture.
 fn picture(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
@@ -19,6 +21,13 @@ fn trunk(backbone: Backbone, seed: &str) -> Trunk {
     Trunk::new(backbone, &Seeded::new(seed)).unwrap()
 }
 
+// Winograd's transforms cost a digit per deep layer.
+const DEFINITION: Row = Row {
+    what: "activations of all networks, of the largest value",
+    with: "their definitions written out in double precision, seeded networks",
+    allowed: 1e-5,
+};
+
 fn assert_close(found: &Planes, index: usize, expected: &Grid, what: &str) {
     let [_, channels, height, width] = found.shape();
     assert_eq!(
@@ -29,8 +38,7 @@ fn assert_close(found: &Planes, index: usize, expected: &Grid, what: &str) {
     let largest = expected.data.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     let error = found.picture(index).iter().zip(&expected.data);
     let error = error.map(|(&f, e)| (f64::from(f) - e).abs()).fold(0.0, f64::max);
-    // Winograd's transforms cost a digit per deep layer.
-    assert!(error <= 1e-5 * largest, "{what}: {error} of {largest}");
+    DEFINITION.check(error / largest, what);
 }
 
 #[test]
@@ -78,6 +86,31 @@ fn a_batch_and_any_threads_give_the_bits_of_single_pictures() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn packing_for_every_batch_and_looking_in_passing_give_the_same_bits() {
+    for backbone in [Backbone::AlexNet, Backbone::SqueezeNet1_1, Backbone::ResNet18] {
+        let kept = trunk(backbone, "any");
+        let anew = Trunk::with_packing(backbone, &Seeded::new("any"), Packing::EveryBatch).unwrap();
+        let input = picture(2, 41, 37, "x");
+        let taps = kept.taps(&input).unwrap();
+        assert!(anew.taps(&input).unwrap() == taps, "{}", backbone.name());
+        let mut seen = 0;
+        let look = |tap: usize, blocks: &lookalike_nn::Blocks| {
+            assert!(blocks.to_planes() == taps[tap].data(), "{} tap {tap}", backbone.name());
+            seen += 1;
+        };
+        anew.visit(&input, look).unwrap();
+        assert_eq!(seen, taps.len());
+        let slope = |trunk: &Trunk| -> Planes {
+            let itself = |taps: &[&lookalike_nn::Blocks]| -> Result<_, Error> {
+                Ok(taps.iter().map(|&tap| tap.clone()).collect())
+            };
+            trunk.gradient(&input, itself).unwrap()
+        };
+        assert!(slope(&kept) == slope(&anew), "{}", backbone.name());
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use lookalike::deep::{Net, SeededWeights, WeightSource};
 use lookalike::encode::write_png;
 use lookalike::procedural::{Distortion, scene};
-use lookalike::{Channels, Picture, Samples};
+use lookalike::{Picture, Samples};
 use lookalike_nn::Planes;
 use lookalike_weights::{Specification, Store, read_bytes};
 use serde_json::{Map, Value, json};
@@ -118,20 +118,6 @@ impl Batch {
     pub fn planes(self) -> Result<(Planes, Planes), String> {
         let planes = |numbers| Planes::new(self.shape, numbers).map_err(text);
         Ok((planes(self.references)?, planes(self.candidates)?))
-    }
-
-    /// The pairs as 8-bit pictures, which they were drawn as.
-    pub fn pictures(&self) -> Result<Vec<(Picture, Picture)>, String> {
-        let [_, _, height, width] = self.shape;
-        let picture = |planes: &[f32]| {
-            let area = height * width;
-            let sample = |at: usize| ((planes[at] + 1.0) * 127.5).round() as u8;
-            let pixels = (0..area).flat_map(|at| [at, area + at, 2 * area + at].map(sample));
-            Picture::from_u8(width, height, Channels::Rgb, pixels.collect()).map_err(text)
-        };
-        let each = |numbers| <[f32]>::chunks_exact(numbers, 3 * height * width);
-        let pairs = each(&self.references).zip(each(&self.candidates));
-        pairs.map(|(reference, candidate)| Ok((picture(reference)?, picture(candidate)?))).collect()
     }
 
     /// The references, with the mean and deviation taken out.

@@ -4,22 +4,26 @@
 //! * `lookalike-deep-worker serve FOLDER`: answers requests about them (see `line_protocol.rs`)
 //!
 //! Names of work, `NET` being `alex`, `vgg` or `squeeze`: `lpips/NET` gives the distances of a batch of
-//! pairs, `gradient/NET` distances and their derivatives, pair by pair, and `trunk/NET` the activations
-//! of the references. Answers are in the terms of −1…1, the range that the peers read.
+//! pairs, `gradient/NET` distances and their derivatives, and `trunk/NET` the activations of the
+//! references. Answers are in the terms of −1…1, the range that the peers read. `layer/LAYER` is a single
+//! convolution (see `layer.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
 
 mod inputs;
+mod layer;
 #[path = "../../line_protocol.rs"]
 mod line_protocol;
+#[path = "../../multiply_adds.rs"]
+mod multiply_adds;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use inputs::Batch;
+use layer::Layer;
 use line_protocol::Work;
-use lookalike::Metric;
 use lookalike::deep::{
-    Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource, metric_from,
+    Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource,
 };
 use lookalike_nn::{Planes, Trunk};
 use serde_json::{Value, json};
@@ -57,6 +61,9 @@ enum Found {
     Distances(Vec<Distance>),
     Gradients(Vec<lookalike::Gradient>),
     Taps(Vec<Planes>),
+    /// The mean square of what a layer gives.
+    Layer(f64),
+    Count(f64),
 }
 
 impl From<Found> for Value {
@@ -77,6 +84,8 @@ impl From<Found> for Value {
                 let squares: Vec<f64> = taps.iter().map(mean_square).collect();
                 json!({ "mean_squares": squares })
             }
+            Found::Layer(square) => json!({ "mean_squares": [square] }),
+            Found::Count(count) => json!(count),
         }
     }
 }
@@ -89,8 +98,16 @@ fn mean_square(planes: &Planes) -> f64 {
 fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
     let unknown = || format!("{name}: unknown work");
     let (what, net) = name.split_once('/').ok_or_else(unknown)?;
-    if what == "layer" {
-        return Err("the kernels are not linked to this worker".to_owned());
+    match name {
+        "peak/fma" => return Ok(Box::new(|| Ok(Found::Count(multiply_adds::multiply_adds())))),
+        _ if what == "layer" => {
+            let mut layer = Layer::new(net, batch)?;
+            // Every run computes the same, so the answer is known before.
+            layer.run()?;
+            let square = layer.mean_square();
+            return Ok(Box::new(move || layer.run().map(|()| Found::Layer(square))));
+        }
+        _ => {}
     }
     let net = Net::ALL.into_iter().find(|known| known.as_str() == net).ok_or_else(unknown)?;
     let batch = Batch::read(folder, batch)?;
@@ -105,15 +122,12 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             }))
         }
         "gradient" => {
-            let id = format!("lpips:{}@0.1", net.as_str());
-            let metric: Box<dyn Metric> = metric_from(&id, &SeededWeights).map_err(text)?;
-            let pairs = batch.pictures()?;
+            let lpips = lpips(net)?;
+            let (references, candidates) = batch.planes()?;
             Ok(Box::new(move || {
-                let gradients = pairs.iter().map(|(reference, candidate)| {
-                    let prepared = metric.prepare(reference).map_err(text)?;
-                    prepared.gradient(candidate).map_err(text)
-                });
-                Ok(Found::Gradients(gradients.collect::<Result<_, String>>()?))
+                let gradients =
+                    lpips.gradients(&references, &candidates, SampleRange::MinusOneToOne);
+                Ok(Found::Gradients(gradients.map_err(text)?))
             }))
         }
         "trunk" => {

@@ -13,6 +13,8 @@ mod decoded_pair;
 mod floor;
 #[path = "../../line_protocol.rs"]
 mod line_protocol;
+#[path = "../../multiply_adds.rs"]
+mod multiply_adds;
 mod pictures;
 
 use std::path::Path;
@@ -70,7 +72,7 @@ fn bind(folder: &Path, name: &str, pair: &str) -> Result<Work, String> {
             }))
         }
         Some(("floor", "copy")) => Ok(floor::copy(Pair::read(folder, pair)?)),
-        Some(("floor", "fma")) => Ok(floor::multiply_adds()),
+        Some(("floor", "fma")) => Ok(Box::new(|| Ok(multiply_adds::multiply_adds()))),
         Some(("decode", format)) => decode_all(&folder.join("folders").join(format)),
         _ => Err(format!("{name}: unknown work")),
     }

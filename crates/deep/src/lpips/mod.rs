@@ -16,18 +16,17 @@
 mod net;
 mod spatial;
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use lookalike_core::{Part, ScoreMap};
+use lookalike_core::{Gradient, Part, ScoreMap};
 use lookalike_kernels::{Processor, UnitDistance};
-use lookalike_nn::{Blocks, Planes, Trunk};
+use lookalike_nn::{Line, Planes, Trunk};
 
 pub use net::{Head, Net, Version};
 
-use crate::evaluation::{Reference, compare, compare_known};
-use crate::plan::{Plan, Tile, batch_of};
-use crate::samples::{PlanesSamples, SampleRange, Scaling};
+use crate::evaluation::{References, activations, compare, gradients};
+use crate::plan::{Plan, batch_of};
+use crate::samples::{PlanesSamples, RgbSamples, SampleRange, Scaling};
 use crate::tap_formula::{Outcome, TapFormula, TapPair};
 use crate::{Error, Result};
 
@@ -79,6 +78,32 @@ impl Lpips {
         candidates: &Planes,
         range: SampleRange,
     ) -> Result<Vec<Distance>> {
+        let plan = self.plan(references, candidates)?;
+        let outcomes = self.in_batches(&plan, [references, candidates], range, |pair, them| {
+            compare(self, &plan, pair, them, false)
+        })?;
+        Ok(outcomes.into_iter().map(Distance::of).collect())
+    }
+
+    /// As [`distances`](Self::distances), with the derivative of every distance with respect to the
+    /// candidate's samples, as samples in 0…1 whatever the range.
+    ///
+    /// # Errors
+    /// As [`distances`](Self::distances).
+    pub fn gradients(
+        &self,
+        references: &Planes,
+        candidates: &Planes,
+        range: SampleRange,
+    ) -> Result<Vec<Gradient>> {
+        let plan = self.plan(references, candidates)?;
+        self.in_batches(&plan, [references, candidates], range, |pair, them| {
+            gradients(self, &plan, pair, them)
+        })
+    }
+
+    /// The plan for pairs that belong together.
+    fn plan(&self, references: &Planes, candidates: &Planes) -> Result<Plan> {
         let (count, partners) = (candidates.batch(), references.batch());
         if partners != count && partners != 1 {
             return Err(Error::Batches { references: partners, candidates: count });
@@ -89,64 +114,46 @@ impl Lpips {
                 return Err(lookalike_nn::Error::Channels { network, expected: 3, found }.into());
             }
         }
-        let size = [candidates.height(), candidates.width()];
-        let plan = Plan::new(self, size)?;
-        let same_size = references.shape()[2..] == candidates.shape()[2..];
-        if let (Some(tile), true) = (plan.whole(), same_size) {
-            return self.in_batches(&plan, tile, references, candidates, range);
+        let size = |planes: &Planes| [planes.height(), planes.width()];
+        let (reference, candidate) = (size(references), size(candidates));
+        if reference != candidate {
+            return Err(Error::Sizes { reference, candidate });
         }
-        let distances = (0..count).map(|index| {
-            let picture = index.min(partners - 1);
-            let reference = PlanesSamples { planes: references, index: picture, range };
-            let candidate = PlanesSamples { planes: candidates, index, range };
-            let reference = Reference { samples: &reference, activations: None };
-            compare(self, &plan, &reference, &candidate, false).map(Distance::of)
-        });
-        distances.collect()
+        Plan::new(self, candidate)
     }
 
-    /// Pictures that need no tiles go through the network in batches: filters are read once for all of
-    /// a batch.
-    fn in_batches(
+    /// Hands pairs over in batches that fill the memory of a tile.
+    fn in_batches<T>(
         &self,
         plan: &Plan,
-        tile: Tile<'_>,
-        references: &Planes,
-        candidates: &Planes,
+        [references, candidates]: [&Planes; 2],
         range: SampleRange,
-    ) -> Result<Vec<Distance>> {
-        let read = |planes: &Planes, pictures: Range<usize>| -> Result<Vec<Planes>> {
-            let inputs = pictures.map(|index| {
-                let (_, input) = tile.input(self, &PlanesSamples { planes, index, range })?;
-                Ok(input)
-            });
-            inputs.collect()
-        };
-        let geometry = self.trunk.geometry().unwrap_or_default();
-        let [height, width] = plan.size;
-        let batch = batch_of(&geometry, [height, width]).div_ceil(2);
-        let shared = match references.batch() {
-            1 => Some(self.trunk.activations(&Planes::stack(&read(references, 0..1)?)?)?),
+        compute: impl Fn(References<'_>, &[&dyn RgbSamples]) -> Result<Vec<T>>,
+    ) -> Result<Vec<T>> {
+        let samples = |planes| (0..).map(move |index| PlanesSamples { planes, index, range });
+        let (count, partners) = (candidates.batch(), references.batch());
+        let candidates: Vec<_> = samples(candidates).take(count).collect();
+        let references: Vec<_> = samples(references).take(partners).collect();
+        let known = match (plan.whole(), partners == 1 && count > 1) {
+            (Some(tile), true) => Some(activations(self, tile, &[&references[0]])?),
             _ => None,
         };
-        let mut distances = Vec::with_capacity(candidates.batch());
-        for first in (0..candidates.batch()).step_by(batch) {
-            let pictures = first..(first + batch).min(candidates.batch());
-            let mut inputs = read(candidates, pictures.clone())?;
-            if shared.is_none() {
-                inputs.extend(read(references, pictures.clone())?);
-            }
-            let taps = self.trunk.activations(&Planes::stack(&inputs)?)?;
-            for index in 0..pictures.len() {
-                let (known, of) = match &shared {
-                    Some(shared) => (shared, [0, index]),
-                    None => (&taps, [pictures.len() + index, index]),
-                };
-                let outcome = compare_known(self, plan, [known, &taps], of, false);
-                distances.extend(outcome.transpose()?.map(Distance::of));
-            }
+        let geometry = self.trunk.geometry().unwrap_or_default();
+        let batch = batch_of(&geometry, plan.size).div_ceil(2);
+        let mut all = Vec::with_capacity(count);
+        for first in (0..count).step_by(batch) {
+            let indices = first..(first + batch).min(count);
+            let them: Vec<&dyn RgbSamples> =
+                candidates[indices.clone()].iter().map(|candidate| candidate as _).collect();
+            let partner = |index: usize| &references[index.min(partners - 1)] as &dyn RgbSamples;
+            let partners: Vec<&dyn RgbSamples> = indices.map(partner).collect();
+            let pair = match &known {
+                Some(known) => References::Known(known),
+                None => References::Pictures(&partners),
+            };
+            all.extend(compute(pair, &them)?);
         }
-        Ok(distances)
+        Ok(all)
     }
 }
 
@@ -228,7 +235,7 @@ impl TapFormula for Lpips {
         state: &Gathered,
         tap: usize,
         pair: &TapPair<'_>,
-        derivatives: &mut Blocks,
+        derivatives: &mut [Line],
     ) -> Result<()> {
         let [height, width] = state.sizes[tap];
         let scale = 1.0 / (height * width) as f32;

@@ -1,6 +1,8 @@
-//! Convolution with 3×3 filters at every position by the minimal algorithm of Winograd, F(4×4, 3×3).
+//! Convolution with 3×3 and 5×5 filters at every position by the minimal algorithms of Winograd,
+//! F(4×4, 3×3) and F(2×2, 5×5).
 //!
-//! Sixteen outputs of a tile cost 36 products per pair of channels instead of 144 (Lavin & Gray 2016,
+//! Sixteen outputs of a tile cost 36 products per pair of channels instead of 144, four with 5×5 filters 36
+//! instead of 100 (Lavin & Gray 2016,
 //! "Fast Algorithms for Convolutional Neural Networks"). Per block of tiles: 6×6 inputs of all channels
 //! are transformed into 36 matrices, each is multiplied by its matrix of transformed filters, and the
 //! products are transformed back, with bias and activation on the way to memory. A block is small
@@ -9,7 +11,7 @@
 //! computed in the same order.
 //!
 //! Error against f64, relative to the largest output: 1e-6 with 64 channels, 3e-6 with 512. Packed
-//! filters take four times the memory of plain ones.
+//! filters of 3×3 take four times the memory of plain ones, of 5×5 one and a half times.
 
 mod pack;
 mod pass;
@@ -20,7 +22,7 @@ use rayon::prelude::*;
 
 use self::pack::PackLine;
 use self::pass::Pass;
-use self::transform::{OUTPUT, PRODUCTS};
+use self::transform::{INPUT, PRODUCTS};
 use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
@@ -30,10 +32,12 @@ use crate::lanes::{LANES, Line};
 use crate::processor::Processor;
 use crate::product::Packed;
 
-/// A convolution with 3×3 filters, stride 1.
+/// A convolution with 3×3 or 5×5 filters, stride 1.
 #[derive(Clone, Debug)]
 pub struct Winograd {
     processor: Processor,
+    /// Rows and columns of a filter.
+    side: usize,
     inputs: usize,
     outputs: usize,
     /// Shape of one of the 36 matrices.
@@ -47,7 +51,7 @@ impl Winograd {
     /// Transforms filters.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 in one group.
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 or 5×5 in one group.
     pub fn new(
         processor: Processor,
         filters: &Filters<'_>,
@@ -81,16 +85,20 @@ impl Winograd {
         let depth = inputs.next_multiple_of(LANES);
         let packed = Packed { depth, lines: outputs.div_ceil(LANES), panel };
         let mut matrices: Vec<Line> = bytemuck::zeroed_vec(PRODUCTS * packed.len());
-        let shared = Disjoint::new(&mut matrices);
+        let to = &Disjoint::new(&mut matrices);
+        let side = filters.kernel[0];
         (0..packed.lines).into_par_iter().for_each(|line| {
-            let job = PackLine { filters, transposed, packed: &packed, line, to: &shared };
-            processor.run(job);
+            let packed = &packed;
+            match side {
+                3 => processor.run(PackLine::<3> { filters, transposed, packed, line, to }),
+                _ => processor.run(PackLine::<5> { filters, transposed, packed, line, to }),
+            }
         });
         let bias = match transposed {
             false => channel_lines(filters.bias),
             true => vec![Line::ZERO; packed.lines],
         };
-        Self { processor, inputs, outputs, packed, matrices, bias, activation }
+        Self { processor, side, inputs, outputs, packed, matrices, bias, activation }
     }
 
     /// Channels read and written.
@@ -111,7 +119,7 @@ impl Winograd {
     fn output_shape(&self, input: [usize; 4], padding: Padding) -> Result<[usize; 4]> {
         let [batch, channels, height, width] = input;
         expect("channels of a convolution's input", self.inputs, channels)?;
-        let [height, width] = padding.output([height, width], [3, 3], 1)?;
+        let [height, width] = padding.output([height, width], [self.side; 2], 1)?;
         Ok([batch, self.outputs, height, width])
     }
 
@@ -133,7 +141,7 @@ impl Winograd {
         expect_shape([batch, all, rows, columns], output.shape())?;
         expect_part(first, channels, all)?;
         let depth = [input.depth(), output.depth()];
-        let tiles = [rows.div_ceil(OUTPUT), columns.div_ceil(OUTPUT)];
+        let tiles = [rows, columns].map(|length| length.div_ceil(self.outputs_of_tile()));
         let pass = Pass {
             convolution: self,
             input: input.lines(),
@@ -149,6 +157,12 @@ impl Winograd {
         Ok(())
     }
 
+    /// Outputs of a tile along one axis.
+    #[inline(always)]
+    fn outputs_of_tile(&self) -> usize {
+        INPUT + 1 - self.side
+    }
+
     /// Tiles of a block. Up to 128 channels all matrices of a block fit into the second cache; with
     /// more, filters are the larger part, and a block takes many tiles to read them rarely.
     fn block(&self) -> usize {
@@ -158,11 +172,12 @@ impl Winograd {
 }
 
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 in one group.
+/// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 or 5×5 in one group.
 fn check(filters: &Filters<'_>) -> Result<()> {
     filters.check()?;
-    expect("rows of a filter", 3, filters.kernel[0])?;
-    expect("columns of a filter", 3, filters.kernel[1])?;
+    let [rows, columns] = filters.kernel;
+    expect("rows of a filter", if rows == 5 { 5 } else { 3 }, rows)?;
+    expect("columns of a filter", rows, columns)?;
     expect("groups of channels", 1, filters.groups)
 }
 

@@ -7,8 +7,8 @@ use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::Kernel;
 use crate::product::Packed;
 
-/// One line of outputs on its way into the matrices.
-pub(super) struct PackLine<'a> {
+/// One line of outputs of filters with `SIDE` × `SIDE` taps on its way into the matrices.
+pub(super) struct PackLine<'a, const SIDE: usize> {
     pub(super) filters: &'a Filters<'a>,
     pub(super) transposed: bool,
     pub(super) packed: &'a Packed,
@@ -16,24 +16,25 @@ pub(super) struct PackLine<'a> {
     pub(super) to: &'a Disjoint<'a, Line>,
 }
 
-impl Kernel for PackLine<'_> {
+impl<const SIDE: usize> Kernel for PackLine<'_, SIDE> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) {
         let Filters { weights, inputs, outputs, .. } = *self.filters;
-        let g = transform::of_filters();
+        let g = transform::of_filters::<SIDE>();
         let (read, written) = if self.transposed { (outputs, inputs) } else { (inputs, outputs) };
         let present = LANES.min(written - self.line * LANES);
         for channel in 0..read {
-            let mut taps = [[0.0; LANES]; 9];
+            let mut taps = [[[0.0; LANES]; SIDE]; SIDE];
             for lane in 0..present {
                 let other = self.line * LANES + lane;
                 let (o, i) = if self.transposed { (channel, other) } else { (other, channel) };
-                let filter = &weights[(o * inputs + i) * 9..][..9];
-                for tap in 0..9 {
-                    let from = if self.transposed { 8 - tap } else { tap };
-                    taps[tap][lane] = f64::from(filter[from]);
+                let area = SIDE * SIDE;
+                let filter = &weights[(o * inputs + i) * area..][..area];
+                for tap in 0..area {
+                    let from = if self.transposed { area - 1 - tap } else { tap };
+                    taps[tap / SIDE][tap % SIDE][lane] = f64::from(filter[from]);
                 }
             }
             let products = transform::filters(&g, &taps);

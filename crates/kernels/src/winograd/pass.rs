@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::Winograd;
 use super::tasks::{Block, Gather, Multiply, Scatter};
-use super::transform::{self, INPUT, OUTPUT, PRODUCTS};
+use super::transform::{self, INPUT, PRODUCTS};
 use crate::disjoint::Disjoint;
 use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
@@ -145,6 +145,7 @@ impl Pass<'_> {
         let stride = self.convolution.packed.depth / LANES;
         assert!((PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line < to.len());
         let [height, width] = self.size;
+        let step = self.convolution.outputs_of_tile();
         let zero = lanes.splat(0.0);
         let first = tiles.start;
         let mut place = self.place(first);
@@ -154,7 +155,7 @@ impl Pass<'_> {
             let plane = (picture * self.depth[0] + line) * height * width;
             let plane = &self.input[plane..plane + height * width];
             // Before the input where the padding is.
-            let (top, left) = (down * OUTPUT, across * OUTPUT);
+            let (top, left) = (down * step, across * step);
             let (ahead, aside) = (self.offset[0], self.offset[1]);
             let inside = top >= ahead
                 && left >= aside
@@ -216,6 +217,21 @@ impl Pass<'_> {
         space: usize,
         products: &[Line],
     ) {
+        match self.convolution.side {
+            3 => self.scatter_outputs::<L, 4>(lanes, line, tiles, space, products),
+            _ => self.scatter_outputs::<L, 2>(lanes, line, tiles, space, products),
+        }
+    }
+
+    #[inline(always)]
+    fn scatter_outputs<L: Lanes, const OUT: usize>(
+        &self,
+        lanes: L,
+        line: usize,
+        tiles: Range<usize>,
+        space: usize,
+        products: &[Line],
+    ) {
         let [height, width] = self.result;
         let stride = self.convolution.packed.lines;
         let zero = lanes.splat(0.0);
@@ -228,7 +244,7 @@ impl Pass<'_> {
         for tile in tiles {
             let [picture, down, across] = place;
             place = self.next(place);
-            let mut columns = [[zero; OUTPUT]; INPUT];
+            let mut columns = [[zero; OUT]; INPUT];
             let from = (tile - first) * stride + line;
             for j in 0..INPUT {
                 let mut column = [zero; INPUT];
@@ -239,31 +255,31 @@ impl Pass<'_> {
                     let product = unsafe { products.get_unchecked(place) };
                     column[i] = lanes.load(product);
                 }
-                columns[j] = transform::output(lanes, column);
+                columns[j] = transform::output::<L, OUT>(lanes, column);
             }
             let plane = (picture * self.depth[1] + self.first + line) * height * width;
-            let (top, left) = (down * OUTPUT, across * OUTPUT);
-            let count = OUTPUT.min(width - left);
-            for i in 0..OUTPUT.min(height - top) {
+            let (top, left) = (down * OUT, across * OUT);
+            let count = OUT.min(width - left);
+            for i in 0..OUT.min(height - top) {
                 let mut row = [zero; INPUT];
                 for j in 0..INPUT {
                     row[j] = columns[j][i];
                 }
-                let mut sums = [transform::output(lanes, row)];
+                let mut sums = [transform::output::<L, OUT>(lanes, row)];
                 for sum in &mut sums[0] {
                     *sum = lanes.add(*sum, bias);
                 }
-                finish::<L, 1, OUTPUT>(lanes, activation, &mut sums);
+                finish::<L, 1, OUT>(lanes, activation, &mut sums);
                 let start = plane + (top + i) * width + left;
                 // SAFETY: these positions belong to this tile, and each tile in each line of outputs
                 // is scattered by one task.
                 #[allow(unsafe_code)]
                 let to = unsafe { self.output.part(start..start + count) };
-                let mut results = [Line::ZERO; OUTPUT];
-                for j in 0..OUTPUT {
+                let mut results = [Line::ZERO; OUT];
+                for j in 0..OUT {
                     lanes.store(&mut results[j], sums[0][j]);
                 }
-                match to.as_mut_array::<OUTPUT>() {
+                match to.as_mut_array::<OUT>() {
                     Some(to) => *to = results,
                     None => to.copy_from_slice(&results[..count]),
                 }

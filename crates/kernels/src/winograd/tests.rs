@@ -12,6 +12,8 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 }
 
 struct Case {
+    /// Rows and columns of a filter.
+    side: usize,
     shape: [usize; 4],
     outputs: usize,
     padding: Padding,
@@ -21,11 +23,12 @@ struct Case {
 }
 
 impl Case {
-    fn new(shape: [usize; 4], outputs: usize, padding: Padding) -> Self {
+    fn new(side: usize, shape: [usize; 4], outputs: usize, padding: Padding) -> Self {
         let input = numbers(shape.iter().product(), 1).iter().map(|n| n.max(0.0)).collect();
-        let scale = (2.0 / (9.0 * shape[1] as f32)).sqrt();
-        let weights = numbers(outputs * shape[1] * 9, 2).iter().map(|n| n * scale).collect();
-        Self { shape, outputs, padding, input, weights, bias: numbers(outputs, 3) }
+        let area = side * side;
+        let scale = (2.0 / (area * shape[1]) as f32).sqrt();
+        let weights = numbers(outputs * shape[1] * area, 2).iter().map(|n| n * scale).collect();
+        Self { side, shape, outputs, padding, input, weights, bias: numbers(outputs, 3) }
     }
 
     fn filters(&self) -> Filters<'_> {
@@ -34,29 +37,30 @@ impl Case {
             bias: &self.bias,
             inputs: self.shape[1],
             outputs: self.outputs,
-            kernel: [3, 3],
+            kernel: [self.side; 2],
             groups: 1,
         }
     }
 
     fn result(&self) -> [usize; 2] {
-        self.padding.output([self.shape[2], self.shape[3]], [3, 3], 1).unwrap()
+        self.padding.output([self.shape[2], self.shape[3]], [self.side; 2], 1).unwrap()
     }
 
     /// The definition, in f64.
     fn expected(&self, activation: Activation) -> Vec<f64> {
         let [batch, channels, height, width] = self.shape;
         let [rows, columns] = self.result();
+        let (side, area) = (self.side, self.side * self.side);
         let mut all = Vec::new();
         for (picture, output) in (0..batch).flat_map(|p| (0..self.outputs).map(move |o| (p, o))) {
             for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
                 let mut sum = f64::from(self.bias[output]);
-                for (c, tap) in (0..channels).flat_map(|c| (0..9).map(move |tap| (c, tap))) {
-                    let from_y = (y + tap / 3).wrapping_sub(self.padding.rows[0]);
-                    let from_x = (x + tap % 3).wrapping_sub(self.padding.columns[0]);
+                for (c, tap) in (0..channels).flat_map(|c| (0..area).map(move |tap| (c, tap))) {
+                    let from_y = (y + tap / side).wrapping_sub(self.padding.rows[0]);
+                    let from_x = (x + tap % side).wrapping_sub(self.padding.columns[0]);
                     if from_y < height && from_x < width {
                         let at = ((picture * channels + c) * height + from_y) * width + from_x;
-                        let weight = self.weights[(output * channels + c) * 9 + tap];
+                        let weight = self.weights[(output * channels + c) * area + tap];
                         sum += f64::from(self.input[at]) * f64::from(weight);
                     }
                 }
@@ -85,15 +89,19 @@ fn on_threads<T: Send>(threads: usize, act: impl FnOnce() -> T + Send) -> T {
 #[test]
 fn it_is_the_convolution() {
     let unequal = Padding { rows: [0, 1], columns: [2, 0] };
-    for (shape, outputs, padding) in [
-        ([1, 16, 8, 8], 16, Padding::each(1)),
-        ([2, 32, 13, 18], 64, Padding::each(1)),
-        ([1, 64, 3, 3], 80, Padding::each(0)),
-        ([1, 16, 1, 1], 32, Padding::each(1)),
-        ([3, 20, 5, 7], 37, unequal),
-        ([1, 256, 6, 9], 48, Padding::each(1)),
+    for (side, shape, outputs, padding) in [
+        (3, [1, 16, 8, 8], 16, Padding::each(1)),
+        (3, [2, 32, 13, 18], 64, Padding::each(1)),
+        (3, [1, 64, 3, 3], 80, Padding::each(0)),
+        (3, [1, 16, 1, 1], 32, Padding::each(1)),
+        (3, [3, 20, 5, 7], 37, unequal),
+        (3, [1, 256, 6, 9], 48, Padding::each(1)),
+        (5, [2, 64, 15, 8], 48, Padding::each(2)),
+        (5, [1, 16, 5, 5], 16, Padding::each(0)),
+        (5, [1, 16, 1, 1], 32, Padding::each(2)),
+        (5, [3, 20, 6, 9], 37, unequal),
     ] {
-        let case = Case::new(shape, outputs, padding);
+        let case = Case::new(side, shape, outputs, padding);
         for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
             let expected = case.expected(activation);
             let largest = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
@@ -103,7 +111,7 @@ fn it_is_the_convolution() {
                 assert_eq!(found.len(), expected.len());
                 for (found, expected) in found.iter().zip(&expected) {
                     let error = (f64::from(*found) - expected).abs() / largest;
-                    assert!(error < 3e-6, "{error:e} on {}", processor.name());
+                    assert!(error < 3e-6, "{side}: {error:e} on {}", processor.name());
                 }
             }
         }
@@ -112,8 +120,13 @@ fn it_is_the_convolution() {
 
 #[test]
 fn threads_and_batches_do_not_change_bits() {
-    for (shape, outputs) in [([3, 32, 13, 18], 64), ([2, 48, 40, 36], 16), ([2, 16, 90, 90], 16)] {
-        let case = Case::new(shape, outputs, Padding::each(1));
+    for (side, shape, outputs) in [
+        (3, [3, 32, 13, 18], 64),
+        (3, [2, 48, 40, 36], 16),
+        (3, [2, 16, 90, 90], 16),
+        (5, [2, 32, 27, 31], 48),
+    ] {
+        let case = Case::new(side, shape, outputs, Padding::each(side / 2));
         for processor in Processor::available() {
             let convolution = Winograd::new(processor, &case.filters(), Activation::Relu).unwrap();
             let first = on_threads(1, || case.found(&convolution));
@@ -138,29 +151,32 @@ fn threads_and_batches_do_not_change_bits() {
 #[test]
 fn the_transposed_one_takes_derivatives_back() {
     // ⟨y, conv(x)⟩ = ⟨convᵀ(y), x⟩ for every x and y.
-    let case = Case::new([2, 24, 9, 14], 40, Padding::each(1));
-    let bare = vec![0.0; case.outputs];
-    let filters = Filters { bias: &bare, ..case.filters() };
-    for processor in Processor::available() {
-        let plain = Winograd::new(processor, &filters, Activation::None).unwrap();
-        let back = Winograd::transposed(processor, &filters).unwrap();
-        assert_eq!(back.channels(), [40, 24]);
-        let outputs = case.found(&plain);
-        let upstream = numbers(outputs.len(), 9);
-        let (mut input, mut gradient) = (Blocks::new(), Blocks::new());
-        input.read_planes([2, 40, 9, 14], &upstream).unwrap();
-        back.forward(&input, Padding::each(1), &mut gradient).unwrap();
-        let inner = |a: &[f32], b: &[f32]| -> f64 {
-            a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
-        };
-        let (left, right) = (inner(&outputs, &upstream), inner(&case.input, &gradient.to_planes()));
-        assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} {right}");
+    for side in [3, 5] {
+        let case = Case::new(side, [2, 24, 9, 14], 40, Padding::each(side / 2));
+        let bare = vec![0.0; case.outputs];
+        let filters = Filters { bias: &bare, ..case.filters() };
+        for processor in Processor::available() {
+            let plain = Winograd::new(processor, &filters, Activation::None).unwrap();
+            let back = Winograd::transposed(processor, &filters).unwrap();
+            assert_eq!(back.channels(), [40, 24]);
+            let outputs = case.found(&plain);
+            let upstream = numbers(outputs.len(), 9);
+            let (mut input, mut gradient) = (Blocks::new(), Blocks::new());
+            input.read_planes([2, 40, 9, 14], &upstream).unwrap();
+            back.forward(&input, Padding::each(side / 2), &mut gradient).unwrap();
+            let inner = |a: &[f32], b: &[f32]| -> f64 {
+                a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+            };
+            let left = inner(&outputs, &upstream);
+            let right = inner(&case.input, &gradient.to_planes());
+            assert!((left - right).abs() < 1e-4 * left.abs().max(1.0), "{left} {right}");
+        }
     }
 }
 
 #[test]
 fn what_is_no_number_stays_none_and_reaches_its_tile() {
-    let mut case = Case::new([1, 16, 12, 12], 16, Padding::each(1));
+    let mut case = Case::new(3, [1, 16, 12, 12], 16, Padding::each(1));
     case.input[5 * 12 + 5] = f32::NAN;
     for processor in Processor::available() {
         let convolution = Winograd::new(processor, &case.filters(), Activation::Relu).unwrap();
@@ -172,11 +188,14 @@ fn what_is_no_number_stays_none_and_reaches_its_tile() {
 
 #[test]
 fn wrong_shapes_are_refused() {
-    let case = Case::new([1, 16, 4, 4], 16, Padding::each(1));
+    let case = Case::new(3, [1, 16, 4, 4], 16, Padding::each(1));
     let processor = Processor::best();
-    let wide = Filters { kernel: [1, 9], ..case.filters() };
-    assert!(Winograd::new(processor, &wide, Activation::None).is_err());
-    assert!(Winograd::transposed(processor, &wide).is_err());
+    for kernel in [[1, 9], [9, 1], [3, 5], [5, 3]] {
+        let weights = vec![0.0; 16 * 16 * kernel[0] * kernel[1]];
+        let wide = Filters { kernel, weights: &weights, ..case.filters() };
+        assert!(Winograd::new(processor, &wide, Activation::None).is_err());
+        assert!(Winograd::transposed(processor, &wide).is_err());
+    }
     let convolution = Winograd::new(processor, &case.filters(), Activation::None).unwrap();
     let (mut input, mut output) = (Blocks::new(), Blocks::new());
     input.read_planes([1, 17, 4, 4], &[0.0; 17 * 16]).unwrap();
@@ -184,7 +203,7 @@ fn wrong_shapes_are_refused() {
     input.read_planes([1, 16, 2, 2], &[0.0; 64]).unwrap();
     assert!(convolution.forward(&input, Padding::each(0), &mut output).is_err());
     // Twenty outputs would end amid a block of others, and overwrite them.
-    let case = Case::new([1, 16, 4, 4], 20, Padding::each(1));
+    let case = Case::new(3, [1, 16, 4, 4], 20, Padding::each(1));
     let convolution = Winograd::new(processor, &case.filters(), Activation::None).unwrap();
     input.read_planes([1, 16, 4, 4], &case.input).unwrap();
     output.reshape([1, 40, 4, 4]).unwrap();

@@ -1,4 +1,5 @@
-//! The transforms of F(4×4, 3×3): tiles of 6×6 inputs to 36 products, and 36 products to 4×4 outputs.
+//! The transforms of F(4×4, 3×3) and F(2×2, 5×5): tiles of 6×6 inputs to 36 products, and 36 products to
+//! 4×4 or 2×2 outputs. That of the inputs is the same, since as many points are taken.
 //!
 //! Polynomials are interpolated at 0, ±1/√2, ±√2 and ∞. The product of the four finite points besides
 //! 0 is 1, which balances the rows of the transforms: the error is that of direct convolution to within
@@ -10,45 +11,53 @@ use crate::lanes::{LANES, Lanes, Line};
 
 /// Positions of an input tile along one axis; their square is the number of products.
 pub(super) const INPUT: usize = 6;
-/// Outputs of a tile along one axis.
-pub(super) const OUTPUT: usize = 4;
 /// Products of a tile.
 pub(super) const PRODUCTS: usize = INPUT * INPUT;
 
 const POINTS: [f64; 5] = [0.0, FRAC_1_SQRT_2, -FRAC_1_SQRT_2, SQRT_2, -SQRT_2];
 
-/// Rows of `G`: what takes three taps of a filter to six products.
-pub(super) fn of_filters() -> [[f64; 3]; INPUT] {
-    let mut rows = [[0.0, 0.0, 1.0]; INPUT];
+/// Rows of `G`: what takes the `SIDE` taps of a filter along one axis to six products.
+pub(super) fn of_filters<const SIDE: usize>() -> [[f64; SIDE]; INPUT] {
+    let mut rows = [[0.0; SIDE]; INPUT];
     for (row, &p) in rows.iter_mut().zip(&POINTS) {
         let others = POINTS.iter().filter(|&&q| q != p);
-        let divisor: f64 = others.map(|q| p - q).product();
-        *row = [1.0 / divisor, p / divisor, p * p / divisor];
+        let mut term = others.map(|q| p - q).product::<f64>().recip();
+        for entry in row {
+            *entry = term;
+            term *= p;
+        }
     }
+    rows[INPUT - 1][SIDE - 1] = 1.0;
     rows
 }
 
-/// `G·k·Gᵀ` for sixteen filters `k` of 3×3 taps.
+/// `G·k·Gᵀ` for sixteen filters `k` of `SIDE` × `SIDE` taps.
 #[inline(always)]
-pub(super) fn filters(g: &[[f64; 3]; INPUT], taps: &[[f64; LANES]; 9]) -> [Line; PRODUCTS] {
-    let mut half = [[[0.0; LANES]; 3]; INPUT];
+pub(super) fn filters<const SIDE: usize>(
+    g: &[[f64; SIDE]; INPUT],
+    taps: &[[[f64; LANES]; SIDE]; SIDE],
+) -> [Line; PRODUCTS] {
+    let mut half = [[[0.0; LANES]; SIDE]; INPUT];
     for i in 0..INPUT {
-        for j in 0..3 {
-            for lane in 0..LANES {
-                half[i][j][lane] = g[i][0] * taps[j][lane]
-                    + g[i][1] * taps[3 + j][lane]
-                    + g[i][2] * taps[6 + j][lane];
+        for j in 0..SIDE {
+            for tap in 0..SIDE {
+                for lane in 0..LANES {
+                    half[i][j][lane] += g[i][tap] * taps[tap][j][lane];
+                }
             }
         }
     }
     let mut products = [Line::ZERO; PRODUCTS];
     for i in 0..INPUT {
         for j in 0..INPUT {
+            let mut sum = [0.0; LANES];
+            for tap in 0..SIDE {
+                for lane in 0..LANES {
+                    sum[lane] += g[j][tap] * half[i][tap][lane];
+                }
+            }
             for lane in 0..LANES {
-                let sum = g[j][0] * half[i][0][lane]
-                    + g[j][1] * half[i][1][lane]
-                    + g[j][2] * half[i][2][lane];
-                products[i * INPUT + j].0[lane] = sum as f32;
+                products[i * INPUT + j].0[lane] = sum[lane] as f32;
             }
         }
     }
@@ -79,18 +88,21 @@ pub(super) fn input<L: Lanes>(lanes: L, d: [L::V; INPUT]) -> [L::V; INPUT] {
     ]
 }
 
-/// `Aᵀ·m` of one column or row.
+/// `Aᵀ·m` of one column or row: `OUT` outputs, 4 or 2.
 #[inline(always)]
-pub(super) fn output<L: Lanes>(lanes: L, m: [L::V; INPUT]) -> [L::V; OUTPUT] {
+pub(super) fn output<L: Lanes, const OUT: usize>(lanes: L, m: [L::V; INPUT]) -> [L::V; OUT] {
     let (a, b) = (lanes.splat(A), lanes.splat(B));
-    let (a2, b2) = (lanes.splat(0.5), lanes.splat(2.0));
-    let (a3, b3) = (lanes.splat(0.5 * A), lanes.splat(2.0 * B));
     let (p, q) = (lanes.add(m[1], m[2]), lanes.sub(m[1], m[2]));
     let (r, s) = (lanes.add(m[3], m[4]), lanes.sub(m[3], m[4]));
-    [
-        lanes.add(lanes.add(m[0], p), r),
-        lanes.mul_add(a, q, lanes.mul(b, s)),
-        lanes.mul_add(a2, p, lanes.mul(b2, r)),
-        lanes.mul_add(a3, q, lanes.mul_add(b3, s, m[5])),
-    ]
+    let mut outputs = [lanes.add(lanes.add(m[0], p), r); OUT];
+    if OUT == 2 {
+        outputs[1] = lanes.mul_add(a, q, lanes.mul_add(b, s, m[5]));
+    } else {
+        let (a2, b2) = (lanes.splat(0.5), lanes.splat(2.0));
+        let (a3, b3) = (lanes.splat(0.5 * A), lanes.splat(2.0 * B));
+        outputs[1] = lanes.mul_add(a, q, lanes.mul(b, s));
+        outputs[2] = lanes.mul_add(a2, p, lanes.mul(b2, r));
+        outputs[3] = lanes.mul_add(a3, q, lanes.mul_add(b3, s, m[5]));
+    }
+    outputs
 }

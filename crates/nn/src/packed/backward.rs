@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use lookalike_kernels::{self as kernels, Activation, Blocks};
+use lookalike_kernels::{self as kernels, Activation, Blocks, Processor};
 
-use super::{Flow, Packed, Run, Step, Trace};
+use super::{Packed, Step, Trace};
 use crate::layer::Join;
 use crate::{Error, Planes, Result};
 
@@ -20,10 +20,9 @@ pub(crate) struct Traced<'a> {
 impl Packed {
     /// The way forward, with what the way back needs.
     pub(crate) fn trace(&self, input: &Planes) -> Result<Traced<'_>> {
-        let mut run = Run::new(self.processor);
-        let mut traces = Vec::with_capacity(self.steps.len());
-        drop(run.steps(&self.steps, Flow::Planes(input), Some(&mut traces))?);
-        Ok(Traced { network: self, traces, input: input.shape(), taps: run.taps })
+        let (mut traces, mut taps) = (Vec::with_capacity(self.steps.len()), Vec::new());
+        self.forward(input, &mut |tap| taps.push(tap.clone()), Some(&mut traces))?;
+        Ok(Traced { network: self, traces, input: input.shape(), taps })
     }
 }
 
@@ -37,7 +36,8 @@ impl Traced<'_> {
     pub(crate) fn backward(self, derivatives: Vec<Blocks>) -> Result<Planes> {
         let Self { network, mut traces, input, taps } = self;
         drop(taps);
-        let mut back = Back { run: Run::new(network.processor), derivatives, planes: None };
+        let processor = network.processor;
+        let mut back = Back { processor, free: Vec::new(), derivatives, planes: None };
         let end = back.steps(&network.steps, &mut traces, None, true)?;
         match (back.planes, end) {
             (Some(planes), _) => Planes::new(input, planes),
@@ -48,7 +48,9 @@ impl Traced<'_> {
 }
 
 struct Back {
-    run: Run,
+    processor: Processor,
+    /// Blocks that nobody reads any more.
+    free: Vec<Blocks>,
     /// Of the taps that were not reached yet.
     derivatives: Vec<Blocks>,
     /// The derivative with respect to the input, once the first convolution was passed.
@@ -56,6 +58,11 @@ struct Back {
 }
 
 impl Back {
+    /// Gives blocks back, unless someone else reads them.
+    fn release(&mut self, blocks: Rc<Blocks>) {
+        self.free.extend(Rc::try_unwrap(blocks));
+    }
+
     /// Takes the derivative behind some steps, none where it is zero so far, to that before them.
     fn steps(
         &mut self,
@@ -73,7 +80,7 @@ impl Back {
                 let own = self.derivatives.pop().ok_or_else(lost)?;
                 derivative = Some(match derivative {
                     Some(mut derivative) => {
-                        kernels::add(self.run.processor, &mut derivative, &own, Activation::None)?;
+                        kernels::add(self.processor, &mut derivative, &own, Activation::None)?;
                         derivative
                     }
                     None => own,
@@ -93,12 +100,12 @@ impl Back {
         mut behind: Blocks,
         first: bool,
     ) -> Result<Option<Blocks>> {
-        let processor = self.run.processor;
-        let mut before = self.run.free.pop().unwrap_or_default();
+        let processor = self.processor;
+        let mut before = self.free.pop().unwrap_or_default();
         match (step, trace) {
             (Step::Convolve(convolve), Trace::Convolve { output, input_size }) => {
                 kernels::mask(processor, convolve.activation, &output, &mut behind)?;
-                self.run.release(output);
+                self.release(output);
                 if first {
                     self.planes = Some(convolve.backward_planes(&behind, input_size)?);
                     return Ok(None);
@@ -107,12 +114,12 @@ impl Back {
             }
             (Step::MaxPool(pool), Trace::Pool { input, .. }) => {
                 pool.gradient(processor, &input, &behind, &mut before)?;
-                self.run.release(input);
+                self.release(input);
             }
             (Step::HanningPool, Trace::Pool { input, output }) => {
                 kernels::hanning_pool_gradient(processor, &input, &output, &behind, &mut before)?;
-                self.run.release(input);
-                self.run.release(output);
+                self.release(input);
+                self.release(output);
             }
             (Step::Branches { branches, join, activation }, Trace::Branches { traces, output }) => {
                 kernels::mask(processor, *activation, &output, &mut behind)?;
@@ -130,7 +137,7 @@ impl Back {
                                 (sum, end) => sum.or(end),
                             };
                         }
-                        self.run.free.push(behind);
+                        self.free.push(behind);
                         return Ok(sum);
                     }
                     Join::Channels => {
@@ -140,7 +147,7 @@ impl Back {
             }
             _ => return Err(Error::Engine("a step left the trace of another".to_owned())),
         }
-        self.run.free.push(behind);
+        self.free.push(behind);
         Ok(Some(before))
     }
 
@@ -152,14 +159,14 @@ impl Back {
         output: &Rc<Blocks>,
         before: &mut Blocks,
     ) -> Result<()> {
-        let processor = self.run.processor;
+        let processor = self.processor;
         let [_, _, height, width] = output.shape();
         let mut first = 0;
         for convolve in branches.iter().flatten().filter_map(Step::convolution) {
             let channels = first..first + convolve.outputs();
-            let mut part = self.run.free.pop().unwrap_or_default();
+            let mut part = self.free.pop().unwrap_or_default();
             part.copy_channels(behind, channels.clone())?;
-            let mut shown = self.run.free.pop().unwrap_or_default();
+            let mut shown = self.free.pop().unwrap_or_default();
             shown.copy_channels(output, channels)?;
             kernels::mask(processor, convolve.activation, &shown, &mut part)?;
             if first == 0 {
@@ -169,7 +176,7 @@ impl Back {
                 kernels::add(processor, before, &shown, Activation::None)?;
             }
             first += convolve.outputs();
-            self.run.free.extend([part, shown]);
+            self.free.extend([part, shown]);
         }
         Ok(())
     }

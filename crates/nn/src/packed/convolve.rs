@@ -1,5 +1,6 @@
 //! A convolution on the kernel that suits its shape.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use lookalike_kernels::{
@@ -8,6 +9,7 @@ use lookalike_kernels::{
 
 use crate::filters::Filters;
 use crate::layer::{Convolution, Padding};
+use crate::packed::Packing;
 use crate::{Error, Planes, Result};
 
 /// A convolution and the activation behind it.
@@ -17,6 +19,7 @@ pub(super) struct Convolve {
     pub(super) activation: Activation,
     processor: Processor,
     kernel: Kernel,
+    packing: Packing,
     /// The way back of a Winograd convolution, packed when it is first asked for.
     back: OnceLock<kernels::Result<Winograd>>,
 }
@@ -25,7 +28,8 @@ pub(super) struct Convolve {
 enum Kernel {
     /// Reads planes.
     First(First),
-    Winograd(Winograd),
+    /// Packed anew for every batch where there is none.
+    Winograd(Option<Winograd>),
     Direct(Direct),
     Depthwise(Depthwise),
 }
@@ -48,22 +52,38 @@ impl Convolve {
         processor: Processor,
         activation: Activation,
         reads_planes: bool,
+        packing: Packing,
     ) -> Result<Self> {
         let of = filters_of(filters);
         let Convolution { input, output, kernel, stride, groups, .. } = filters.convolution;
         // Below sixteen channels most of a tile's transform would be of zeros.
-        let minimal = kernel == 3 && stride == 1 && groups == 1 && input.min(output) >= LANES;
+        let minimal =
+            matches!(kernel, 3 | 5) && stride == 1 && groups == 1 && input.min(output) >= LANES;
         let kernel = if reads_planes {
             Kernel::First(First::new(processor, &of, stride, activation)?)
         } else if groups > 1 {
             Kernel::Depthwise(Depthwise::new(processor, &of, stride, activation)?)
         } else if minimal {
-            Kernel::Winograd(Winograd::new(processor, &of, activation)?)
+            Kernel::Winograd(match packing {
+                Packing::Once => Some(Winograd::new(processor, &of, activation)?),
+                Packing::EveryBatch => None,
+            })
         } else {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
         let (filters, back) = (filters.clone(), OnceLock::new());
-        Ok(Self { filters, activation, processor, kernel, back })
+        Ok(Self { filters, activation, processor, kernel, packing, back })
+    }
+
+    /// The filters of a Winograd convolution, packed.
+    fn winograd<'a>(&self, kept: &'a Option<Winograd>) -> Result<Cow<'a, Winograd>> {
+        Ok(match kept {
+            Some(winograd) => Cow::Borrowed(winograd),
+            None => {
+                let filters = filters_of(&self.filters);
+                Cow::Owned(Winograd::new(self.processor, &filters, self.activation)?)
+            }
+        })
     }
 
     /// Channels written.
@@ -100,7 +120,7 @@ impl Convolve {
             Kernel::First(first) => {
                 first.forward(input.shape(), &input.to_planes(), padding, output)?;
             }
-            Kernel::Winograd(winograd) => winograd.forward(input, padding, output)?,
+            Kernel::Winograd(kept) => self.winograd(kept)?.forward(input, padding, output)?,
             Kernel::Direct(direct) => direct.forward(input, padding, output)?,
             Kernel::Depthwise(depthwise) => depthwise.forward(input, padding, output)?,
         }
@@ -127,7 +147,9 @@ impl Convolve {
         let [_, _, height, width] = input.shape();
         let padding = self.padding([height, width]);
         match &self.kernel {
-            Kernel::Winograd(winograd) => winograd.forward_into(input, padding, output, first)?,
+            Kernel::Winograd(kept) => {
+                self.winograd(kept)?.forward_into(input, padding, output, first)?;
+            }
             Kernel::Direct(direct) => direct.forward_into(input, padding, output, first)?,
             Kernel::First(_) | Kernel::Depthwise(_) => {
                 return Err(Error::Engine("this kernel writes whole blocks".to_owned()));
@@ -161,11 +183,19 @@ impl Convolve {
             }
             Kernel::Winograd(_) => {
                 let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
-                let winograd = self.back.get_or_init(pack).as_ref();
+                let anew;
+                let winograd = match self.packing {
+                    Packing::Once => self.back.get_or_init(pack).as_ref(),
+                    Packing::EveryBatch => {
+                        anew = pack();
+                        anew.as_ref()
+                    }
+                };
                 let winograd =
                     winograd.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
-                // A window of three reaches two positions beyond what it stands on.
-                let around = |[before, after]: [usize; 2]| [2 - before, 2 - after];
+                // How far a window reaches beyond what it stands on.
+                let reach = self.filters.convolution.kernel - 1;
+                let around = |[before, after]: [usize; 2]| [reach - before, reach - after];
                 let padding = kernels::Padding {
                     rows: around(padding.rows),
                     columns: around(padding.columns),

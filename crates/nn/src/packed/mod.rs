@@ -18,6 +18,30 @@ use crate::filters::Filters;
 use crate::layer::{Join, Layer, MaxPool};
 use crate::{Error, Planes, Result};
 
+/// When filters become what the kernels read, which for 3×3 filters takes four times their memory.
+/// Values are the same bits either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// Once, when the network is made.
+    #[default]
+    Once,
+    /// Layer by layer for every batch: slow for single pictures, and a fifth of the memory.
+    EveryBatch,
+}
+
+/// The environment variable that asks for little memory.
+pub(crate) const MEMORY: &str = "LOOKALIKE_MEMORY";
+
+impl Packing {
+    /// [`EveryBatch`](Self::EveryBatch) where the environment variable `LOOKALIKE_MEMORY` is `low`.
+    pub fn of_environment() -> Self {
+        match std::env::var(MEMORY) {
+            Ok(memory) if memory == "low" => Self::EveryBatch,
+            _ => Self::Once,
+        }
+    }
+}
+
 /// A network whose filters are packed.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -46,20 +70,45 @@ impl Step {
 
 impl Packed {
     /// Packs the filters of a network.
-    pub(crate) fn new(layers: &[Layer<Arc<Filters>>], processor: Processor) -> Result<Self> {
-        Ok(Self { steps: pack(layers, processor, true)?, processor })
+    pub(crate) fn new(
+        layers: &[Layer<Arc<Filters>>],
+        processor: Processor,
+        packing: Packing,
+    ) -> Result<Self> {
+        Ok(Self { steps: pack(layers, processor, packing, true)?, processor })
     }
 
     /// The activations at the taps, in order.
     pub(crate) fn taps(&self, input: &Planes) -> Result<Vec<Blocks>> {
-        let mut run = Run::new(self.processor);
-        drop(run.steps(&self.steps, Flow::Planes(input), None)?);
-        let taps = run.taps.into_iter();
-        Ok(taps.map(|tap| Rc::try_unwrap(tap).unwrap_or_else(|tap| Blocks::clone(&tap))).collect())
+        let mut taps = Vec::new();
+        self.forward(input, &mut |tap| taps.push(tap.clone()), None)?;
+        Ok(taps.into_iter().map(Rc::unwrap_or_clone).collect())
+    }
+
+    /// Shows the activations at the taps, in order, as they come; none is kept.
+    pub(crate) fn visit(&self, input: &Planes, mut look: impl FnMut(&Blocks)) -> Result<()> {
+        self.forward(input, &mut |tap| look(tap), None)
+    }
+
+    fn forward(
+        &self,
+        input: &Planes,
+        look: &mut Look<'_>,
+        traces: Option<&mut Vec<Trace>>,
+    ) -> Result<()> {
+        let mut run = Run { processor: self.processor, free: Vec::new(), look };
+        // What follows the last tap is nothing, so the output itself is not needed.
+        drop(run.steps(&self.steps, Flow::Planes(input), traces)?);
+        Ok(())
     }
 }
 
-fn pack(layers: &[Layer<Arc<Filters>>], processor: Processor, first: bool) -> Result<Vec<Step>> {
+fn pack(
+    layers: &[Layer<Arc<Filters>>],
+    processor: Processor,
+    packing: Packing,
+    first: bool,
+) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::with_capacity(layers.len());
     let mut layers = layers.iter().peekable();
     while let Some(layer) = layers.next() {
@@ -72,7 +121,8 @@ fn pack(layers: &[Layer<Arc<Filters>>], processor: Processor, first: bool) -> Re
         steps.push(match layer {
             Layer::Convolution(filters) => {
                 let activation = activation();
-                let convolve = Convolve::new(filters, processor, activation, reads_planes)?;
+                let convolve =
+                    Convolve::new(filters, processor, activation, reads_planes, packing)?;
                 Step::Convolve(Box::new(convolve))
             }
             Layer::MaxPool(pool) => Step::MaxPool(*pool),
@@ -81,7 +131,7 @@ fn pack(layers: &[Layer<Arc<Filters>>], processor: Processor, first: bool) -> Re
             Layer::Branches(branches, join) => {
                 let mut packed = Vec::with_capacity(branches.len());
                 for branch in branches {
-                    packed.push(pack(branch, processor, false)?);
+                    packed.push(pack(branch, processor, packing, false)?);
                 }
                 // Channels are written in place, by single convolutions in blocks of sixteen.
                 let in_place = |branch: &Vec<Step>| {
@@ -120,19 +170,18 @@ enum Trace {
     Tap,
 }
 
+/// What is shown the activations at each tap.
+type Look<'a> = dyn FnMut(&Rc<Blocks>) + 'a;
+
 /// One run through a network.
-struct Run {
+struct Run<'l> {
     processor: Processor,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
-    taps: Vec<Rc<Blocks>>,
+    look: &'l mut Look<'l>,
 }
 
-impl Run {
-    fn new(processor: Processor) -> Self {
-        Self { processor, free: Vec::new(), taps: Vec::new() }
-    }
-
+impl Run<'_> {
     /// Gives blocks back, unless someone else reads them.
     fn release(&mut self, blocks: Rc<Blocks>) {
         self.free.extend(Rc::try_unwrap(blocks));
@@ -210,7 +259,7 @@ impl Run {
             }
             Step::Tap => {
                 self.free.push(output);
-                self.taps.push(blocks.clone());
+                (self.look)(blocks);
                 (None, traced.then_some(Trace::Tap))
             }
             Step::Branches { branches, join, activation } => {
