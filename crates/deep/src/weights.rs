@@ -31,7 +31,7 @@ pub trait WeightSource {
     /// As [`load`](Self::load).
     fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
         let loaded = self.load(backbone.weights())?;
-        let trunk = Trunk::new(backbone, loaded.parameters.as_ref())?;
+        let trunk = Trunk::new(backbone, loaded.parameters)?;
         Ok((Arc::new(trunk), loaded.provenance))
     }
 }
@@ -75,7 +75,7 @@ impl WeightSource for StoredWeights {
             return Ok((trunk, provenance.clone()));
         }
         let loaded = self.load(backbone.weights())?;
-        let trunk = Arc::new(Trunk::new(backbone, loaded.parameters.as_ref())?);
+        let trunk = Arc::new(Trunk::new(backbone, loaded.parameters)?);
         shared.insert(key, (Arc::downgrade(&trunk), loaded.provenance.clone()));
         Ok((trunk, loaded.provenance))
     }

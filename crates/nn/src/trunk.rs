@@ -38,21 +38,23 @@ impl Trunk {
     ///
     /// # Errors
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
-    pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
+    pub fn new(backbone: Backbone, parameters: impl Parameters) -> Result<Self> {
         Self::with_packing(backbone, parameters, Packing::of_environment())
     }
 
-    /// The same, with filters packed once or for every batch.
+    /// The same, with filters packed once or for every batch. Parameters that are handed over are given up
+    /// before the filters are packed.
     ///
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_packing(
         backbone: Backbone,
-        parameters: &dyn Parameters,
+        parameters: impl Parameters,
         packing: Packing,
     ) -> Result<Self> {
         let architecture = backbone.layers();
-        let filters = load(&architecture, parameters)?;
+        let filters = load(&architecture, &parameters)?;
+        drop(parameters);
         let packed = Packed::new(&filters, Processor::best(), packing)?;
         Ok(Self { backbone, architecture, place: Place::Processor(Arc::new(packed)) })
     }

@@ -50,6 +50,12 @@ impl Parameters for NamedTensors {
     }
 }
 
+impl<P: Parameters + ?Sized> Parameters for Box<P> {
+    fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        (**self).f32(name, shape)
+    }
+}
+
 impl<P: Parameters + ?Sized> Parameters for &P {
     fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         (**self).f32(name, shape)
