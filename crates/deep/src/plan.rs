@@ -135,7 +135,7 @@ impl Tile<'_> {
         let (mut scaled, mut plain) = (Vec::with_capacity(shape.iter().product()), Vec::new());
         for picture in pictures {
             let samples = picture.read(rows.clone(), columns.clone());
-            scaled.extend(formula.scaling().apply(&samples));
+            formula.scaling().apply(&samples, &mut scaled);
             if formula.looks_at_samples() {
                 plain.extend(samples.iter().map(|&sample| sample as f32));
             }

@@ -29,15 +29,13 @@ impl Scaling {
     /// From 0…1 to −1…1.
     pub(crate) const SIGNED: Self = Self { mean: [0.5; 3], deviation: [0.5; 3] };
 
-    /// Scaled samples, `channels` planes one after the other.
-    pub(crate) fn apply(&self, samples: &[f64]) -> Vec<f32> {
+    /// Appends the scaled samples of three planes that stand one after the other.
+    pub(crate) fn apply(&self, samples: &[f64], to: &mut Vec<f32>) {
         let plane = (samples.len() / 3).max(1);
-        let planes = samples.chunks(plane).zip(self.mean.iter().zip(self.deviation));
-        planes
-            .flat_map(|(plane, (&mean, deviation))| {
-                plane.iter().map(move |&sample| ((sample - mean) / deviation) as f32)
-            })
-            .collect()
+        let constants = self.mean.iter().zip(self.deviation);
+        for (plane, (&mean, deviation)) in samples.chunks(plane).zip(constants) {
+            to.extend(plane.iter().map(|&sample| ((sample - mean) / deviation) as f32));
+        }
     }
 }
 
@@ -86,10 +84,13 @@ impl RgbSamples for PlanesSamples<'_> {
         let mut samples = Vec::with_capacity(3 * rows.len() * columns.len());
         for plane in picture.chunks(height * width) {
             for row in plane.chunks(width).skip(rows.start).take(rows.len()) {
-                samples.extend(row[columns.clone()].iter().map(|&sample| match self.range {
-                    SampleRange::ZeroToOne => f64::from(sample),
-                    SampleRange::MinusOneToOne => 0.5 * (f64::from(sample) + 1.0),
-                }));
+                let row = row[columns.clone()].iter().map(|&sample| f64::from(sample));
+                match self.range {
+                    SampleRange::ZeroToOne => samples.extend(row),
+                    SampleRange::MinusOneToOne => {
+                        samples.extend(row.map(|sample| 0.5 * (sample + 1.0)));
+                    }
+                }
             }
         }
         samples
