@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use lookalike_nn::{Backbone, Parameters, Seeded, Trunk};
+use lookalike_nn::{Backbone, Packing, Parameters, Seeded, Trunk};
 use lookalike_weights::{Store, Weights};
 
 use crate::{Error, Result};
@@ -31,7 +31,7 @@ pub trait WeightSource {
     /// As [`load`](Self::load).
     fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
         let loaded = self.load(backbone.weights())?;
-        let trunk = Trunk::new(backbone, loaded.parameters)?;
+        let trunk = Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment())?;
         Ok((Arc::new(trunk), loaded.provenance))
     }
 }
@@ -75,7 +75,8 @@ impl WeightSource for StoredWeights {
             return Ok((trunk, provenance.clone()));
         }
         let loaded = self.load(backbone.weights())?;
-        let trunk = Arc::new(Trunk::new(backbone, loaded.parameters)?);
+        let trunk =
+            Arc::new(Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment())?);
         shared.insert(key, (Arc::downgrade(&trunk), loaded.provenance.clone()));
         Ok((trunk, loaded.provenance))
     }

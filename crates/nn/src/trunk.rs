@@ -38,7 +38,7 @@ impl Trunk {
     ///
     /// # Errors
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
-    pub fn new(backbone: Backbone, parameters: impl Parameters) -> Result<Self> {
+    pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
         Self::with_packing(backbone, parameters, Packing::of_environment())
     }
 

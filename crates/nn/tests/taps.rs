@@ -93,7 +93,7 @@ fn a_batch_and_any_threads_give_the_bits_of_single_pictures() {
 fn packing_for_every_batch_and_looking_in_passing_give_the_same_bits() {
     for backbone in [Backbone::AlexNet, Backbone::SqueezeNet1_1, Backbone::ResNet18] {
         let kept = trunk(backbone, "any");
-        let anew = Trunk::with_packing(backbone, &Seeded::new("any"), Packing::EveryBatch).unwrap();
+        let anew = Trunk::with_packing(backbone, Seeded::new("any"), Packing::EveryBatch).unwrap();
         let input = picture(2, 41, 37, "x");
         let taps = kept.taps(&input).unwrap();
         assert!(anew.taps(&input).unwrap() == taps, "{}", backbone.name());
