@@ -90,7 +90,8 @@ pub(crate) fn compare_known<F: TapFormula>(
 }
 
 /// Takes candidates through the network, and references as well where they are pictures: all as one
-/// batch, so that filters are read once, and each tap is looked at as it comes.
+/// batch, so that filters are read once, and each tap is looked at as it comes. In tiles, which are
+/// large enough to make filters cheap, references go first: that takes less memory.
 fn gather<F: TapFormula>(
     formula: &F,
     plan: &Plan,
@@ -102,17 +103,20 @@ fn gather<F: TapFormula>(
     let start = |_| formula.start(&plan.taps, map);
     let mut states: Vec<F::State> = candidates.iter().map(start).collect();
     let count = candidates.len();
-    let pictures = match references {
-        References::Known(_) => candidates.to_vec(),
-        References::Pictures(references) => [candidates, references].concat(),
+    let (alone, pictures) = match references {
+        References::Pictures(references) if plan.whole().is_some() => {
+            (false, [candidates, references].concat())
+        }
+        _ => (true, candidates.to_vec()),
     };
     for tile in plan.tiles() {
+        let known = if alone { Some(references.of_tile(formula, tile)?) } else { None };
         let (plain, scaled) = tile.input(formula, &pictures)?;
         let mut add = |tap: usize, found: &Blocks| -> Result<()> {
             for (index, state) in states.iter_mut().enumerate() {
-                let reference = match references {
-                    References::Known(known) => picture(known.get(tap).ok_or_else(absent)?, 0)?,
-                    References::Pictures(_) => picture(found, count + index)?,
+                let reference = match &known {
+                    Some(known) => partner(known, tap, index)?,
+                    None => picture(found, count + index)?,
                 };
                 formula.add(state, tap, &tile.pair(tap, [reference, picture(found, index)?]))?;
             }
@@ -131,6 +135,12 @@ fn gather<F: TapFormula>(
         outcome?;
     }
     Ok(states)
+}
+
+/// The activations of the reference of candidate `index`: of its own, or of the one for all.
+fn partner(known: &[Blocks], tap: usize, index: usize) -> Result<PictureBlocks<'_>> {
+    let known = known.get(tap).ok_or_else(absent)?;
+    picture(known, index.min(known.shape()[0].saturating_sub(1)))
 }
 
 fn absent() -> Error {
@@ -170,9 +180,8 @@ pub(crate) fn gradients<F: TapFormula>(
             for (tap, found) in plain.iter().chain(taps.iter().copied()).enumerate() {
                 let mut derivatives = Blocks::new();
                 derivatives.reshape(found.shape()).map_err(lookalike_nn::Error::from)?;
-                let known = known.get(tap).ok_or_else(absent)?;
                 for (index, state) in states.iter_mut().enumerate() {
-                    let reference = picture(known, index.min(known.shape()[0] - 1))?;
+                    let reference = partner(&known, tap, index)?;
                     let pair = tile.pair(tap, [reference, picture(found, index)?]);
                     if plan.whole().is_some() {
                         formula.add(state, tap, &pair)?;

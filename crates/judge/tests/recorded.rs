@@ -24,6 +24,11 @@ fn numbers(list: &Value) -> Vec<f64> {
     list.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
+fn triplets(first: &[f64], second: &[f64], shares: &[f64]) -> Vec<Triplet> {
+    let judged = first.iter().zip(second).zip(shares);
+    judged.map(|((&a, &b), &second)| Triplet { distances: [a, b], second }).collect()
+}
+
 fn check(what: &str, found: f64, expected: &Value, tolerance: f64) {
     let expected = expected.as_f64().unwrap();
     assert!((found - expected).abs() <= tolerance, "{what}: {found} against {expected}");
@@ -35,12 +40,7 @@ fn scores_are_those_of_the_authors_code() {
     let recorded: Value = serde_json::from_slice(&json).unwrap();
     let choice = &recorded["twoafc"];
     let [first, second, shares] = ["d0", "d1", "judge"].map(|name| numbers(&choice[name]));
-    let triplets: Vec<Triplet> = first
-        .iter()
-        .zip(&second)
-        .zip(&shares)
-        .map(|((&first, &second), &share)| Triplet { distances: [first, second], second: share })
-        .collect();
+    let triplets = triplets(&first, &second, &shares);
     assert!(triplets.iter().any(|triplet| triplet.distances[0] == triplet.distances[1]));
     for (triplet, expected) in triplets.iter().zip(numbers(&choice["per_item"])) {
         assert!((agreement(triplet) - expected).abs() <= 1e-12, "{triplet:?}: {expected}");
@@ -92,13 +92,8 @@ fn published_judgements_give_the_published_scores() {
         }
         for model in ["alex_shift_tolerant", "alex_vanilla_scratch"] {
             let [first, second] = ["d0", "d1"].map(|d| f32s(&format!("{set}.{model}.{d}")));
-            let triplets: Vec<Triplet> = first
-                .iter()
-                .zip(&second)
-                .zip(&shares)
-                .map(|((&a, &b), &share)| Triplet { distances: [a, b], second: share })
-                .collect();
-            check(&format!("{set} {model}"), score(&triplets).unwrap(), of(model), 1e-9);
+            let found = score(&triplets(&first, &second, &shares)).unwrap();
+            check(&format!("{set} {model}"), found, of(model), 1e-9);
         }
     }
 }
