@@ -1,10 +1,9 @@
 //! Convolution with 3×3 and 5×5 filters at every position by the minimal algorithms of Winograd,
 //! F(4×4, 3×3) and F(2×2, 5×5).
 //!
-//! Sixteen outputs of a tile cost 36 products per pair of channels instead of 144, four with 5×5 filters 36
-//! instead of 100 (Lavin & Gray 2016,
-//! "Fast Algorithms for Convolutional Neural Networks"). Per block of tiles: 6×6 inputs of all channels
-//! are transformed into 36 matrices, each is multiplied by its matrix of transformed filters, and the
+//! Sixteen outputs of a tile cost 36 products per pair of channels instead of 144, four with 5×5 filters
+//! 36 instead of 100 (Lavin & Gray 2016, "Fast Algorithms for Convolutional Neural Networks"). Per block
+//! of tiles: 6×6 inputs of all channels are transformed into 36 matrices, each is multiplied by its matrix of transformed filters, and the
 //! products are transformed back, with bias and activation on the way to memory. A block is small
 //! enough for its matrices to stay in the second cache, and belongs to one task; where there are too
 //! few blocks to go round, the three phases are each cut into tasks instead. Either way every number is

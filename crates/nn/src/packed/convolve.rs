@@ -19,7 +19,6 @@ pub(super) struct Convolve {
     pub(super) activation: Activation,
     processor: Processor,
     kernel: Kernel,
-    packing: Packing,
     /// The way back of a Winograd convolution, packed when it is first asked for.
     back: OnceLock<kernels::Result<Winograd>>,
 }
@@ -72,7 +71,7 @@ impl Convolve {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
         let (filters, back) = (filters.clone(), OnceLock::new());
-        Ok(Self { filters, activation, processor, kernel, packing, back })
+        Ok(Self { filters, activation, processor, kernel, back })
     }
 
     /// The filters of a Winograd convolution, packed.
@@ -181,15 +180,14 @@ impl Convolve {
             Kernel::Depthwise(depthwise) => {
                 depthwise.input_gradient(upstream, padding, input_size, gradient)?;
             }
-            Kernel::Winograd(_) => {
+            Kernel::Winograd(kept) => {
                 let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
                 let anew;
-                let winograd = match self.packing {
-                    Packing::Once => self.back.get_or_init(pack).as_ref(),
-                    Packing::EveryBatch => {
-                        anew = pack();
-                        anew.as_ref()
-                    }
+                let winograd = if kept.is_some() {
+                    self.back.get_or_init(pack).as_ref()
+                } else {
+                    anew = pack();
+                    anew.as_ref()
                 };
                 let winograd =
                     winograd.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
