@@ -125,7 +125,7 @@ def huge_record(context):
 
 def folder_records(context):
     """Pairs per second of folders: decoding alone, one cheap metric, and the default metrics."""
-    for format_ in ("png", "jpeg"):
+    for format_ in ("pages", "png", "jpeg"):
         alone_ms = {}
         for threads in context.threads:
             with MetricsWorkers(context, threads) as workers:

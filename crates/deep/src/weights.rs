@@ -31,7 +31,7 @@ pub trait WeightSource {
     /// As [`load`](Self::load).
     fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
         let loaded = self.load(backbone.weights())?;
-        let trunk = Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment())?;
+        let trunk = Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment()?)?;
         Ok((Arc::new(trunk), loaded.provenance))
     }
 }
@@ -76,7 +76,7 @@ impl WeightSource for StoredWeights {
         }
         let loaded = self.load(backbone.weights())?;
         let trunk =
-            Arc::new(Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment())?);
+            Arc::new(Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment()?)?);
         shared.insert(key, (Arc::downgrade(&trunk), loaded.provenance.clone()));
         Ok((trunk, loaded.provenance))
     }

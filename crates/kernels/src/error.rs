@@ -42,6 +42,18 @@ pub enum Error {
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// The environment names an instruction set that is unknown, or that this machine lacks.
+    #[error(
+        "{variable}={found} names no instruction set of this machine: expected {}, or nothing",
+        available.join(", "),
+        variable = crate::VARIABLE
+    )]
+    InstructionSet {
+        /// The name.
+        found: String,
+        /// Names of those that there are.
+        available: Vec<&'static str>,
+    },
 }
 
 /// A result of this crate.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use pulp::{NullaryFnOnce, Simd};
 
 use crate::lanes::{LANES, Lanes, Sixteen};
+use crate::{Error, Result};
 
 /// An instruction set that this machine has.
 ///
@@ -24,6 +25,9 @@ enum Choice {
     Portable,
 }
 
+/// What every machine has.
+const PORTABLE: Processor = Processor(Choice::Portable);
+
 /// The environment variable that names the instruction set to be used.
 pub const VARIABLE: &str = "LOOKALIKE_SIMD";
 
@@ -40,11 +44,27 @@ impl Processor {
     /// `LOOKALIKE_SIMD` names (`avx512`, `avx2`, `neon`, `portable`) where the machine has it.
     pub fn best() -> Self {
         static BEST: OnceLock<Processor> = OnceLock::new();
-        *BEST.get_or_init(|| {
-            let asked = std::env::var(VARIABLE).ok();
-            let all = Self::available();
-            let named = all.iter().find(|processor| Some(processor.name()) == asked.as_deref());
-            named.or(all.first()).copied().unwrap_or(Self(Choice::Portable))
+        *BEST.get_or_init(|| Self::chosen().or_else(|_| Self::named(None)).unwrap_or(PORTABLE))
+    }
+
+    /// As [`best`](Self::best), for what is to be refused rather than computed by another
+    /// instruction set than the one that was asked for.
+    ///
+    /// # Errors
+    /// [`Error::InstructionSet`] where `LOOKALIKE_SIMD` names one that this machine does not have.
+    pub fn chosen() -> Result<Self> {
+        let asked = std::env::var_os(VARIABLE).map(|name| name.to_string_lossy().into_owned());
+        Self::named(asked.as_deref().filter(|name| !name.is_empty()))
+    }
+
+    /// The instruction set of this name, the best for `None`.
+    fn named(name: Option<&str>) -> Result<Self> {
+        let all = Self::available();
+        let Some(name) = name else { return Ok(all.first().copied().unwrap_or(PORTABLE)) };
+        let found = all.iter().find(|processor| processor.name() == name);
+        found.copied().ok_or_else(|| Error::InstructionSet {
+            found: name.to_owned(),
+            available: all.iter().map(|processor| processor.name()).collect(),
         })
     }
 

@@ -9,7 +9,7 @@ use lookalike_core::{
     Score, ScoreMap, ScoreProvenance, Want,
 };
 
-pub(crate) use crate::pixels::{channels, luma, luma_scaled, rgb};
+pub(crate) use crate::pixels::{channels, luma, luma_halved, luma_scaled, rgb};
 use crate::plane::Plane;
 
 /// A formula over two pictures of one size and one number of channels.

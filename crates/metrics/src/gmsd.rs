@@ -27,9 +27,8 @@ use lookalike_core::{
     Channels, ColourUse, Direction, DisplayScale, Luma, MetricCard, Picture, ValueRange, Want,
 };
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma, score_map};
-use crate::downsample::{Halving, halve};
-use crate::filter::{PREWITT, derivatives};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma_halved, score_map};
+use crate::filter::{PREWITT, derivatives, gradient_magnitude};
 use crate::plane::Plane;
 use crate::registry::Definition;
 use crate::similarity::similarity;
@@ -71,9 +70,8 @@ struct Edges {
     width: usize,
     height: usize,
     channels: Channels,
-    /// Derivatives of the halved luma and their magnitude.
-    across: Plane,
-    down: Plane,
+    /// The halved luma, and the magnitude of its derivatives.
+    half: Plane,
     magnitude: Plane,
 }
 
@@ -81,11 +79,10 @@ impl ClosedForm for Gmsd {
     type Features = Edges;
 
     fn features(&self, picture: &Picture) -> Result<Edges, Reason> {
-        let half = halve(&luma(picture, self.luma), Halving::ZeroBeyond);
-        let (across, down) = derivatives(&half, PREWITT);
-        let magnitude = across.zip(&down, |gx, gy| (gx * gx + gy * gy).sqrt());
+        let half = luma_halved(picture, self.luma);
+        let magnitude = gradient_magnitude(&half, PREWITT);
         let (width, height, channels) = (picture.width(), picture.height(), picture.channels());
-        Ok(Edges { width, height, channels, across, down, magnitude })
+        Ok(Edges { width, height, channels, half, magnitude })
     }
 
     fn compare(&self, reference: &Edges, candidate: &Edges, want: Want) -> Result<Outcome, Reason> {
@@ -116,8 +113,9 @@ impl ClosedForm for Gmsd {
             }
         }
         // The operator is odd, so that with zeros beyond the border its adjoint is its negative.
-        let (across, _) = derivatives(&share.zip(&candidate.across, |s, g| s * g), PREWITT);
-        let (_, down) = derivatives(&share.zip(&candidate.down, |s, g| s * g), PREWITT);
+        let (across, down) = derivatives(&candidate.half, PREWITT);
+        let (across, _) = derivatives(&share.zip(&across, |s, g| s * g), PREWITT);
+        let (_, down) = derivatives(&share.zip(&down, |s, g| s * g), PREWITT);
         let half = across.zip(&down, |a, b| -(a + b));
         let to_luma = Plane::from_fn(candidate.width, candidate.height, |x, y| {
             half.at(x / 2, y / 2) / 4.0 * 255.0

@@ -26,7 +26,7 @@
 use lookalike_core::{Channels, ColourUse, DisplayScale, Luma, MetricCard, Picture, Want};
 use rayon::prelude::*;
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma, rgb, score_map};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, luma_halved, rgb, score_map};
 use crate::colour_axes::{ChromaRows, YIQ_FOUR_DIGITS, YIQ_THREE_DIGITS, weighted_sum};
 use crate::downsample::{Halving, halve};
 use crate::filter::{Border, Taps, blur, separable};
@@ -54,7 +54,7 @@ impl ClosedForm for HaarPsi {
     type Features = Responses;
 
     fn features(&self, picture: &Picture) -> Result<Responses, Reason> {
-        let half = halve(&luma(picture, Luma::Y601), Halving::ZeroBeyond);
+        let half = luma_halved(picture, Luma::Y601);
         let chroma = (picture.channels() == Channels::Rgb).then(|| {
             let rgb = rgb(picture, 255.0).map(|plane| halve(&plane, Halving::ZeroBeyond));
             self.chroma.map(|weights| {

@@ -4,7 +4,9 @@ use lookalike_core::{Channels, Luma, Picture, Samples};
 use rayon::prelude::*;
 
 use crate::dispatch::vectorised;
+use crate::downsample::{Halving, halve};
 use crate::plane::Plane;
+use crate::row_filter::STRIP;
 
 /// Pixels that one task reads.
 const CHUNK: usize = 1 << 14;
@@ -131,6 +133,19 @@ pub(crate) fn luma_scaled(
     luma: Luma,
     scale: impl Fn(f64) -> f64 + Sync,
 ) -> Plane {
+    if let Some(pixels) = eight_bit_colours(picture) {
+        let mut plane = Plane::zeros(picture.width(), picture.height());
+        plane.data.par_chunks_mut(CHUNK).zip(pixels.par_chunks(CHUNK)).for_each(|(to, pixels)| {
+            vectorised(
+                #[inline(always)]
+                || {
+                    luma_of(luma, pixels, to);
+                    to.iter_mut().for_each(|v| *v = scale(*v));
+                },
+            );
+        });
+        return plane;
+    }
     let [plane] = match picture.channels() {
         Channels::Grey => {
             planes_of(picture, 255.0, |v| scale(luma.of_grey(v)), |[grey, _, _]| [grey])
@@ -140,9 +155,89 @@ pub(crate) fn luma_scaled(
     plane
 }
 
+/// [`luma`] at half size, zeros beyond the edge ([`Halving::ZeroBeyond`]): the same bits, of 8-bit
+/// colour without the plane at full size.
+pub(crate) fn luma_halved(picture: &Picture, kind: Luma) -> Plane {
+    let Some(pixels) = eight_bit_colours(picture) else {
+        return halve(&luma(picture, kind), Halving::ZeroBeyond);
+    };
+    let width = picture.width();
+    let mut out = Plane::zeros(width.div_ceil(2), picture.height().div_ceil(2));
+    let pairs_of_rows = pixels.par_chunks(2 * width);
+    let rows = out.data.par_chunks_exact_mut(width.div_ceil(2)).zip(pairs_of_rows);
+    rows.with_min_len(STRIP).for_each_init(
+        // Two rows, each with a place beyond an odd last pixel.
+        || [(); 2].map(|()| vec![0.0; width.next_multiple_of(2)]),
+        |lines, (to, pixels)| {
+            let (above, below) = pixels.split_at(width);
+            vectorised(
+                #[inline(always)]
+                || {
+                    let [first, second] = &mut *lines;
+                    if below.is_empty() {
+                        second.fill(0.0);
+                    }
+                    luma_of(kind, above, first);
+                    luma_of(kind, below, second);
+                    let pairs = lines[0].as_chunks::<2>().0.iter().zip(lines[1].as_chunks::<2>().0);
+                    for (to, ([a, b], [c, d])) in to.iter_mut().zip(pairs) {
+                        *to = ((a + b) + (c + d)) / 4.0;
+                    }
+                },
+            );
+        },
+    );
+    out
+}
+
+/// The pixels of an 8-bit colour picture whose codes are on the 0…255 scale as they are.
+fn eight_bit_colours(picture: &Picture) -> Option<&[[u8; 3]]> {
+    match picture.samples() {
+        Samples::U8(codes)
+            if picture.full_scale() == 255.0 && picture.channels() == Channels::Rgb =>
+        {
+            Some(codes.as_chunks::<3>().0)
+        }
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn luma_of(kind: Luma, pixels: &[[u8; 3]], to: &mut [f64]) {
+    // One loop for each kind, so that none asks for it pixel by pixel.
+    match kind {
+        Luma::Y601 => luma_of_kind(Luma::Y601, pixels, to),
+        Luma::Y601Integer => luma_of_kind(Luma::Y601Integer, pixels, to),
+        Luma::Y601Studio => luma_of_kind(Luma::Y601Studio, pixels, to),
+        Luma::Y709 => luma_of_kind(Luma::Y709, pixels, to),
+    }
+}
+
+#[inline(always)]
+fn luma_of_kind(kind: Luma, pixels: &[[u8; 3]], to: &mut [f64]) {
+    for (to, [r, g, b]) in to.iter_mut().zip(pixels) {
+        *to = kind.of([f64::from(*r), f64::from(*g), f64::from(*b)]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn halved_luma_is_that_of_the_whole() {
+        for (width, height) in [(1, 1), (2, 3), (7, 5), (40, 31), (33, 70)] {
+            let codes = (0..width * height * 3).map(|i| (i * 37 % 256) as u8).collect();
+            let colour = Picture::from_u8(width, height, Channels::Rgb, codes).unwrap();
+            let other_range = colour.clone().with_full_scale(300.0).unwrap();
+            for picture in [colour, other_range] {
+                for kind in [Luma::Y601, Luma::Y601Integer, Luma::Y601Studio, Luma::Y709] {
+                    let expected = halve(&luma(&picture, kind), Halving::ZeroBeyond);
+                    assert_eq!(luma_halved(&picture, kind), expected, "{width}×{height} {kind:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn planes_are_those_of_the_picture() {

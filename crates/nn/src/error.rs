@@ -62,6 +62,9 @@ pub enum Error {
     /// A list of layers with something that the processor has no kernel for.
     #[error("there is no kernel for {0}")]
     NoKernel(&'static str),
+    /// The environment asks for something else than little memory.
+    #[error("LOOKALIKE_MEMORY={0} is unknown: expected low, or nothing")]
+    Memory(String),
     /// A kernel refused what it was given.
     #[error(transparent)]
     Kernel(#[from] lookalike_kernels::Error),

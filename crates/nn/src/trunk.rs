@@ -39,7 +39,7 @@ impl Trunk {
     /// # Errors
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
     pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
-        Self::with_packing(backbone, parameters, Packing::of_environment())
+        Self::with_packing(backbone, parameters, Packing::of_environment()?)
     }
 
     /// The same, with filters packed once or for every batch. Parameters that are handed over are given up
@@ -55,7 +55,7 @@ impl Trunk {
         let architecture = backbone.layers();
         let filters = load(&architecture, &parameters)?;
         drop(parameters);
-        let packed = Packed::new(&filters, Processor::best(), packing)?;
+        let packed = Packed::new(&filters, Processor::chosen()?, packing)?;
         Ok(Self { backbone, architecture, place: Place::Processor(Arc::new(packed)) })
     }
 

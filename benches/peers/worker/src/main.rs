@@ -15,6 +15,8 @@ mod floor;
 mod line_protocol;
 #[path = "../../multiply_adds.rs"]
 mod multiply_adds;
+#[path = "../../../../crates/cli/tests/command_line/pages.rs"]
+mod pages;
 mod pictures;
 
 use std::path::Path;

@@ -1,7 +1,8 @@
 //! The pictures that all sides compare: drawn scenes and a JPEG of them with noise.
 //!
 //! Samples are written as they are, interleaved 8-bit RGB, so that no decoder comes between them
-//! and a library; for measurements of the program and of folders there are PNG and JPEG files.
+//! and a library; for measurements of the program and of folders there are PNG and JPEG files, and
+//! screens of rendered pages that changed in few places or none.
 
 use std::fs::{File, create_dir_all};
 use std::io::BufWriter;
@@ -12,6 +13,8 @@ use image::codecs::jpeg::JpegEncoder;
 use lookalike::encode::write_png;
 use lookalike::procedural::{Distortion, scene};
 use lookalike::{Channels, Picture, Samples};
+
+use super::pages::{Change, PAGE, page};
 
 const SIZES: [(&str, usize, usize); 3] =
     [("512", 512, 512), ("1080p", 1920, 1080), ("4k", 3840, 2160)];
@@ -47,7 +50,40 @@ pub fn draw(folder: &Path, seed: &str) -> Outcome {
             jpeg(picture, &place("jpeg").join(format!("{index}.jpg")), quality)?;
         }
     }
+    for role in ["before", "after"] {
+        let place = folder.join("folders/pages").join(role);
+        create_dir_all(&place).map_err(|error| error.to_string())?;
+        for index in 0..FOLDER_PAIRS {
+            let change = match index {
+                2 if role == "after" => Change::ButtonRemoved,
+                4 if role == "after" => Change::Antialiasing,
+                _ => Change::Nothing,
+            };
+            png(&screen(index, change)?, &place.join(format!("{index}.png")))?;
+        }
+    }
     Ok(())
+}
+
+/// A screen of 1920×1080 full of small pages, as a browser would render it; antialiasing changes
+/// all of them, anything else the first.
+fn screen(number: u64, change: Change) -> Result<Picture, String> {
+    let (width, height) = (1920, 1080);
+    let (columns, rows) = (width / PAGE.0, height.div_ceil(PAGE.1));
+    let mut codes = vec![0; width * height * 3];
+    for tile in 0..columns * rows {
+        let everywhere = change == Change::Antialiasing;
+        let change = if tile == 0 || everywhere { change } else { Change::Nothing };
+        let drawn = page(number * 100 + tile as u64, change);
+        let (left, top) = (tile % columns * PAGE.0, tile / columns * PAGE.1);
+        for (y, row) in samples(&drawn).chunks_exact(3 * PAGE.0).enumerate() {
+            let start = 3 * ((top + y) * width + left);
+            if let Some(to) = codes.get_mut(start..start + row.len()) {
+                to.copy_from_slice(row);
+            }
+        }
+    }
+    Picture::from_u8(width, height, Channels::Rgb, codes).map_err(|error| error.to_string())
 }
 
 /// A pair of PNG files of `side` × `side` pixels: a scene of 2048×2048 repeated, which needs no

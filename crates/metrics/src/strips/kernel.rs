@@ -15,6 +15,7 @@ use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FromMemory, InRegisters, has_16_lanes, in_registers};
 use super::aligned::Aligned;
+use super::box_sums;
 use super::processor::Processor;
 use super::quotients::{Formula, Quotients};
 
@@ -32,7 +33,7 @@ pub(super) const TILE: usize = 480;
 pub(super) const STRIDE: usize = (TILE + 3 * (TAPS - 1) + 2 * WIDEST) / WIDEST * WIDEST;
 /// Outermost weights on each side that windows of seven taps leave at 0; shorter windows are treated
 /// alike.
-const SHORT: usize = 2;
+pub(super) const SHORT: usize = 2;
 /// Lanes of the widest vectors.
 pub(super) const WIDEST: usize = 16;
 
@@ -83,6 +84,14 @@ impl Wanted {
         }
     }
 
+    /// Whether all of them are 0 where the pictures are the same.
+    pub(super) fn vanishes(self) -> bool {
+        match self {
+            Self::Structure | Self::Combined | Self::StructureAndCombined | Self::Factors => true,
+            Self::Gradient | Self::StructureGradient => false,
+        }
+    }
+
     /// How many of them, from the first, are added up over the map.
     pub(super) fn summed(self) -> usize {
         match self {
@@ -111,6 +120,13 @@ impl Tile {
         }
     }
 
+    /// Makes the first `length` results of the first `kinds` kinds 0.
+    pub(super) fn clear(&mut self, kinds: usize, length: usize) {
+        for row in self.results.chunks_exact_mut(STRIDE).take(kinds * ROWS) {
+            row[..length].fill(0.0);
+        }
+    }
+
     /// Result `kind` of row `row`.
     pub(super) fn result(&self, kind: usize, row: usize) -> &[f32] {
         &self.results[(kind * ROWS + row) * STRIDE..][..TILE]
@@ -136,10 +152,17 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { sum, difference, length, formula, wanted, tile } = self;
-        let weights = splat(simd, formula.weights);
+        let mut weights = splat(simd, formula.weights);
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let (of_sum, of_difference) = tile.filtered.split_at_mut(2 * ROWS * STRIDE);
-        if formula.edge >= SHORT {
+        if formula.sums {
+            box_sums::down_columns::<S>(simd, sum, read, of_sum);
+            box_sums::down_columns::<S>(simd, difference, read, of_difference);
+            let share = simd.splat_f32s(1.0 / box_sums::LENGTH as f32);
+            for weight in &mut weights {
+                *weight = simd.mul_f32s(*weight, share);
+            }
+        } else if formula.edge >= SHORT {
             down_columns::<S, SHORT>(simd, sum, weights, read, of_sum);
             down_columns::<S, SHORT>(simd, difference, weights, read, of_difference);
         } else {

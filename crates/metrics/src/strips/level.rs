@@ -7,6 +7,7 @@ use super::aligned::Aligned;
 use super::kernel::{Pass, REACH, ROWS, TAPS, TILE, Tile, WIDEST, Wanted};
 use super::processor::Processor;
 use super::quotients::Formula;
+use super::unchanged::is_unchanged;
 
 /// Rows in the ring: enough for a pass, and a power of two.
 const RING: usize = REACH.next_power_of_two();
@@ -169,7 +170,12 @@ impl Level {
             let length = TILE.min(row_length - x);
             let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
             let (formula, wanted, tile) = (work.formula, self.wanted, &mut *work.tile);
-            if self.shape.channels == 1 {
+            let read = length + self.shape.channels * (TAPS - 1);
+            let vanishes = wanted.vanishes() && formula.vanishes();
+            let unchanged = vanishes && is_unchanged(&difference, read);
+            if unchanged {
+                tile.clear(wanted.count(), length);
+            } else if self.shape.channels == 1 {
                 let pass = Pass::<1> { sum, difference, length, formula, wanted, tile };
                 work.processor.run(pass);
             } else {
@@ -179,7 +185,8 @@ impl Level {
             for (row, sums) in sums.iter_mut().enumerate().take(rows) {
                 for kind in 0..self.wanted.count() {
                     let numbers = &work.tile.result(kind, row)[..length];
-                    if let Some(sums) = sums.get_mut(kind).filter(|_| kind < summed) {
+                    let counts = kind < summed && !unchanged;
+                    if let Some(sums) = sums.get_mut(kind).filter(|_| counts) {
                         work.processor.run_closure(
                             #[inline(always)]
                             || add_up(numbers, self.shape.channels, sums),

@@ -8,6 +8,8 @@
 //! * **Strips.** Rows of samples are converted as they are needed and live in a ring of 16 rows;
 //!   coarser scales have rings of their own. Memory grows with the width of a picture, not with
 //!   its height.
+//! * **Same parts.** Tiles and strips in which the pictures are the same are 0 without being
+//!   computed ([`unchanged`]).
 //! * **Threads.** Strips are computed side by side. Every row of a map gives one sum, sums are
 //!   added row by row, and so the bits of a value depend neither on the height of the strips nor
 //!   on the number of threads. AVX-512 and AVX2 give the same bits too.
@@ -22,6 +24,7 @@ mod ahead;
 mod aligned;
 #[cfg(feature = "ssimulacra2")]
 pub(crate) mod artefacts;
+mod box_sums;
 mod gradient;
 mod halving;
 mod kernel;
@@ -34,6 +37,7 @@ mod rows;
 mod single_scale;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 
 pub(crate) use gradient::value_and_gradient;
 pub(crate) use kernel::TAPS;

@@ -6,6 +6,7 @@
 
 use pulp::Simd;
 
+use super::box_sums::LENGTH;
 use super::kernel::{HALF, TAPS};
 use crate::filter::Border;
 use crate::ssim::{Constants, Window};
@@ -17,6 +18,9 @@ pub(super) struct Formula {
     pub(super) weights: [f32; HALF],
     /// How many of the outermost weights on each side are those zeros.
     pub(super) edge: usize,
+    /// Whether columns are added up exactly and all weights are those of the rows: a uniform window
+    /// of [`LENGTH`] over 8-bit samples.
+    pub(super) sums: bool,
     /// C1 in the unit of the samples squared.
     pub(super) c1: f32,
     /// C2 in the unit of the samples squared.
@@ -41,11 +45,25 @@ impl Formula {
         symmetric.then(|| Self {
             weights: core::array::from_fn(|k| k.checked_sub(edge).map_or(0.0, |k| taps[k] as f32)),
             edge,
+            sums: false,
             c1: (constants.c1 * unit) as f32,
             c2: (constants.c2 * unit) as f32,
             covariance_factor: window.covariance_factor() as f32,
             full_scale,
         })
+    }
+
+    /// The formula for samples of which it is known whether s and d are integers up to 255.
+    pub(super) fn over(self, integers: bool) -> Self {
+        let [.., centre] = self.weights;
+        let within = self.weights[self.edge..].iter().all(|&weight| weight == centre);
+        let sums = integers && within && self.edge == (TAPS - LENGTH) / 2;
+        Self { sums, ..self }
+    }
+
+    /// Whether the quotients are 0 where the pictures are the same, and never 0/0.
+    pub(super) fn vanishes(&self) -> bool {
+        self.c1 > 0.0 && self.c2 > 0.0
     }
 
     /// Whether the window fills all taps.

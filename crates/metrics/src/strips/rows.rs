@@ -5,10 +5,13 @@
 //! lose fewer digits around 0; nothing else that is computed from s notices, except the mean, to
 //! which L is added back.
 
+use std::ops::Range;
+
 use lookalike_core::{Channels, Luma, Picture, Samples};
 
 use super::level::Shape;
 use super::processor::Processor;
+use super::unchanged::behind_mirrors;
 use crate::filter::{Border, source};
 use crate::samples::SamplesUsed;
 
@@ -93,6 +96,28 @@ impl<'a> PairRows<'a> {
             margin,
             picture_height: reference.height(),
         })
+    }
+
+    /// Whether s and d are integers up to 255.
+    pub(super) fn integers(&self) -> bool {
+        matches!(self.reader, Reader::U8(..)) && self.full_scale == 255.0
+    }
+
+    /// Whether both pictures are known to be the same in these rows.
+    pub(super) fn unchanged(&self, rows: &Range<usize>) -> bool {
+        let rows = behind_mirrors(rows, self.margin, self.picture_height);
+        let numbers = (self.width - 2 * self.margin) * self.channels;
+        let span = rows.start * numbers..rows.end * numbers;
+        match self.reader {
+            Reader::U8(x, y) => x[span.clone()] == y[span],
+            Reader::U16(x, y) => x[span.clone()] == y[span],
+            Reader::F32(x, y) => x[span.clone()] == y[span],
+            Reader::LumaU8(_, x, y) => {
+                let span = 3 * span.start..3 * span.end;
+                x[span.clone()] == y[span]
+            }
+            Reader::Mixed(..) | Reader::Luma(..) => false,
+        }
     }
 
     /// Numbers per row.

@@ -172,48 +172,46 @@ fn strips_threads_and_vectors_of_any_size_give_the_same_bits() {
     }
 }
 
+fn assert_all_scales_agree((x, y): &(Picture, Picture), halving: Halving) {
+    let definition = MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
+    let pyramids = |picture: &Picture| -> Vec<Vec<Plane>> {
+        let planes = RGB.planes(picture, 1.0).into_iter();
+        planes.map(|plane| definition.pyramid(plane)).collect()
+    };
+    let expected: Vec<Factors> =
+        pyramids(x).iter().zip(&pyramids(y)).map(|(x, y)| definition.factors(x, y)).collect();
+    let numbers = |factors: &Factors| {
+        let rest = [factors.luminance, factors.coarsest];
+        factors.contrast.iter().copied().chain(rest).collect::<Vec<f64>>()
+    };
+    let rows = PairRows::new(x, y, RGB, 0).unwrap();
+    for processor in Processor::all() {
+        let schedule = Schedule { processor, strip: Some(40) };
+        let (window, scales) = (&definition.window, (5, halving));
+        let found = multi_scale(&rows, window, Constants::WANG, scales, None, schedule);
+        for (found, expected) in found.unwrap().factors.iter().zip(&expected) {
+            for (a, b) in numbers(found).iter().zip(numbers(expected)) {
+                let size = (x.width(), x.height());
+                assert!((a - b).abs() < 1e-6, "{halving:?} {size:?} {a} {b}");
+            }
+        }
+    }
+}
+
+const HALVINGS: [Halving; 5] = [
+    Halving::EdgeRepeated,
+    Halving::ZeroBeyond,
+    Halving::Floor,
+    Halving::ZeroBothSides,
+    Halving::ReplicateInFront,
+];
+
 #[test]
 fn all_scales_agree_with_the_oracle_under_every_halving() {
-    let halvings = [
-        Halving::EdgeRepeated,
-        Halving::ZeroBeyond,
-        Halving::Floor,
-        Halving::ZeroBothSides,
-        Halving::ReplicateInFront,
-    ];
     for (width, height) in [(176, 176), (177, 190), (190, 177), (183, 201), (352, 176)] {
         for channels in [Channels::Grey, Channels::Rgb] {
-            let (x, y) = pair(width, height, channels);
-            for halving in halvings {
-                let definition = MultiScale { halving, ..MultiScale::wang(Window::gaussian(TAPS)) };
-                let pyramids = |picture: &Picture| -> Vec<Vec<Plane>> {
-                    let planes = RGB.planes(picture, 1.0).into_iter();
-                    planes.map(|plane| definition.pyramid(plane)).collect()
-                };
-                let expected: Vec<Factors> = pyramids(&x)
-                    .iter()
-                    .zip(&pyramids(&y))
-                    .map(|(x, y)| definition.factors(x, y))
-                    .collect();
-                let rows = PairRows::new(&x, &y, RGB, 0).unwrap();
-                for processor in Processor::all() {
-                    let schedule = Schedule { processor, strip: Some(40) };
-                    let (window, scales) = (&definition.window, (5, halving));
-                    let found = multi_scale(&rows, window, Constants::WANG, scales, None, schedule);
-                    for (found, expected) in found.unwrap().factors.iter().zip(&expected) {
-                        let numbers = |factors: &Factors| {
-                            let rest = [factors.luminance, factors.coarsest];
-                            factors.contrast.iter().copied().chain(rest).collect::<Vec<f64>>()
-                        };
-                        for (a, b) in numbers(found).iter().zip(numbers(expected)) {
-                            let difference = (a - b).abs();
-                            assert!(
-                                difference < 1e-6,
-                                "{halving:?} {width}x{height} {difference:e}"
-                            );
-                        }
-                    }
-                }
+            for halving in HALVINGS {
+                assert_all_scales_agree(&pair(width, height, channels), halving);
             }
         }
     }
@@ -342,4 +340,85 @@ fn what_the_strips_do_not_know_is_left_to_the_oracle() {
     let samples = vec![0.5; 1600];
     let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
     assert!(PairRows::new(&double, &x, RGB, 0).is_none());
+}
+
+/// The candidate is the reference but for a block of 9×7 pixels.
+fn changed_block(width: usize, height: usize, at: (usize, usize)) -> (Picture, Picture) {
+    let reference = textured(width, height, Channels::Rgb, 5);
+    let Samples::U8(mut codes) = reference.samples().clone() else { panic!("8-bit samples") };
+    for y in at.1..at.1 + 7 {
+        for code in &mut codes[3 * (y * width + at.0)..][..27] {
+            *code ^= 0x55;
+        }
+    }
+    (reference, Picture::from_u8(width, height, Channels::Rgb, codes).unwrap())
+}
+
+#[test]
+fn kernels_give_the_zero_that_is_left_out_where_pictures_are_the_same() {
+    let formula = quotients::Formula::new(&Window::gaussian(TAPS), Constants::WANG, 255.0).unwrap();
+    let row = |k: usize| -> Vec<f32> {
+        (0..600).map(|i| ((i * 37 + k * 101) % 511) as f32 - 255.0).collect()
+    };
+    let rows: [Vec<f32>; kernel::REACH] = std::array::from_fn(row);
+    let same = vec![0.0_f32; 600];
+    for wanted in [
+        kernel::Wanted::Structure,
+        kernel::Wanted::Combined,
+        kernel::Wanted::StructureAndCombined,
+        kernel::Wanted::Factors,
+    ] {
+        assert!(wanted.vanishes());
+        for processor in Processor::all() {
+            let mut tile = kernel::Tile::new(processor);
+            processor.run(kernel::Pass::<3> {
+                sum: rows.each_ref().map(Vec::as_slice),
+                difference: [&same; kernel::REACH],
+                length: kernel::TILE,
+                formula: &formula,
+                wanted,
+                tile: &mut tile,
+            });
+            for kind in 0..wanted.count() {
+                for row in 0..kernel::ROWS {
+                    let zero = |v: &f32| v.to_bits() == 0;
+                    assert!(tile.result(kind, row).iter().all(zero), "{wanted:?} {processor:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_that_differ_in_one_place_agree_with_the_oracle() {
+    let window = Window::gaussian(TAPS);
+    for at in [(0, 0), (190, 20), (261, 63)] {
+        let pair = changed_block(270, 70, at);
+        assert_agrees(&pair, RGB, &window);
+        assert_agrees(&pair, RGB, &Window::gaussian(7).with_border(Border::Mirror));
+        assert_agrees(&pair, SamplesUsed::Luma(Luma::Y601), &window);
+        assert_agrees(&(in_16_bits(&pair.0), in_16_bits(&pair.1)), RGB, &window);
+        let floats = (in_single_precision(&pair.0), in_single_precision(&pair.1));
+        assert_agrees(&floats, RGB, &window);
+        let schedules = [1, 9, 40, 1000].map(Some);
+        let found = schedules.map(|strip| {
+            by_strips(&pair, RGB, &window, Schedule { processor: Processor::best(), strip })
+        });
+        let map = found[0].map.as_ref().unwrap();
+        for (i, v) in map.values.iter().enumerate() {
+            let (x, y) = (i % map.width, i / map.width);
+            let reached = x + TAPS > at.0 && x < at.0 + 9 && y + TAPS > at.1 && y < at.1 + 7;
+            assert_eq!(*v == 1.0, !reached, "{x} {y}: {v}");
+        }
+        assert!(found.windows(2).all(|two| two[0] == two[1]));
+    }
+}
+
+#[test]
+fn all_scales_of_pictures_that_differ_in_one_place_agree_with_the_oracle() {
+    for at in [(0, 0), (150, 171), (174, 194)] {
+        for halving in HALVINGS {
+            assert_all_scales_agree(&changed_block(183, 201, at), halving);
+        }
+    }
 }

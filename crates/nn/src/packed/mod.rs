@@ -34,11 +34,21 @@ pub enum Packing {
 const MEMORY: &str = "LOOKALIKE_MEMORY";
 
 impl Packing {
-    /// [`EveryBatch`](Self::EveryBatch) where the environment variable `LOOKALIKE_MEMORY` is `low`.
-    pub fn of_environment() -> Self {
-        match std::env::var(MEMORY) {
-            Ok(memory) if memory == "low" => Self::EveryBatch,
-            _ => Self::Once,
+    /// [`EveryBatch`](Self::EveryBatch) where the environment variable `LOOKALIKE_MEMORY` is `low`,
+    /// [`Once`](Self::Once) where it is not set.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] for any other value.
+    pub fn of_environment() -> Result<Self> {
+        let asked = std::env::var_os(MEMORY).map(|value| value.to_string_lossy().into_owned());
+        Self::named(asked.as_deref().unwrap_or_default())
+    }
+
+    fn named(memory: &str) -> Result<Self> {
+        match memory {
+            "" => Ok(Self::Once),
+            "low" => Ok(Self::EveryBatch),
+            other => Err(Error::Memory(other.to_owned())),
         }
     }
 }
@@ -319,5 +329,18 @@ impl Run<'_> {
             first += convolve.outputs();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_low_or_nothing_is_said_of_it() {
+        assert_eq!(Packing::named("").unwrap(), Packing::Once);
+        assert_eq!(Packing::named("low").unwrap(), Packing::EveryBatch);
+        let refused = Packing::named("LOW").unwrap_err().to_string();
+        assert_eq!(refused, "LOOKALIKE_MEMORY=LOW is unknown: expected low, or nothing");
     }
 }

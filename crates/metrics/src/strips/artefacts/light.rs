@@ -1,6 +1,7 @@
 //! Rows of linear light of both pictures, read from their samples and halved from scale to scale.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use lookalike_core::{Channels, Encoding, Picture, Samples};
@@ -11,18 +12,33 @@ use crate::colour_space::srgb_decode;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Light {
     pub(super) of: [[Vec<f32>; 3]; 2],
+    /// Whether both are known to be the same; then the reference's row is there alone.
+    pub(super) unchanged: bool,
 }
 
 impl Light {
     pub(super) fn new(width: usize) -> Self {
-        Self { of: std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; width])) }
+        let of = std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; width]));
+        Self { of, unchanged: false }
+    }
+
+    /// How many of the two rows are there.
+    fn pictures(&self) -> usize {
+        if self.unchanged { 1 } else { 2 }
+    }
+
+    /// The row of picture number `picture`.
+    fn row(&self, picture: usize) -> &[Vec<f32>; 3] {
+        &self.of[picture.min(self.pictures() - 1)]
     }
 
     /// The means of 2×2 pixels of two rows; an odd last column is repeated.
     #[inline(always)]
     pub(super) fn halve(&mut self, above: &Light, below: &Light) {
-        let rows = above.of.iter().flatten().zip(below.of.iter().flatten());
-        for (to, (above, below)) in self.of.iter_mut().flatten().zip(rows) {
+        self.unchanged = above.unchanged && below.unchanged;
+        let pictures = self.pictures();
+        let rows = (0..2).flat_map(|picture| above.row(picture).iter().zip(below.row(picture)));
+        for (to, (above, below)) in self.of[..pictures].iter_mut().flatten().zip(rows) {
             let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
             for (to, (a, b)) in to.iter_mut().zip(pairs) {
                 *to = ((a[0] + a[1]) + b[0] + b[1]) * 0.25;
@@ -39,11 +55,33 @@ impl Light {
 /// The rows of a pair of pictures of one size as linear light from 0.
 pub(crate) struct LightRows<'a> {
     pictures: [(&'a Picture, Tone); 2],
+    /// Whether equal samples are equal light.
+    alike: bool,
 }
 
 impl<'a> LightRows<'a> {
     pub(crate) fn new(reference: &'a Picture, candidate: &'a Picture) -> Self {
-        Self { pictures: [reference, candidate].map(|picture| (picture, Tone::of(picture))) }
+        let kind = |picture: &Picture| {
+            (picture.channels(), picture.encoding(), picture.full_scale().to_bits())
+        };
+        Self {
+            pictures: [reference, candidate].map(|picture| (picture, Tone::of(picture))),
+            alike: kind(reference) == kind(candidate),
+        }
+    }
+
+    /// Whether both pictures are known to be the same in these rows.
+    pub(super) fn unchanged(&self, rows: &Range<usize>) -> bool {
+        let [reference, candidate] = [0, 1].map(|i| self.pictures[i].0);
+        let stride = reference.width() * reference.channels().count();
+        let span = rows.start * stride..rows.end * stride;
+        self.alike
+            && match (reference.samples(), candidate.samples()) {
+                (Samples::U8(x), Samples::U8(y)) => x[span.clone()] == y[span],
+                (Samples::U16(x), Samples::U16(y)) => x[span.clone()] == y[span],
+                (Samples::F32(x), Samples::F32(y)) => x[span.clone()] == y[span],
+                _ => false,
+            }
     }
 
     pub(super) fn width(&self) -> usize {
@@ -56,7 +94,9 @@ impl<'a> LightRows<'a> {
 
     /// Reads row `y` of both.
     pub(super) fn read(&self, y: usize, light: &mut Light) {
-        for ((picture, tone), to) in self.pictures.iter().zip(&mut light.of) {
+        light.unchanged = self.unchanged(&(y..y + 1));
+        let pictures = light.pictures();
+        for ((picture, tone), to) in self.pictures.iter().zip(&mut light.of[..pictures]) {
             let stride = picture.width() * picture.channels().count();
             let row = y * stride..(y + 1) * stride;
             let channels = picture.channels();

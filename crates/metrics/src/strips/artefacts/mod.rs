@@ -84,6 +84,10 @@ pub(crate) fn aggregates(
                 Scale::new(width, height, plan.clone(), want_maps)
             };
             let mut scales: Vec<Scale> = sizes.iter().zip(&plans).map(of_plan).collect();
+            if rows.unchanged(&plans[0].light) {
+                scales.iter_mut().for_each(Scale::leave_unchanged);
+                return scales;
+            }
             let mut tile = Tile::new(schedule.processor);
             let mut light = Light::new(rows.width());
             for y in plans[0].light.clone() {

@@ -3,12 +3,13 @@
 
 use super::light::Light;
 use super::pass::Pass;
-use super::positive_xyb::{SHIFT, SumAndDifference};
+use super::positive_xyb::{OfOnePicture, SHIFT, SumAndDifference};
 use super::window::{RADIUS, weights};
 use super::{Plan, Range};
 use crate::strips::kernel::{HALF, ROWS, TAPS, TILE, Tile, WIDEST};
 use crate::strips::level::{Ring, Shape};
 use crate::strips::processor::Processor;
+use crate::strips::unchanged::is_unchanged;
 
 /// Sums over one row: per colour and kind (structure, artefacts, lost detail) the values and their
 /// fourth powers.
@@ -58,6 +59,12 @@ impl Scale {
         }
     }
 
+    /// Leaves every row at 0, where both pictures are the same.
+    pub(super) fn leave_unchanged(&mut self) {
+        self.sums.extend(self.todo.clone().map(|_| RowSums::default()));
+        self.todo.start = self.todo.end;
+    }
+
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -101,7 +108,12 @@ impl Scale {
                 });
                 let [reference, candidate] =
                     [0, 1].map(|i| light.of[i].each_ref().map(Vec::as_slice));
-                processor.run(SumAndDifference { reference, candidate, sum, difference });
+                let colours = SumAndDifference { reference, candidate, sum, difference };
+                if light.unchanged {
+                    processor.run(OfOnePicture(colours));
+                } else {
+                    processor.run(colours);
+                }
             }
         }
         while !self.todo.is_empty() {
@@ -120,6 +132,9 @@ impl Scale {
         for x in (0..numbers).step_by(TILE) {
             let length = TILE.min(numbers - x);
             let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
+            if is_unchanged(&difference, length + TAPS - 1) {
+                continue;
+            }
             let weights = self.weights;
             processor.run(Pass { sum, difference, length, weights, tile });
             for (row, sums) in sums.iter_mut().enumerate().take(rows) {

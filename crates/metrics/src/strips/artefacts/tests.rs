@@ -130,3 +130,67 @@ fn the_window_has_the_variance_it_is_named_for() {
         assert!((at(n) - gaussian).abs() < 6e-3, "{n}: {} {gaussian}", at(n));
     }
 }
+
+/// The candidate is the reference but for a block of 9×7 pixels.
+fn changed_block(at: (usize, usize)) -> (Picture, Picture) {
+    let (width, height) = (400, 330);
+    let reference = textured(width, height, Channels::Rgb, 5);
+    let Samples::U8(mut codes) = reference.samples().clone() else { panic!("8-bit samples") };
+    for y in at.1..at.1 + 7 {
+        for code in &mut codes[3 * (y * width + at.0)..][..27] {
+            *code ^= 0x55;
+        }
+    }
+    (reference, Picture::from_u8(width, height, Channels::Rgb, codes).unwrap())
+}
+
+#[test]
+fn what_is_left_out_where_pictures_are_the_same_is_what_the_kernels_give() {
+    for at in [(0, 0), (200, 160), (391, 323)] {
+        let pair = changed_block(at);
+        // Samples of another type: nothing is known about them before they are light.
+        let Samples::U8(codes) = pair.1.samples() else { panic!("8-bit samples") };
+        let codes = codes.iter().map(|&code| u16::from(code)).collect();
+        let other = Picture::from_u16(400, 330, Channels::Rgb, codes).unwrap();
+        let other = (pair.0.clone(), other.with_full_scale(255.0).unwrap());
+        for processor in Processor::all() {
+            let whole = by_strips(&other, Schedule { processor, strip: Some(1000) });
+            for strip in [1, 33, 1000] {
+                let found = by_strips(&pair, Schedule { processor, strip: Some(strip) });
+                assert_eq!(found, whole, "{at:?} {strip}");
+            }
+        }
+        let expected = oracle::aggregates(&pair.0, &pair.1);
+        let found = by_strips(&pair, Schedule::best());
+        for (found, expected) in found.iter().zip(&expected) {
+            let means = found.means.iter().flatten().zip(expected.means.iter().flatten());
+            for (found, expected) in means {
+                assert_close(found.first, expected.first, 1e-3, "partly the same");
+            }
+        }
+    }
+}
+
+#[test]
+fn kernels_give_the_zero_that_is_left_out() {
+    use crate::strips::kernel::{REACH, ROWS, TILE, Tile};
+    let row = |k: usize| -> Vec<f32> {
+        (0..600).map(|i| ((i * 37 + k * 101) % 511) as f32 / 400.0 - 0.7).collect()
+    };
+    let rows: [Vec<f32>; REACH] = std::array::from_fn(row);
+    let same = vec![0.0_f32; 600];
+    for processor in Processor::all() {
+        let mut tile = Tile::new(processor);
+        processor.run(pass::Pass {
+            sum: rows.each_ref().map(Vec::as_slice),
+            difference: [&same; REACH],
+            length: TILE,
+            weights: window::weights(),
+            tile: &mut tile,
+        });
+        let results = (0..2).flat_map(|kind| (0..ROWS).map(move |row| (kind, row)));
+        for (kind, row) in results {
+            assert!(tile.result(kind, row).iter().all(|v| *v == 0.0), "{kind} {processor:?}");
+        }
+    }
+}
