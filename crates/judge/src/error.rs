@@ -23,6 +23,12 @@ pub enum Error {
     /// Recall has no meaning where there is nothing to be found.
     #[error("nobody called any pair the same, so there is nothing to be found among them")]
     NothingSame,
+    /// Judgements that are scored in different ways.
+    #[error("judgement {index} answers another question than those before it")]
+    Mixed {
+        /// Which, from 0.
+        index: usize,
+    },
     /// Nor is anything told from the same where nothing is different.
     #[error("everybody called every pair the same, so there is nothing to tell them from")]
     NothingDifferent,
