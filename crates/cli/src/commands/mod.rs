@@ -2,6 +2,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod demo;
+pub(crate) mod evaluation;
 pub(crate) mod explain;
 mod inputs;
 pub(crate) mod manual;

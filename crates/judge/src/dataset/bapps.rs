@@ -14,7 +14,7 @@ use super::{DatasetError, Item, Judgement, npy};
 /// How deep sets lie below a folder that is named: `dataset/2afc/val/SET`.
 const DEPTH: usize = 4;
 
-/// Folders with a subfolder called `judgements`, sorted.
+/// Folders with subfolders `p0` and `judgements`, sorted.
 pub(super) fn sets(root: &Path, judgements: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let folders =
@@ -26,7 +26,7 @@ pub(super) fn sets(root: &Path, judgements: &str) -> Vec<PathBuf> {
         .into_iter()
         .filter_entry(|e| e.depth() == 0 || (e.file_type().is_dir() && !inside(e.file_name())));
     for entry in walk.flatten() {
-        if entry.path().join(judgements).is_dir() {
+        if ["p0", judgements].iter().all(|folder| entry.path().join(folder).is_dir()) {
             found.push(entry.into_path());
         }
     }
@@ -125,7 +125,8 @@ pub(super) fn items(
     let judgements = if triplets { "judge" } else { "same" };
     let sets = sets(root, judgements);
     if sets.is_empty() {
-        let reason = format!("expected folders of sets with a folder '{judgements}', found none");
+        let reason =
+            format!("expected folders of sets with folders 'p0' and '{judgements}', found none");
         return Err(DatasetError::malformed(root, None, reason));
     }
     let of_sets = sets.into_iter().flat_map(move |set| match of_set(&set, triplets) {
