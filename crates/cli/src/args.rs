@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bapps::BappsArgs;
 use crate::commands::evaluation::EvalArgs;
 
 /// How alike two pictures look to a person.
@@ -351,6 +352,8 @@ pub(crate) struct JudgeArgs {
 pub(crate) enum JudgeCommand {
     /// Score metrics by human judgements: 2AFC, JND or ratings, with intervals and comparisons
     Eval(Box<EvalArgs>),
+    /// Look whether a download of the BAPPS data set is whole
+    Bapps(BappsArgs),
 }
 
 #[derive(Debug, Args)]

@@ -50,6 +50,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Demo(args) => commands::demo::run(args, &cli.global),
         Command::Weights(args) => commands::weights::run(args, &cli.global),
         Command::Judge(args) => match &args.command {
+            JudgeCommand::Bapps(args) => commands::bapps::run(args, &cli.global),
             JudgeCommand::Eval(args) => commands::evaluation::run(args, &cli.global),
         },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod bapps;
 pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod evaluation;

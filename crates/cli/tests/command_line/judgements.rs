@@ -225,3 +225,23 @@ fn triplets_of_materials_and_shoes() {
         assert_eq!((code, &report["n"]), (0, &5.into()), "{report}");
     }
 }
+
+#[test]
+fn a_download_of_bapps_is_looked_through() {
+    let place = Workplace::new();
+    for kind in ["p0", "p1", "same"] {
+        place.write(&format!("jnd/val/cnn/{kind}/x"), b"");
+    }
+    let outcome = place.run(&["judge", "bapps", "--check", "."]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    assert_eq!(outcome.stdout.lines().count(), 12, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("4720") && outcome.stdout.contains("missing"));
+    let json = place.run(&["judge", "bapps", "--check", ".", "--format", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["sets"].as_array().unwrap().len(), 11);
+    let cnn = &json["sets"][10];
+    assert_eq!((&cnn["name"], &cnn["judgements"]), (&"jnd/val/cnn".into(), &1.into()));
+    assert!(cnn["problems"][0].as_str().unwrap().contains("000000 is missing"), "{cnn}");
+    place.fails(&["judge", "bapps", "--check", "nowhere"]);
+    place.fails(&["judge", "bapps"]);
+}

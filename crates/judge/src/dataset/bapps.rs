@@ -34,7 +34,7 @@ pub(super) fn sets(root: &Path, judgements: &str) -> Vec<PathBuf> {
 }
 
 /// The files of a folder by stem.
-fn stems(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
+pub(super) fn stems(folder: &Path) -> Result<BTreeMap<String, PathBuf>, DatasetError> {
     let failed = |reason| DatasetError::Read { path: folder.to_owned(), reason };
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

@@ -17,6 +17,7 @@
 
 mod bapps;
 mod error;
+mod inspection;
 mod npy;
 mod opinion;
 mod rows;
@@ -24,6 +25,7 @@ mod rows;
 use std::path::{Path, PathBuf};
 
 pub use error::DatasetError;
+pub use inspection::{SetInspection, inspect_bapps};
 use rows::{Row, columns, rows};
 
 /// What was asked, of whom the answer is.
@@ -192,15 +194,14 @@ impl Layout {
                 found.push(layout);
             }
         };
-        let looked_at;
-        if path.is_dir() {
+        let looked_at = if path.is_dir() {
             add(path.join("mos_with_names.txt").is_file(), Self::Tid2013);
             add(path.join("dmos.csv").is_file(), Self::Kadid10k);
             add(path.join("Train_Label").is_dir(), Self::Pipal);
             add(path.join("data.csv").is_file(), Self::Nights);
             add(!bapps::sets(path, "judge").is_empty(), Self::BappsTwoAlternative);
             add(!bapps::sets(path, "same").is_empty(), Self::BappsJustNoticeable);
-            looked_at = "the folder".to_owned();
+            "the folder".to_owned()
         } else {
             let columns = columns(path)?;
             let has = |name: &str| columns.iter().any(|column| column == name);
@@ -208,8 +209,8 @@ impl Layout {
             add(has("left") || has("votes_right"), Self::Triplets);
             add(has("votes_same"), Self::Same);
             add(has("score") || has("mos") || has("dmos"), Self::Ratings);
-            looked_at = format!("a header of '{}'", columns.join(","));
-        }
+            format!("a header of '{}'", columns.join(","))
+        };
         match found.as_slice() {
             [layout] => Ok(*layout),
             several => {
