@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bapps::BappsArgs;
+use crate::commands::evaluation::EvalArgs;
+
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
 #[command(name = "lookalike", version, about, max_term_width = 100)]
@@ -26,6 +29,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List, fetch, import, verify and convert the weights of learned metrics
     Weights(WeightsArgs),
+    /// Hold metrics against what people said
+    Judge(JudgeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -338,6 +343,20 @@ pub(crate) enum WeightsCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    #[command(subcommand)]
+    pub(crate) command: JudgeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JudgeCommand {
+    /// Score metrics by human judgements: 2AFC, JND or ratings, with intervals and comparisons
+    Eval(Box<EvalArgs>),
+    /// Look whether a download of the BAPPS data set is whole
+    Bapps(BappsArgs),
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Folder for the pictures and maps
     #[arg(value_name = "DIR", default_value = "lookalike-demo")]
@@ -361,7 +380,7 @@ fn also(text: &str) -> Result<(Format, PathBuf), String> {
     }
 }
 
-fn pixels(text: &str) -> Result<u64, String> {
+pub(crate) fn pixels(text: &str) -> Result<u64, String> {
     let wrong = || format!("expected a number of pixels such as 500000, 64M or 1G, found '{text}'");
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),

@@ -42,16 +42,7 @@ pub struct Pair {
 /// [`Error::Empty`], [`Error::NoDistance`], [`Error::Share`]; [`Error::NothingSame`] where nobody called
 /// any pair the same.
 pub fn average_precision(pairs: &[Pair]) -> Result<f64> {
-    for (index, pair) in pairs.iter().enumerate() {
-        check_share(index, pair.same)?;
-        if pair.distance.is_nan() {
-            return Err(Error::NoDistance { index });
-        }
-    }
-    if pairs.is_empty() {
-        return Err(Error::Empty);
-    }
-    let mut sorted = pairs.to_vec();
+    let mut sorted = checked(pairs)?.to_vec();
     // None is NaN, so there is always an order; by it a zero with a sign equals one without.
     sorted.sort_by(|a, b| a.distance.partial_cmp(&b.distance).unwrap_or(Ordering::Equal));
     let total: f64 = sorted.iter().map(|pair| pair.same).sum();
@@ -67,6 +58,17 @@ pub fn average_precision(pairs: &[Pair]) -> Result<f64> {
         found -= pair.same;
     }
     Ok(area)
+}
+
+/// At least one pair, each with a distance and a share.
+pub(crate) fn checked(pairs: &[Pair]) -> Result<&[Pair]> {
+    for (index, pair) in pairs.iter().enumerate() {
+        check_share(index, pair.same)?;
+        if pair.distance.is_nan() {
+            return Err(Error::NoDistance { index });
+        }
+    }
+    if pairs.is_empty() { Err(Error::Empty) } else { Ok(pairs) }
 }
 
 #[cfg(test)]

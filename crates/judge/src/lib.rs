@@ -2,12 +2,18 @@
 //!
 //! * [`two_alternative`]: which of two pictures is closer to a reference (2AFC)
 //! * [`just_noticeable`]: whether two pictures look the same (JND)
+//! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
+//! * [`dataset`]: what people said, from the files in which it is published
+//! * [`evaluation`]: metrics held against it
 //!
 //! Distances come in as numbers, smaller for more alike, so any metric can be judged; one for which
 //! higher is better is negated first.
 
+pub mod dataset;
 mod error;
+pub mod evaluation;
 pub mod just_noticeable;
+pub mod statistics;
 pub mod two_alternative;
 
 pub use error::{Error, Result};

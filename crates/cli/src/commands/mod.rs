@@ -1,7 +1,9 @@
 //! One file per command.
 
+pub(crate) mod bapps;
 pub(crate) mod compare;
 pub(crate) mod demo;
+pub(crate) mod evaluation;
 pub(crate) mod explain;
 mod inputs;
 pub(crate) mod manual;

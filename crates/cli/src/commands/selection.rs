@@ -108,10 +108,7 @@ pub(crate) fn comparison(
 pub(crate) fn decode_options(args: &CompareArgs, file: Option<&GatesFile>) -> DecodeOptions {
     let alpha = match args.alpha {
         None => file.and_then(|file| file.alpha).unwrap_or_default(),
-        Some(Alpha::Error) => AlphaPolicy::Error,
-        Some(Alpha::White) => AlphaPolicy::White,
-        Some(Alpha::Black) => AlphaPolicy::Black,
-        Some(Alpha::Ignore) => AlphaPolicy::Ignore,
+        Some(alpha) => alpha.into(),
     };
     DecodeOptions { alpha, max_pixels: args.max_pixels }
 }
@@ -120,10 +117,29 @@ pub(crate) fn decode_options(args: &CompareArgs, file: Option<&GatesFile>) -> De
 pub(crate) fn fit_policy(args: &CompareArgs, file: Option<&GatesFile>) -> FitPolicy {
     match args.fit {
         None => file.and_then(|file| file.fit).unwrap_or_default(),
-        Some(Fit::Error) => FitPolicy::Error,
-        Some(Fit::Resize) => FitPolicy::Resize,
-        Some(Fit::Crop) => FitPolicy::Crop,
-        Some(Fit::Pad) => FitPolicy::Pad,
+        Some(fit) => fit.into(),
+    }
+}
+
+impl From<Alpha> for AlphaPolicy {
+    fn from(alpha: Alpha) -> Self {
+        match alpha {
+            Alpha::Error => Self::Error,
+            Alpha::White => Self::White,
+            Alpha::Black => Self::Black,
+            Alpha::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<Fit> for FitPolicy {
+    fn from(fit: Fit) -> Self {
+        match fit {
+            Fit::Error => Self::Error,
+            Fit::Resize => Self::Resize,
+            Fit::Crop => Self::Crop,
+            Fit::Pad => Self::Pad,
+        }
     }
 }
 

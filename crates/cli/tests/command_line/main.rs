@@ -8,6 +8,7 @@ mod gates;
 mod gates_file;
 mod hostile;
 mod interrupts;
+mod judgements;
 #[cfg(feature = "deep")]
 mod learned;
 mod lists;

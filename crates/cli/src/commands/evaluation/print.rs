@@ -1,0 +1,126 @@
+//! How an evaluation is written.
+
+use std::io::Write;
+
+use anyhow::bail;
+use serde_json::json;
+
+use super::record::{EstimateRecord, Report};
+use crate::args::Format;
+use crate::output::Output;
+use crate::print::{align_right, plain_table, significant, tidy};
+
+/// Refuses formats that have no place for scores of metrics, before anything is computed.
+pub(super) fn check(format: Format) -> anyhow::Result<()> {
+    if matches!(format, Format::Junit | Format::Html) {
+        bail!(format.refusal("lookalike judge eval"));
+    }
+    Ok(())
+}
+
+pub(super) fn write(report: &Report, format: Format, mut output: Output) -> anyhow::Result<()> {
+    match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut output, report)?;
+            writeln!(output)?;
+        }
+        Format::Jsonl => lines(report, &mut output)?,
+        Format::Csv => table(report, &mut output)?,
+        Format::Text | Format::Junit | Format::Html => text(report, &mut output)?,
+    }
+    output.finish()
+}
+
+/// One line per metric, then the rest.
+fn lines(report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    for metric in &report.metrics {
+        serde_json::to_writer(&mut *output, metric)?;
+        writeln!(output)?;
+    }
+    let Report { schema, protocol, layout, n, human, comparisons, gates, errors, .. } = report;
+    let rest = json!({
+        "schema": schema, "protocol": protocol, "layout": layout, "n": n, "human": human,
+        "comparisons": comparisons, "gates": gates, "errors": errors,
+    });
+    serde_json::to_writer(&mut *output, &rest)?;
+    writeln!(output)?;
+    Ok(())
+}
+
+/// One row per metric and subset; an empty subset is all of it.
+fn table(report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(output);
+    writer.write_record(["id", "subset", "n", "score", "ci_low", "ci_high"])?;
+    let mut row = |id: &str, subset: &str, n: usize, score: Option<f64>, ci: Option<[f64; 2]>| {
+        let cell = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let [low, high] = [ci.map(|ci| ci[0]), ci.map(|ci| ci[1])].map(cell);
+        writer.write_record([id, subset, &n.to_string(), &cell(score), &low, &high])
+    };
+    if let Some(human) = &report.human {
+        row("human", "", report.n, Some(human.estimate.score), human.estimate.ci)?;
+    }
+    for metric in &report.metrics {
+        row(&metric.id, "", report.n, Some(metric.estimate.score), metric.estimate.ci)?;
+        for (name, subset) in &metric.subsets {
+            row(&metric.id, name, subset.n, subset.score, subset.ci)?;
+        }
+    }
+    writer.flush()?;
+    Ok(())
+}
+
+fn interval(ci: Option<[f64; 2]>) -> String {
+    ci.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.4} to {high:.4}"))
+}
+
+fn text(report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    let Some(first) = report.metrics.first() else { return Ok(()) };
+    let subsets: Vec<&String> = first.subsets.keys().collect();
+    let further: Vec<&str> = first.further.keys().copied().collect();
+    let mut table = plain_table();
+    let mut header = vec![format!("{}, n = {}", report.protocol, report.n)];
+    header.extend(["score".to_owned(), "95 % interval".to_owned()]);
+    header.extend(further.iter().map(|name| (*name).to_owned()));
+    header.extend(subsets.iter().map(|name| (*name).clone()));
+    let columns = header.len();
+    table.set_header(header);
+    let cells = |name: &str, estimate: EstimateRecord| {
+        vec![name.to_owned(), format!("{:.4}", estimate.score), interval(estimate.ci)]
+    };
+    if let Some(human) = &report.human {
+        table.add_row(cells("human", human.estimate));
+        let majority = EstimateRecord { score: human.majority, ci: None };
+        table.add_row(cells("majority", majority));
+    }
+    for metric in &report.metrics {
+        let mut row = cells(&metric.id, metric.estimate);
+        let number =
+            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
+        row.extend(further.iter().map(|name| number(metric.further.get(name).copied())));
+        let score = |name: &&String| metric.subsets.get(*name).and_then(|subset| subset.score);
+        row.extend(subsets.iter().map(|name| number(score(name))));
+        table.add_row(row);
+    }
+    for column in 1..columns {
+        align_right(&mut table, column);
+    }
+    writeln!(output, "{}", tidy(&table))?;
+    if !report.comparisons.is_empty() {
+        let mut table = plain_table();
+        table.set_header(["comparison", "difference", "p", "p (Holm)"]);
+        for one in &report.comparisons {
+            let pair = format!("{} - {}", one.a, one.b);
+            let difference = format!("{:+.4}", one.difference);
+            table.add_row([pair, difference, significant(one.p), significant(one.p_holm)]);
+        }
+        for column in 1..4 {
+            align_right(&mut table, column);
+        }
+        writeln!(output, "\n{}", tidy(&table))?;
+    }
+    for gate in &report.gates {
+        let verdict = if gate.failed > 0 { "failed" } else { "passed" };
+        writeln!(output, "gate {}: {verdict}", gate.rule)?;
+    }
+    Ok(())
+}

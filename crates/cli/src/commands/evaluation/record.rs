@@ -1,0 +1,113 @@
+//! What `judge eval` reports, in the shape of its JSON: `lookalike.judge/1`.
+
+use std::collections::BTreeMap;
+
+use lookalike::judge::evaluation::{Ceiling, Compared, Estimate, Evaluated};
+use serde::Serialize;
+
+use crate::report::ErrorRecord;
+
+/// The version of the JSON layout.
+pub(super) const SCHEMA: &str = "lookalike.judge/1";
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) schema: &'static str,
+    pub(super) protocol: &'static str,
+    pub(super) layout: &'static str,
+    pub(super) n: usize,
+    /// How often people agree with one another; only 2AFC says so.
+    pub(super) human: Option<HumanRecord>,
+    pub(super) metrics: Vec<MetricRecord>,
+    pub(super) comparisons: Vec<ComparisonRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) gates: Vec<GateRecord>,
+    pub(super) errors: Vec<ErrorRecord>,
+}
+
+/// A score and the interval in which it lies; `ci` is null where there are too few references.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct EstimateRecord {
+    pub(super) score: f64,
+    pub(super) ci: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct HumanRecord {
+    #[serde(flatten)]
+    pub(super) estimate: EstimateRecord,
+    /// The score of whoever sides with the majority.
+    pub(super) majority: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct MetricRecord {
+    pub(super) id: String,
+    #[serde(flatten)]
+    pub(super) estimate: EstimateRecord,
+    /// `auc`, or `krcc`, `plcc` and `rmse`.
+    #[serde(flatten)]
+    pub(super) further: BTreeMap<&'static str, f64>,
+    pub(super) subsets: BTreeMap<String, SubsetRecord>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SubsetRecord {
+    pub(super) n: usize,
+    /// Null where the score is not defined.
+    pub(super) score: Option<f64>,
+    pub(super) ci: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ComparisonRecord {
+    pub(super) a: String,
+    pub(super) b: String,
+    pub(super) difference: f64,
+    pub(super) p: f64,
+    pub(super) p_holm: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct GateRecord {
+    pub(super) rule: String,
+    pub(super) checked: usize,
+    pub(super) failed: usize,
+}
+
+impl From<Estimate> for EstimateRecord {
+    fn from(estimate: Estimate) -> Self {
+        let ci = estimate.interval.map(|interval| [interval.low, interval.high]);
+        Self { score: estimate.score, ci }
+    }
+}
+
+impl From<Ceiling> for HumanRecord {
+    fn from(ceiling: Ceiling) -> Self {
+        Self { estimate: ceiling.human.into(), majority: ceiling.majority }
+    }
+}
+
+impl MetricRecord {
+    pub(super) fn new(id: &str, found: Evaluated) -> Self {
+        let subsets = found.subsets.into_iter().map(|subset| {
+            let estimate = subset.estimate.map(EstimateRecord::from);
+            let score = estimate.map(|estimate| estimate.score);
+            let ci = estimate.and_then(|estimate| estimate.ci);
+            (subset.name, SubsetRecord { n: subset.count, score, ci })
+        });
+        Self {
+            id: id.to_owned(),
+            estimate: found.overall.into(),
+            further: found.further.into_iter().collect(),
+            subsets: subsets.collect(),
+        }
+    }
+}
+
+impl ComparisonRecord {
+    pub(super) fn new(compared: &Compared, ids: &[String]) -> Self {
+        let &Compared { first, second, difference, p, p_holm } = compared;
+        Self { a: ids[first].clone(), b: ids[second].clone(), difference, p, p_holm }
+    }
+}

@@ -1,0 +1,99 @@
+use std::path::PathBuf;
+
+use super::*;
+
+fn triplet(reference: usize, right_share: f64, subset: &str) -> Item {
+    let path = |name: &str| PathBuf::from(format!("{name}{reference}"));
+    Item {
+        judgement: Judgement::Triplet {
+            reference: path("r"),
+            left: path("a"),
+            right: path("b"),
+            right_share,
+        },
+        subset: Some(subset.to_owned()),
+    }
+}
+
+fn rating(reference: usize, score: f64) -> Item {
+    let [reference, candidate] = ["r", "a"].map(|n| PathBuf::from(format!("{n}{reference}")));
+    Item { judgement: Judgement::Rating { reference, candidate, score }, subset: None }
+}
+
+#[test]
+fn subsets_count_the_same_where_published_so() {
+    let mut items: Vec<Item> = (0..6).map(|i| triplet(i, 1.0, "large")).collect();
+    items.extend((6..8).map(|i| triplet(i, 0.0, "small")));
+    // Always the left one: wrong in the large subset, right in the small one.
+    let left: Vec<f64> = items.iter().flat_map(|_| [0.0, 1.0]).collect();
+    let pooled = Answers::new(&items, false).unwrap();
+    let found = pooled.evaluate(&left, 200, 1).unwrap();
+    assert_eq!(found.overall.score, 0.25);
+    assert_eq!(found.subsets[0].count, 6);
+    assert_eq!(found.subsets[1].estimate.unwrap().score, 1.0);
+    let interval = found.overall.interval.unwrap();
+    assert!(interval.low < 0.25 && interval.high > 0.25, "{interval:?}");
+    let by_subset = Answers::new(&items, true).unwrap();
+    assert_eq!(by_subset.evaluate(&left, 200, 1).unwrap().overall.score, 0.5);
+    let right: Vec<f64> = items.iter().flat_map(|_| [1.0, 0.0]).collect();
+    let compare = |answers| compare(answers, &[&left, &right], 10_000, 1).unwrap();
+    assert_eq!(compare(&pooled)[0].difference, -0.5);
+    assert!(compare(&by_subset)[0].difference.abs() < 1e-15);
+    let ceiling = pooled.ceiling(100, 1).unwrap();
+    assert_eq!((ceiling.human.score, ceiling.majority), (1.0, 1.0));
+}
+
+#[test]
+fn comparisons_are_the_same_as_scores_and_adjusted() {
+    let items: Vec<Item> =
+        (0..40).map(|i| triplet(i, [0.0, 0.2, 0.8, 1.0][i % 4], ["a", "b"][i % 3 % 2])).collect();
+    let answers = Answers::new(&items, true).unwrap();
+    let metric = |k: usize| -> Vec<f64> { (0..80).map(|i| ((i * k) % 17) as f64).collect() };
+    let metrics = [metric(3), metric(5), metric(7)];
+    let all: Vec<&[f64]> = metrics.iter().map(Vec::as_slice).collect();
+    let found = compare(&answers, &all, 500, 7).unwrap();
+    assert_eq!(found.len(), 3);
+    for one in &found {
+        let score = |m: usize| answers.evaluate(all[m], 0, 0).unwrap().overall.score;
+        assert!((one.difference - (score(one.first) - score(one.second))).abs() < 1e-12);
+        assert!(one.p_holm >= one.p && one.p_holm <= 1.0);
+    }
+    assert_eq!(found, compare(&answers, &all, 500, 7).unwrap());
+}
+
+#[test]
+fn ratings_agree_with_small_distances() {
+    let items: Vec<Item> = (0..12).map(|i| rating(i, i as f64)).collect();
+    let answers = Answers::new(&items, false).unwrap();
+    let distances: Vec<f64> = (0..12).map(|i| 1.0 / f64::from(i + 1)).collect();
+    let found = answers.evaluate(&distances, 100, 1).unwrap();
+    assert!((found.overall.score - 1.0).abs() < 1e-12);
+    let names: Vec<_> = found.further.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["krcc", "plcc", "rmse"]);
+    assert!((found.further[0].1 - 1.0).abs() < 1e-12);
+    assert!(answers.ceiling(10, 1).is_none());
+    let turned: Vec<f64> = distances.iter().map(|d| -d).collect();
+    let worse = compare(&answers, &[&distances, &turned], 2_000, 1).unwrap();
+    assert!((worse[0].difference - 2.0).abs() < 1e-12 && worse[0].p < 0.05);
+}
+
+#[test]
+fn what_is_the_same_comes_first() {
+    let same = |i: usize, same: f64, subset: &str| {
+        let [reference, candidate] = ["r", "a"].map(|n| PathBuf::from(format!("{n}{i}")));
+        let judgement = Judgement::Same { reference, candidate, same };
+        Item { judgement, subset: Some(subset.to_owned()) }
+    };
+    let items: Vec<Item> = (0..10).map(|i| same(i, f64::from(i < 5), ["x", "y"][i % 2])).collect();
+    let answers = Answers::new(&items, true).unwrap();
+    let good: Vec<f64> = (0..10).map(f64::from).collect();
+    let bad: Vec<f64> = (0..10).map(|i| -f64::from(i)).collect();
+    let found = answers.evaluate(&good, 100, 1).unwrap();
+    assert_eq!((found.overall.score, found.further[0]), (1.0, ("auc", 1.0)));
+    let score = |d: &[f64]| answers.evaluate(d, 0, 1).unwrap().overall.score;
+    let compared = compare(&answers, &[&good, &bad], 2_000, 1).unwrap();
+    assert!((compared[0].difference - (score(&good) - score(&bad))).abs() < 1e-12);
+    assert!(answers.evaluate(&good[1..], 0, 1).is_err());
+    let mixed = [same(0, 1.0, "x"), rating(1, 1.0)];
+    assert_eq!(Answers::new(&mixed, false).err(), Some(Error::Mixed { index: 1 }));
+}
