@@ -2,12 +2,14 @@
 //!
 //! * [`two_alternative`]: which of two pictures is closer to a reference (2AFC)
 //! * [`just_noticeable`]: whether two pictures look the same (JND)
+//! * [`generation`]: how good generated pictures are, from features of them
 //! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
 //!
 //! Distances come in as numbers, smaller for more alike, so any metric can be judged; one for which
 //! higher is better is negated first.
 
 mod error;
+pub mod generation;
 pub mod just_noticeable;
 pub mod statistics;
 pub mod two_alternative;
