@@ -2,6 +2,7 @@
 //!
 //! * [`two_alternative`]: which of two pictures is closer to a reference (2AFC)
 //! * [`just_noticeable`]: whether two pictures look the same (JND)
+//! * [`generation`]: how good generated pictures are, from features of them
 //! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
 //! * [`dataset`]: what people said, from the files in which it is published
 //! * [`evaluation`]: metrics held against it
@@ -12,6 +13,7 @@
 pub mod dataset;
 mod error;
 pub mod evaluation;
+pub mod generation;
 pub mod just_noticeable;
 pub mod statistics;
 pub mod two_alternative;
