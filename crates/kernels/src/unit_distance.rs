@@ -37,6 +37,11 @@ impl UnitDistance {
         Self { processor, channels: weights.len(), weights: channel_lines(weights) }
     }
 
+    /// Channels that it weighs.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// Distances at positions of two pictures, run after run.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub use error::{Error, Result};
 pub use geometry::TapGeometry;
 pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
 /// Activations as the kernels of the processor keep them.
-pub use lookalike_kernels::{Blocks, Line, PictureBlocks};
+pub use lookalike_kernels::{Blocks, LANES, Line, PictureBlocks};
 pub use packed::Packing;
 pub use parameters::{NamedTensors, Parameters, Seeded};
 pub use planes::Planes;

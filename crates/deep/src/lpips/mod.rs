@@ -13,6 +13,7 @@
 //! Limits: values have no upper bound and are comparable within one id only. They depend on the size
 //! at which the pictures are shown; nothing is resized here.
 
+mod moments;
 mod net;
 mod spatial;
 
@@ -22,6 +23,7 @@ use lookalike_core::{Gradient, Part, ScoreMap};
 use lookalike_kernels::{Processor, UnitDistance};
 use lookalike_nn::{Line, Planes, Trunk};
 
+pub use moments::ChannelMoments;
 pub use net::{Head, Net, Version};
 
 use crate::evaluation::{References, activations, compare, gradients};
