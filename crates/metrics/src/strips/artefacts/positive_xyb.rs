@@ -239,8 +239,7 @@ impl<S: Simd> CubeRoot<S> {
     const CENTRE: f32 = 13_958_184.0;
     /// ((1 + e)^(−2/3) − 1) / e for e from −0.091 to 0.121, where the guess leaves it, from the
     /// coefficient of 1 to that of e⁴: interpolated at the six Chebyshev nodes, within 3e-8.
-    const SERIES: [f32; 5] =
-        [-0.666_666, 0.555_536_6, -0.494_160_24, 0.458_006_3, -0.394_092_7];
+    const SERIES: [f32; 5] = [-0.666_666, 0.555_536_6, -0.494_160_24, 0.458_006_3, -0.394_092_7];
 
     #[inline(always)]
     fn new(simd: S) -> Self {
