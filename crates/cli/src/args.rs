@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::generation::GenerationArgs;
+
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
 #[command(name = "lookalike", version, about, max_term_width = 100)]
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List, fetch, import, verify and convert the weights of learned metrics
     Weights(WeightsArgs),
+    /// Judge generated pictures
+    Judge(JudgeArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -335,6 +339,18 @@ pub(crate) enum WeightsCommand {
         #[arg(long)]
         force: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    #[command(subcommand)]
+    pub(crate) command: JudgeCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JudgeCommand {
+    /// Score generated pictures against their targets, pair by pair and as a set (FID, KID, …)
+    Generation(Box<GenerationArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, JudgeCommand};
 use crate::output::is_broken_pipe;
 
 /// Planes of large pictures come and go all the time; this allocator keeps their pages.
@@ -49,6 +49,9 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Metrics(args) => commands::metrics::run(args, &cli.global),
         Command::Demo(args) => commands::demo::run(args, &cli.global),
         Command::Weights(args) => commands::weights::run(args, &cli.global),
+        Command::Judge(args) => match &args.command {
+            JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
+        },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
     }
