@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::bapps::BappsArgs;
 use crate::commands::evaluation::EvalArgs;
+use crate::commands::generation::GenerationArgs;
 
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
@@ -29,7 +30,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List, fetch, import, verify and convert the weights of learned metrics
     Weights(WeightsArgs),
-    /// Hold metrics against what people said
+    /// Hold metrics against what people said, and score generated pictures
     Judge(JudgeArgs),
     /// Print a completion script for a shell
     Completions {
@@ -354,6 +355,8 @@ pub(crate) enum JudgeCommand {
     Eval(Box<EvalArgs>),
     /// Look whether a download of the BAPPS data set is whole
     Bapps(BappsArgs),
+    /// Score generated pictures against their targets, pair by pair and as a set (FID, KID, …)
+    Generation(Box<GenerationArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -52,6 +52,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Judge(args) => match &args.command {
             JudgeCommand::Bapps(args) => commands::bapps::run(args, &cli.global),
             JudgeCommand::Eval(args) => commands::evaluation::run(args, &cli.global),
+            JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),

@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod evaluation;
 pub(crate) mod explain;
+pub(crate) mod generation;
 mod inputs;
 pub(crate) mod manual;
 mod maps;

@@ -6,6 +6,7 @@ mod folders;
 mod formats;
 mod gates;
 mod gates_file;
+mod generation;
 mod hostile;
 mod interrupts;
 mod judgements;
