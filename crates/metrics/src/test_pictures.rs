@@ -1,6 +1,6 @@
 //! Small pictures for unit tests, and the promises of a card that every metric can be held to.
 
-use lookalike_core::{Channels, Error, Metric, Picture, Want};
+use lookalike_core::{Channels, Error, Metric, Picture, Samples, Want};
 
 /// One of 2^32 numbers in 0…1, scattered by an integer hash of the seed and the position.
 fn scatter(seed: u32, index: usize) -> f64 {
@@ -33,6 +33,22 @@ pub(crate) fn noisy(picture: &Picture, amplitude: f64, seed: u32) -> Picture {
         })
         .collect();
     Picture::from_u8(picture.width(), picture.height(), picture.channels(), samples).unwrap()
+}
+
+/// A pair of which the candidate is the reference but for a block of 9×7 pixels.
+pub(crate) fn changed_block(
+    width: usize,
+    height: usize,
+    (left, top): (usize, usize),
+) -> (Picture, Picture) {
+    let reference = textured(width, height, Channels::Rgb, 5);
+    let Samples::U8(mut codes) = reference.samples().clone() else { panic!("8-bit samples") };
+    for y in top..top + 7 {
+        for code in &mut codes[3 * (y * width + left)..][..27] {
+            *code ^= 0x55;
+        }
+    }
+    (reference, Picture::from_u8(width, height, Channels::Rgb, codes).unwrap())
 }
 
 /// Codes that rise by `step` from sample to sample and start again at 251: no two rows alike.

@@ -9,7 +9,7 @@ use crate::ms_ssim::{Factors, MultiScale};
 use crate::plane::Plane;
 use crate::samples::SamplesUsed;
 use crate::ssim::{Constants, Window, dissimilarity, value_and_gradient as oracle_gradient};
-use crate::test_pictures::{noisy, textured};
+use crate::test_pictures::{changed_block, noisy, textured};
 
 const RGB: SamplesUsed = SamplesUsed::Channels;
 
@@ -340,18 +340,6 @@ fn what_the_strips_do_not_know_is_left_to_the_oracle() {
     let samples = vec![0.5; 1600];
     let double = Picture::from_f64(40, 40, Channels::Grey, samples).unwrap();
     assert!(PairRows::new(&double, &x, RGB, 0).is_none());
-}
-
-/// The candidate is the reference but for a block of 9×7 pixels.
-fn changed_block(width: usize, height: usize, at: (usize, usize)) -> (Picture, Picture) {
-    let reference = textured(width, height, Channels::Rgb, 5);
-    let Samples::U8(mut codes) = reference.samples().clone() else { panic!("8-bit samples") };
-    for y in at.1..at.1 + 7 {
-        for code in &mut codes[3 * (y * width + at.0)..][..27] {
-            *code ^= 0x55;
-        }
-    }
-    (reference, Picture::from_u8(width, height, Channels::Rgb, codes).unwrap())
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The loss of a batch of triplets and its derivatives, given what the network saw.
 //!
 //! The distance of a pair is Σ w·q over the channels of all taps, with q the mean squared difference of
-//! unit activations per channel; both distances of a triplet go to the [preference
-//! network](super::preference); the loss is the mean over the batch. Sums are in double precision.
+//! unit activations per channel; both distances of a triplet go to the preference
+//! network; the loss is the mean over the batch. Sums are in double precision.
 //!
 //! Reproduces three recorded steps of the authors' code: losses 1e-6, gradients 1e-5 relative.
 

@@ -6,7 +6,7 @@ use lookalike_core::{Channels, Picture, Samples};
 
 use super::*;
 use crate::strips::processor::Processor;
-use crate::test_pictures::{noisy, textured};
+use crate::test_pictures::{changed_block, noisy, textured};
 
 fn pair(width: usize, height: usize, channels: Channels) -> (Picture, Picture) {
     let reference = textured(width, height, channels, 3);
@@ -131,23 +131,10 @@ fn the_window_has_the_variance_it_is_named_for() {
     }
 }
 
-/// The candidate is the reference but for a block of 9×7 pixels.
-fn changed_block(at: (usize, usize)) -> (Picture, Picture) {
-    let (width, height) = (400, 330);
-    let reference = textured(width, height, Channels::Rgb, 5);
-    let Samples::U8(mut codes) = reference.samples().clone() else { panic!("8-bit samples") };
-    for y in at.1..at.1 + 7 {
-        for code in &mut codes[3 * (y * width + at.0)..][..27] {
-            *code ^= 0x55;
-        }
-    }
-    (reference, Picture::from_u8(width, height, Channels::Rgb, codes).unwrap())
-}
-
 #[test]
 fn what_is_left_out_where_pictures_are_the_same_is_what_the_kernels_give() {
     for at in [(0, 0), (200, 160), (391, 323)] {
-        let pair = changed_block(at);
+        let pair = changed_block(400, 330, at);
         // Samples of another type: nothing is known about them before they are light.
         let Samples::U8(codes) = pair.1.samples() else { panic!("8-bit samples") };
         let codes = codes.iter().map(|&code| u16::from(code)).collect();
