@@ -28,7 +28,7 @@ mod weights;
 
 pub use dists::Dists;
 pub use error::{Error, Result};
-pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version};
+pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version, network_input};
 pub use registry::{definitions, metric, metric_from};
 pub use samples::SampleRange;
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

@@ -10,6 +10,9 @@ pub enum Error {
     /// A kernel refused.
     #[error(transparent)]
     Kernel(#[from] lookalike_kernels::Error),
+    /// The network refused, or its weights are not there.
+    #[error(transparent)]
+    Deep(#[from] lookalike_deep::Error),
     /// Numbers that are not finite.
     #[error("step {step}: {what} is not finite; lower the rate, or look for damaged pictures")]
     Diverged {

@@ -7,6 +7,8 @@
 mod backward;
 mod convolve;
 
+pub(crate) use backward::Traced;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -92,22 +94,22 @@ impl Packed {
     /// The activations at the taps, in order.
     pub(crate) fn taps(&self, input: &Planes) -> Result<Vec<Blocks>> {
         let mut taps = Vec::new();
-        self.forward(input, &mut |tap| taps.push(tap.clone()), None)?;
+        self.forward(input, &mut |tap| taps.push(tap.clone()), Keep::Nothing)?;
         Ok(taps.into_iter().map(Rc::unwrap_or_clone).collect())
     }
 
     /// Shows the activations at the taps, in order, as they come; none is kept.
     pub(crate) fn visit(&self, input: &Planes, mut look: impl FnMut(&Blocks)) -> Result<()> {
-        self.forward(input, &mut |tap| look(tap), None)
+        self.forward(input, &mut |tap| look(tap), Keep::Nothing)
     }
 
-    fn forward(
-        &self,
-        input: &Planes,
-        look: &mut Look<'_>,
-        traces: Option<&mut Vec<Trace>>,
-    ) -> Result<()> {
-        let mut run = Run { processor: self.processor, free: Vec::new(), look };
+    fn forward(&self, input: &Planes, look: &mut Look<'_>, keep: Keep<'_>) -> Result<()> {
+        let (traces, inputs) = match keep {
+            Keep::Nothing => (None, false),
+            Keep::Outputs(traces) => (Some(traces), false),
+            Keep::Inputs(traces) => (Some(traces), true),
+        };
+        let mut run = Run { processor: self.processor, free: Vec::new(), inputs, look };
         // What follows the last tap is nothing, so the output itself is not needed.
         drop(run.steps(&self.steps, Flow::Planes(input), traces)?);
         Ok(())
@@ -171,14 +173,25 @@ enum Flow<'a> {
 
 /// What a step leaves for the way back.
 enum Trace {
-    /// What a convolution gave, behind its activation, and the size of what it read.
-    Convolve { output: Rc<Blocks>, input_size: [usize; 2] },
+    /// What a convolution gave, behind its activation, and the size of what it read; what it read as
+    /// well, where that is kept and no planes.
+    Convolve { output: Rc<Blocks>, input_size: [usize; 2], input: Option<Rc<Blocks>> },
     /// What a pool read.
     Pool { input: Rc<Blocks>, output: Rc<Blocks> },
-    /// The traces of branches, and what they gave together.
-    Branches { traces: Vec<Vec<Trace>>, output: Rc<Blocks> },
+    /// The traces of branches, and what they gave together; what branches side by side read as well,
+    /// where that is kept.
+    Branches { traces: Vec<Vec<Trace>>, output: Rc<Blocks>, input: Option<Rc<Blocks>> },
     /// A tap leaves nothing but its place.
     Tap,
+}
+
+/// What a run keeps for a way back.
+enum Keep<'a> {
+    Nothing,
+    /// What derivatives with respect to the input need.
+    Outputs(&'a mut Vec<Trace>),
+    /// What those with respect to filters need.
+    Inputs(&'a mut Vec<Trace>),
 }
 
 /// What is shown the activations at each tap.
@@ -189,6 +202,8 @@ struct Run<'l> {
     processor: Processor,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
+    /// Whether traces keep what convolutions read.
+    inputs: bool,
     look: &'l mut Look<'l>,
 }
 
@@ -234,6 +249,7 @@ impl Run<'_> {
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [planes.height(), planes.width()],
+                    input: None,
                 });
                 return Ok((Some(output), trace));
             }
@@ -253,6 +269,7 @@ impl Run<'_> {
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [height, width],
+                    input: self.inputs.then(|| blocks.clone()),
                 });
                 (Some(output), trace)
             }
@@ -293,7 +310,10 @@ impl Run<'_> {
                     }
                 }
                 let output = Rc::new(output);
-                let trace = traced.then(|| Trace::Branches { traces, output: output.clone() });
+                // Branches that are summed have kept their inputs themselves.
+                let input = (self.inputs && *join == Join::Channels).then(|| blocks.clone());
+                let trace =
+                    traced.then(|| Trace::Branches { traces, output: output.clone(), input });
                 (Some(output), trace)
             }
         })

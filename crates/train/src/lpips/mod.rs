@@ -11,11 +11,13 @@
 mod layout;
 pub mod objective;
 mod preference;
+mod trained;
 
 use lookalike_kernels::{Adam, Processor};
 
 pub use layout::{Layout, Slot};
 pub use objective::Evaluation;
+pub use trained::Batch;
 
 use crate::{Error, Result};
 
