@@ -6,6 +6,7 @@
 //! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
 //! * [`dataset`]: what people said, from the files in which it is published
 //! * [`evaluation`]: metrics held against it
+//! * [`npy`]: arrays as NumPy writes them
 //!
 //! Distances come in as numbers, smaller for more alike, so any metric can be judged; one for which
 //! higher is better is negated first.
@@ -15,6 +16,7 @@ mod error;
 pub mod evaluation;
 pub mod generation;
 pub mod just_noticeable;
+pub mod npy;
 pub mod statistics;
 pub mod two_alternative;
 

@@ -144,6 +144,7 @@ fn what_cannot_be_scored_is_said() {
         ("lost.npy", npy("<f4", "False", "(2, 2)", singles(&[f32::NAN; 4])), "NaN"),
         ("short.npy", npy("<f4", "False", "(2, 2)", vec![0; 12]), "cannot read features"),
         ("empty.npy", npy("<f4", "False", "(0, 2)", vec![]), "no features"),
+        ("huge.npy", npy("<f4", "False", "(4294967296, 4294967296)", vec![]), "4294967296"),
         ("no.npy", b"nothing".to_vec(), "cannot read features"),
         ("no.safetensors", b"nothing".to_vec(), "cannot read features"),
         ("no.csv", b"1,2".to_vec(), ".npy or .safetensors"),

@@ -9,7 +9,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{DatasetError, Item, Judgement, npy};
+use super::{DatasetError, Item, Judgement};
+use crate::npy;
 
 /// How deep sets lie below a folder that is named: `dataset/2afc/val/SET`.
 const DEPTH: usize = 4;
@@ -104,7 +105,7 @@ fn with_number((mut item, path): (Item, PathBuf)) -> Result<Item, DatasetError> 
     let bytes =
         std::fs::read(&path).map_err(|reason| DatasetError::Read { path: path.clone(), reason })?;
     let wrong = |reason| DatasetError::malformed(&path, None, reason);
-    let value = npy::number(&bytes).map_err(wrong)?;
+    let value = npy::number(&bytes).map_err(|error| wrong(error.to_string()))?;
     if !(0.0..=1.0).contains(&value) {
         return Err(wrong(format!("expected a share from 0 to 1, found {value}")));
     }

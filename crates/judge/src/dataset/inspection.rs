@@ -10,8 +10,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::DatasetError;
 use super::bapps::{sets, stems};
-use super::{DatasetError, npy};
+use crate::npy;
 
 /// Group, split, set, people asked, and the number of judgements where it is known.
 const EXPECTED: [(&str, &str, &str, u32, Option<usize>); 11] = [
@@ -95,7 +96,7 @@ impl SetInspection {
             let bytes = std::fs::read(path)
                 .map_err(|reason| DatasetError::Read { path: path.clone(), reason })?;
             let wrong = match npy::number(&bytes) {
-                Err(reason) => Some(reason),
+                Err(error) => Some(error.to_string()),
                 Ok(share) if !(0.0..=1.0).contains(&share) => Some(format!("{share} is no share")),
                 Ok(share) => {
                     let votes = share * f64::from(people);

@@ -18,7 +18,6 @@
 mod bapps;
 mod error;
 mod inspection;
-mod npy;
 mod opinion;
 mod rows;
 

@@ -90,7 +90,7 @@ fn bapps_belongs_together_by_stem() {
             write(set.join(kind).join("000001.png"), b"").unwrap();
         }
         create_dir_all(set.join("judge")).unwrap();
-        write(set.join("judge/000001.npy"), npy::written(share, "(1,)")).unwrap();
+        write(set.join("judge/000001.npy"), crate::npy::written(share, "(1,)")).unwrap();
     }
     let items = read(folder.path()).unwrap();
     assert_eq!(items.len(), 2);
@@ -112,7 +112,7 @@ fn bapps_belongs_together_by_stem() {
     }
     write(jnd.join("p0/0.png"), b"").unwrap();
     write(jnd.join("p1/0.png"), b"").unwrap();
-    write(jnd.join("same/0.npy"), npy::written(1.5, "()")).unwrap();
+    write(jnd.join("same/0.npy"), crate::npy::written(1.5, "()")).unwrap();
     let message = Layout::detect(folder.path()).unwrap_err().to_string();
     assert!(message.contains("several layouts (bapps-2afc, bapps-jnd)"), "{message}");
     let message = read(&jnd).unwrap_err().to_string();

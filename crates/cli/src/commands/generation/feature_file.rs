@@ -1,12 +1,10 @@
 //! Files of features: one row for each picture, as .npy or as the only tensor of a .safetensors file.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use lookalike_judge::generation::Features;
-use npyz::{DType, NpyFile, Order};
+use lookalike_judge::npy;
 use safetensors::{Dtype, SafeTensors};
 
 /// Reads a file by its extension.
@@ -25,10 +23,6 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Features> {
     if rows == 0 || columns == 0 {
         bail!("{shown}: has no features: {rows} pictures by {columns} numbers");
     }
-    // Sizes that overflow when multiplied have made the reader read less.
-    if rows.checked_mul(columns) != Some(values.len()) {
-        bail!("{shown}: says {rows} by {columns} numbers, but has {}", values.len());
-    }
     let whole = |error| anyhow::Error::new(error).context(format!("{shown}: bad features"));
     Features::new(columns, values).map_err(whole)
 }
@@ -36,27 +30,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Features> {
 type Rows = (Vec<usize>, Vec<f64>);
 
 fn read_npy(path: &Path) -> anyhow::Result<Rows> {
-    let file = NpyFile::new(BufReader::new(File::open(path)?))?;
-    let shape = file
-        .shape()
-        .iter()
-        .map(|&length| usize::try_from(length))
-        .collect::<Result<Vec<usize>, _>>()?;
-    if file.order() != Order::C {
-        bail!(
-            "it is in Fortran order; save numpy.ascontiguousarray of the features in place of it"
-        );
-    }
-    let kind = file.dtype();
-    let name = match &kind {
-        DType::Plain(kind) => kind.to_string(),
-        other => other.descr(),
-    };
-    let values = match name.trim_start_matches(['<', '>', '=', '|']) {
-        "f4" => file.data::<f32>()?.map(|value| value.map(f64::from)).collect::<Result<_, _>>()?,
-        "f8" => file.data::<f64>()?.collect::<Result<_, _>>()?,
-        _ => bail!("its numbers are {name}; expected float32 or float64"),
-    };
+    let npy::Array { shape, values } = npy::read(&std::fs::read(path)?)?;
     Ok((shape, values))
 }
 
