@@ -97,7 +97,7 @@ fn derivatives_of_filters_are_slopes_of_the_definitions() {
                 let moved =
                     |by| number(backbone, &Moved { all: &all, name: name.clone(), at, by }, &input);
                 // A power of two; the step that rounding leaves of it is nearly whole.
-                let step = 2.0_f32.powi(-13);
+                let step = 2.0_f32.powi(-16);
                 let slope = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
                 let found = f64::from(derivatives[at]);
                 assert!((found - slope).abs() <= 2e-3 * slope.abs(), "{name}: {found} {slope}");
