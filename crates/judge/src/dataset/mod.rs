@@ -15,7 +15,7 @@
 //! Choices: a rating is stored so that more is better, a `dmos` with its sign turned. Of NIGHTS, as its
 //! authors do, only triplets of at least six votes count.
 
-mod bapps;
+pub(crate) mod bapps;
 mod error;
 mod inspection;
 mod opinion;
