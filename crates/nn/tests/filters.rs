@@ -79,13 +79,13 @@ fn number(backbone: Backbone, parameters: &dyn Parameters, input: &Planes) -> f6
 
 #[test]
 fn derivatives_of_filters_are_slopes_of_the_definitions() {
-    for (backbone, convolutions, (height, width)) in [
-        (Backbone::AlexNet, 5, (35, 47)),
-        (Backbone::SqueezeNet1_1, 25, (17, 38)),
-        (Backbone::Vgg16, 13, (16, 19)),
+    for (backbone, convolutions, [batch, height, width]) in [
+        (Backbone::AlexNet, 5, [2, 35, 47]),
+        (Backbone::SqueezeNet1_1, 25, [1, 17, 38]),
+        (Backbone::Vgg16, 13, [1, 16, 16]),
     ] {
         let all = Seeded::new(backbone.name());
-        let input = picture(2, height, width);
+        let input = picture(batch, height, width);
         let trunk = Trunk::new(backbone, &all).unwrap();
         let gradients = gradients(&trunk, &input).unwrap();
         assert_eq!(gradients.len(), convolutions, "{}", backbone.name());

@@ -36,6 +36,11 @@ pub(crate) struct LpipsArgs {
     #[arg(long, value_name = "N", conflicts_with = "epochs")]
     steps: Option<u64>,
 
+    /// Pixels to which the shorter side of pictures is brought, 0 for none [default: 64 for BAPPS, else
+    /// none]
+    #[arg(long, value_name = "N")]
+    resize: Option<usize>,
+
     /// Times that every triplet is seen [default: 10]
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -69,9 +74,9 @@ pub(crate) struct LpipsArgs {
 enum ModeArg {
     /// Channel weights on the frozen network
     Lin,
-    /// The network as well, from where it is (not in this build)
+    /// The network as well, from where it is
     Tune,
-    /// The network as well, from random numbers (not in this build)
+    /// The network as well, from random numbers
     Scratch,
 }
 
@@ -178,6 +183,7 @@ fn recipe(args: &LpipsArgs, global: &GlobalArgs) -> anyhow::Result<Recipe> {
             ModeArg::Scratch => Mode::Scratch,
         };
     }
+    recipe.resize = args.resize.or(recipe.resize);
     if let Some(epochs) = args.epochs {
         recipe.epochs = epochs;
         recipe.steps = None;

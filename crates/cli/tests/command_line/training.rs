@@ -126,6 +126,40 @@ fn a_killed_run_goes_on_with_the_same_bytes() {
     train(&place, "killed", &["--steps", "10", "--resume", "never"]);
 }
 
+/// Pictures stay as small as they are, so that a network learns in seconds.
+const SMALL: [&str; 4] = ["--resize", "0", "--hold-out", "0.25"];
+
+#[test]
+fn a_network_is_tuned_or_made_from_scratch() {
+    let place = prepared();
+    let bytes = |run: &str| std::fs::read(place.path(&format!("{run}/model.safetensors"))).unwrap();
+    for mode in ["tune", "scratch"] {
+        let more = [&SMALL[..], &["--mode", mode]].concat();
+        let text = train(&place, mode, &[&more[..], &["--steps", "4"]].concat());
+        assert!(text.starts_with(&format!("lpips:squeeze@{mode}/model.safetensors\n")), "{text}");
+        // Ended on the way, and gone on with from another checkpoint.
+        let parts = format!("{mode}-parts");
+        train(&place, &parts, &[&more[..], &["--steps", "4", "--max-seconds", "0"]].concat());
+        train(&place, &parts, &[&more[..], &["--steps", "4", "--checkpoint-every", "1"]].concat());
+        let third = format!("{parts}/checkpoints/step-00000003.safetensors");
+        assert!(place.path(&third).exists(), "{:?}", place.files());
+        train(&place, &parts, &[&more[..], &["--steps", "4", "--resume", &third]].concat());
+        assert!(bytes(mode) == bytes(&parts), "{mode}");
+    }
+    assert!(bytes("tune") != bytes("scratch"));
+    // Both files have a network of their own.
+    std::fs::remove_dir_all(place.path("home")).unwrap();
+    let [reference, other] = ["ref", "p0"].map(|role| format!("data/train/cnn/{role}/000002.png"));
+    for mode in ["tune", "scratch"] {
+        let id = format!("lpips:squeeze@{mode}/model.safetensors");
+        let (code, report) = place.json(&[&reference, &other, "-m", &id]);
+        assert_eq!(code, 0, "{report}");
+        assert!(values(&report, &id)[0] > 0.0);
+        let (code, report) = place.json(&[&reference, &reference, "-m", &id]);
+        assert_eq!((code, values(&report, &id)), (0, vec![0.0]));
+    }
+}
+
 #[test]
 fn time_that_is_over_leaves_a_checkpoint() {
     let place = prepared();
@@ -144,7 +178,7 @@ fn wrong_input_is_refused_with_the_way_out() {
         (&["data/train"][..], "--out DIR"),
         (&["nowhere", "--out", "r"], "found nothing"),
         (&["data/train", "--out", "a+b"], "choose another --out"),
-        (&["data/train", "--out", "r", "--mode", "tune"], "--mode lin"),
+        (&["data/train", "--out", "r", "--mode", "tune"], "`lookalike weights fetch alexnet`"),
         (&["data/train", "--out", "r"], "`lookalike weights fetch alexnet`"),
         (&["data/train", "--out", "r", "--hold-out", "1"], "below 1"),
     ] {

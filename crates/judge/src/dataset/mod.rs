@@ -177,6 +177,12 @@ impl Layout {
         }
     }
 
+    /// Pixels to which its protocol brings the shorter side of pictures: 64 for BAPPS, whose files are
+    /// larger than what people saw.
+    pub fn protocol_side(self) -> Option<usize> {
+        matches!(self, Self::BappsTwoAlternative | Self::BappsJustNoticeable).then_some(64)
+    }
+
     /// Whether its score is the unweighted mean over subsets, as published, rather than over items.
     pub fn is_mean_of_subsets(self) -> bool {
         matches!(self, Self::BappsTwoAlternative | Self::BappsJustNoticeable)

@@ -1,7 +1,7 @@
 //! The way back through a network: derivatives with respect to the activations at the taps become those
 //! with respect to the input, or those with respect to filters and biases.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use lookalike_kernels::{self as kernels, Activation, Blocks, Processor};
 
@@ -14,7 +14,7 @@ use crate::{Error, Planes, Result};
 /// What a way forward leaves for the way back.
 pub(crate) struct Traced {
     traces: Vec<Trace>,
-    taps: Vec<Rc<Blocks>>,
+    taps: Vec<Arc<Blocks>>,
 }
 
 impl Packed {
@@ -42,7 +42,7 @@ impl Packed {
 impl Traced {
     /// The activations at the taps.
     pub(crate) fn taps(&self) -> Vec<&Blocks> {
-        self.taps.iter().map(Rc::as_ref).collect()
+        self.taps.iter().map(Arc::as_ref).collect()
     }
 
     /// Pulls derivatives with respect to the taps back to the input, of a shape.
@@ -102,8 +102,8 @@ struct Back<'a> {
 
 impl Back<'_> {
     /// Gives blocks back, unless someone else reads them.
-    fn release(&mut self, blocks: Rc<Blocks>) {
-        self.free.extend(Rc::try_unwrap(blocks));
+    fn release(&mut self, blocks: Arc<Blocks>) {
+        self.free.extend(Arc::try_unwrap(blocks));
     }
 
     /// Takes the derivative behind some steps, none where it is zero so far, to that before them.
@@ -230,7 +230,7 @@ impl Back<'_> {
         &mut self,
         branches: &[Vec<Step>],
         behind: &Blocks,
-        output: &Rc<Blocks>,
+        output: &Arc<Blocks>,
         input: Option<&Blocks>,
         before: &mut Blocks,
     ) -> Result<()> {

@@ -9,7 +9,6 @@ mod convolve;
 
 pub(crate) use backward::Traced;
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use lookalike_kernels as kernels;
@@ -95,7 +94,7 @@ impl Packed {
     pub(crate) fn taps(&self, input: &Planes) -> Result<Vec<Blocks>> {
         let mut taps = Vec::new();
         self.forward(input, &mut |tap| taps.push(tap.clone()), Keep::Nothing)?;
-        Ok(taps.into_iter().map(Rc::unwrap_or_clone).collect())
+        Ok(taps.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
     /// Shows the activations at the taps, in order, as they come; none is kept.
@@ -168,19 +167,19 @@ fn pack(
 enum Flow<'a> {
     /// The input of the network.
     Planes(&'a Planes),
-    Blocks(Rc<Blocks>),
+    Blocks(Arc<Blocks>),
 }
 
 /// What a step leaves for the way back.
 enum Trace {
     /// What a convolution gave, behind its activation, and the size of what it read; what it read as
     /// well, where that is kept and no planes.
-    Convolve { output: Rc<Blocks>, input_size: [usize; 2], input: Option<Rc<Blocks>> },
+    Convolve { output: Arc<Blocks>, input_size: [usize; 2], input: Option<Arc<Blocks>> },
     /// What a pool read.
-    Pool { input: Rc<Blocks>, output: Rc<Blocks> },
+    Pool { input: Arc<Blocks>, output: Arc<Blocks> },
     /// The traces of branches, and what they gave together; what branches side by side read as well,
     /// where that is kept.
-    Branches { traces: Vec<Vec<Trace>>, output: Rc<Blocks>, input: Option<Rc<Blocks>> },
+    Branches { traces: Vec<Vec<Trace>>, output: Arc<Blocks>, input: Option<Arc<Blocks>> },
     /// A tap leaves nothing but its place.
     Tap,
 }
@@ -195,7 +194,7 @@ enum Keep<'a> {
 }
 
 /// What is shown the activations at each tap.
-type Look<'a> = dyn FnMut(&Rc<Blocks>) + 'a;
+type Look<'a> = dyn FnMut(&Arc<Blocks>) + 'a;
 
 /// One run through a network.
 struct Run<'l> {
@@ -209,8 +208,8 @@ struct Run<'l> {
 
 impl Run<'_> {
     /// Gives blocks back, unless someone else reads them.
-    fn release(&mut self, blocks: Rc<Blocks>) {
-        self.free.extend(Rc::try_unwrap(blocks));
+    fn release(&mut self, blocks: Arc<Blocks>) {
+        self.free.extend(Arc::try_unwrap(blocks));
     }
 
     fn steps<'a>(
@@ -240,12 +239,12 @@ impl Run<'_> {
         step: &Step,
         x: &Flow<'_>,
         traced: bool,
-    ) -> Result<(Option<Rc<Blocks>>, Option<Trace>)> {
+    ) -> Result<(Option<Arc<Blocks>>, Option<Trace>)> {
         let mut output = self.free.pop().unwrap_or_default();
         let blocks = match (step, x) {
             (Step::Convolve(convolve), Flow::Planes(planes)) => {
                 convolve.forward_planes(planes, &mut output)?;
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [planes.height(), planes.width()],
@@ -256,7 +255,7 @@ impl Run<'_> {
             // No network begins with anything else.
             (_, Flow::Planes(planes)) => {
                 output.read_planes(planes.shape(), planes.data())?;
-                let blocks = Flow::Blocks(Rc::new(output));
+                let blocks = Flow::Blocks(Arc::new(output));
                 return self.step(step, &blocks, traced);
             }
             (_, Flow::Blocks(blocks)) => blocks,
@@ -265,7 +264,7 @@ impl Run<'_> {
         Ok(match step {
             Step::Convolve(convolve) => {
                 convolve.forward(blocks, &mut output)?;
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [height, width],
@@ -280,7 +279,7 @@ impl Run<'_> {
                     }
                     _ => kernels::hanning_pool(self.processor, blocks, &mut output)?,
                 }
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace =
                     traced.then(|| Trace::Pool { input: blocks.clone(), output: output.clone() });
                 (Some(output), trace)
@@ -309,7 +308,7 @@ impl Run<'_> {
                         output = self.sum(ends, *activation)?;
                     }
                 }
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 // Branches that are summed have kept their inputs themselves.
                 let input = (self.inputs && *join == Join::Channels).then(|| blocks.clone());
                 let trace =
@@ -320,10 +319,10 @@ impl Run<'_> {
     }
 
     /// What branches give, added, with the activation behind the sum.
-    fn sum(&mut self, ends: Vec<Rc<Blocks>>, activation: Activation) -> Result<Blocks> {
+    fn sum(&mut self, ends: Vec<Arc<Blocks>>, activation: Activation) -> Result<Blocks> {
         let mut ends = ends.into_iter();
         let first = ends.next().unwrap_or_default();
-        let mut sum = Rc::try_unwrap(first).unwrap_or_else(|shared| Blocks::clone(&shared));
+        let mut sum = Arc::try_unwrap(first).unwrap_or_else(|shared| Blocks::clone(&shared));
         while let Some(end) = ends.next() {
             let last = if ends.len() == 0 { activation } else { Activation::None };
             kernels::add(self.processor, &mut sum, &end, last)?;

@@ -44,8 +44,17 @@ pub(crate) struct Network<'a> {
     pub(crate) channels: usize,
     /// Name and hash of the weights.
     pub(crate) provenance: &'a str,
+    /// How pictures are read.
+    pub(crate) reading: Reading,
+}
+
+/// How pictures are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
     /// The least side of a picture.
     pub(crate) minimum_side: usize,
+    /// What is decoded.
+    pub(crate) decode: DecodeOptions,
 }
 
 impl Cache {
@@ -61,7 +70,8 @@ impl Cache {
         mut progress: impl FnMut(usize, usize) -> bool,
     ) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(failed(folder, "write"))?;
-        let key = format!("{}\n{}\n1", network.provenance, triplets.state_sha256);
+        let side = network.reading.decode.shorter_side.unwrap_or(0);
+        let key = format!("{}\n{}\n{side}\n1", network.provenance, triplets.state_sha256);
         let key = sha256(key.as_bytes());
         let path = folder.join(format!("moments-{}.bin", &key[..16]));
         let channels = network.channels;
@@ -159,7 +169,7 @@ fn record(pair: &[ChannelMoments; 2]) -> Vec<u8> {
 /// Reads the pictures of triplets and takes them through the network, those of one size together.
 fn moments(network: &Network<'_>, chunk: &[Triplet]) -> Result<Vec<[ChannelMoments; 2]>> {
     let pictures: Vec<[Picture; 3]> =
-        chunk.par_iter().map(|triplet| open(network, triplet)).collect::<Result<_>>()?;
+        chunk.par_iter().map(|triplet| network.reading.open(triplet)).collect::<Result<_>>()?;
     let mut sizes: BTreeMap<[usize; 2], Vec<usize>> = BTreeMap::new();
     for (place, [reference, ..]) in pictures.iter().enumerate() {
         sizes.entry([reference.height(), reference.width()]).or_default().push(place);
@@ -183,29 +193,35 @@ fn moments(network: &Network<'_>, chunk: &[Triplet]) -> Result<Vec<[ChannelMomen
     Ok(found.into_values().collect())
 }
 
-fn open(network: &Network<'_>, triplet: &Triplet) -> Result<[Picture; 3]> {
-    let [reference, first, second] =
-        triplet.pictures.each_ref().map(|path| read(path, &DecodeOptions::default()));
-    let pictures = [reference?, first?, second?];
-    let size = [pictures[0].width(), pictures[0].height()];
-    for (picture, path) in pictures.iter().zip(&triplet.pictures) {
-        let unsuitable = |reason: String| Error::Unsuitable { path: path.clone(), reason };
-        let found = [picture.width(), picture.height()];
-        if found != size {
-            let ([w, h], [x, y]) = (size, found);
-            return Err(unsuitable(format!("expected {w}x{h} as its reference, found {x}x{y}")));
+impl Reading {
+    /// The pictures of a triplet, all of one size that the network can read.
+    pub(crate) fn open(&self, triplet: &Triplet) -> Result<[Picture; 3]> {
+        let [reference, first, second] =
+            triplet.pictures.each_ref().map(|path| read(path, &self.decode));
+        let pictures = [reference?, first?, second?];
+        let size = [pictures[0].width(), pictures[0].height()];
+        for (picture, path) in pictures.iter().zip(&triplet.pictures) {
+            let unsuitable = |reason: String| Error::Unsuitable { path: path.clone(), reason };
+            let found = [picture.width(), picture.height()];
+            if found != size {
+                let ([w, h], [x, y]) = (size, found);
+                return Err(unsuitable(format!(
+                    "expected {w}x{h} as its reference, found {x}x{y}"
+                )));
+            }
+            if picture.shorter_side() < self.minimum_side {
+                return Err(unsuitable(format!(
+                    "expected at least {} pixels a side for this network, found {}",
+                    self.minimum_side,
+                    picture.shorter_side()
+                )));
+            }
+            if picture.encoding() == Encoding::SceneLinear {
+                let reason =
+                    "expected display-coded samples, found scene-linear ones; tone-map them";
+                return Err(unsuitable(reason.to_owned()));
+            }
         }
-        if picture.shorter_side() < network.minimum_side {
-            return Err(unsuitable(format!(
-                "expected at least {} pixels a side for this network, found {}",
-                network.minimum_side,
-                picture.shorter_side()
-            )));
-        }
-        if picture.encoding() == Encoding::SceneLinear {
-            let reason = "expected display-coded samples, found scene-linear ones; tone-map them";
-            return Err(unsuitable(reason.to_owned()));
-        }
+        Ok(pictures)
     }
-    Ok(pictures)
 }

@@ -25,6 +25,8 @@ pub struct Triplet {
 pub struct Triplets {
     /// All of them; one at least.
     pub all: Vec<Triplet>,
+    /// Pixels to which the protocol of the judgements brings the shorter side of pictures.
+    pub protocol_side: Option<usize>,
     /// SHA-256 of names and lengths of the pictures, relative to the data, and of the shares.
     pub sha256: String,
     /// SHA-256 of that, of where the pictures lie, and of when they were changed.
@@ -87,7 +89,7 @@ impl Triplets {
         }
         let facts = sha256(facts.as_bytes());
         let state_sha256 = sha256(format!("{facts}\n{state}").as_bytes());
-        Ok(Self { all, sha256: facts, state_sha256 })
+        Ok(Self { all, protocol_side: layout.protocol_side(), sha256: facts, state_sha256 })
     }
 
     /// Places of triplets to learn from and to hold out. Triplets of one reference stay together; as many
@@ -123,6 +125,7 @@ mod tests {
         };
         let of = |count| Triplets {
             all: (0..count).map(triplet).collect(),
+            protocol_side: None,
             sha256: String::new(),
             state_sha256: String::new(),
         };

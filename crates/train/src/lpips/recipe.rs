@@ -43,6 +43,10 @@ pub struct Recipe {
     pub mode: Mode,
     /// The seed of everything random.
     pub seed: u64,
+    /// Pixels to which the shorter side of pictures is brought, 0 for none; 64 for BAPPS where absent, as
+    /// its protocol has it, else none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<usize>,
     /// Times that every triplet is seen; the rate falls over the second half.
     pub epochs: u64,
     /// Steps in place of epochs: as many epochs as they begin.
@@ -67,6 +71,7 @@ impl Default for Recipe {
             net: Net::Alex.as_str().to_owned(),
             mode: Mode::Lin,
             seed: 1,
+            resize: None,
             epochs: 10,
             steps: None,
             batch: 50,
@@ -112,13 +117,6 @@ impl Recipe {
         let Some(net) = Net::ALL.into_iter().find(|net| net.as_str() == self.net) else {
             return refused(format!("net: expected alex, vgg or squeeze, found '{}'", self.net));
         };
-        if self.mode != Mode::Lin {
-            return refused(
-                "this build learns channel weights only (--mode lin); tune and scratch, which train \
-                 the network as well, are not in it"
-                    .to_owned(),
-            );
-        }
         if self.batch == 0 || self.epochs == 0 || self.steps == Some(0) {
             return refused("batch, epochs and steps: expected at least 1, found 0".to_owned());
         }
@@ -174,7 +172,6 @@ mod tests {
             Recipe { batch: 0, ..Recipe::default() },
             Recipe { rate: f64::NAN, ..Recipe::default() },
             Recipe { hold_out: 1.0, ..Recipe::default() },
-            Recipe { mode: Mode::Tune, ..Recipe::default() },
         ] {
             assert!(wrong.check().is_err(), "{wrong:?}");
         }

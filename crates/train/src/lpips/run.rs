@@ -8,15 +8,18 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use lookalike_core::decode::DecodeOptions;
 use lookalike_deep::{Head, Lpips, Net, TRUNK, Version, WeightSource};
 use lookalike_judge::two_alternative::{self, human, oracle};
+use lookalike_nn::Parameters;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 
-use super::cache::{Cache, Network};
+use super::cache::{Cache, Network, Reading};
 use super::data::Triplets;
-use super::recipe::Recipe;
+use super::recipe::{Mode, Recipe};
 use super::source::{FeatureSource, Frozen};
+use super::trained::Trained;
 use super::{Layout, State, card, objective, rate};
 use crate::checkpoint::{Checkpoints, Facts, Run, little_endian, load};
 use crate::files::{failed, sha256, write_whole};
@@ -135,14 +138,26 @@ pub fn train(
     let share = if separate.is_some() { 0.0 } else { recipe.hold_out };
     let [learned, held] = triplets.split(share, recipe.seed);
 
-    let (trunk, provenance) = weights.trunk(net.backbone())?;
-    let provenance = provenance.unwrap_or_default();
-    let lpips = Lpips::new(net, Version::V0_1, trunk, Head::Uniform)?;
-    let network = Network {
-        lpips: &lpips,
-        channels: net.channels().iter().sum(),
-        provenance: &provenance,
-        minimum_side: lookalike_nn::geometry::minimum_side(&net.backbone().layers()),
+    let minimum_side = lookalike_nn::geometry::minimum_side(&net.backbone().layers());
+    let reading = |triplets: &Triplets| Reading {
+        minimum_side,
+        decode: DecodeOptions {
+            shorter_side: recipe.resize.or(triplets.protocol_side).filter(|&side| side > 0),
+            ..DecodeOptions::default()
+        },
+    };
+    // The network, or where a trained one starts.
+    let (installed, provenance) = match recipe.mode {
+        Mode::Lin => {
+            let (trunk, provenance) = weights.trunk(net.backbone())?;
+            let lpips = Lpips::new(net, Version::V0_1, trunk, Head::Uniform)?;
+            (Installed::Frozen(lpips), provenance.unwrap_or_default())
+        }
+        Mode::Tune => {
+            let loaded = weights.load(net.backbone().weights())?;
+            (Installed::Start(loaded.parameters), loaded.provenance.unwrap_or_default())
+        }
+        Mode::Scratch => (Installed::Nothing, "at random".to_owned()),
     };
     let validation_hash = separate.as_ref().map_or("", |triplets| &triplets.sha256);
     let run = Run {
@@ -151,7 +166,7 @@ pub fn train(
         data_sha256: triplets.sha256.clone(),
         random: GENERATOR.to_owned(),
     };
-    let layout = Layout::new(net, false);
+    let layout = Layout::new(net, recipe.mode != Mode::Lin);
     let checkpoints = Checkpoints::at(settings.out.join("checkpoints"));
     let from = match &settings.resume {
         Resume::Auto => checkpoints.newest(),
@@ -163,19 +178,44 @@ pub fn train(
             let (state, facts) = load(&path, &layout, &run)?;
             (state, facts.loss, facts.seconds)
         }
-        None => (State::new(layout.initial(net, recipe.seed)), None, 0.0),
+        None => {
+            let mut initial = layout.initial(net, recipe.seed);
+            if let Installed::Start(parameters) = &installed {
+                let trunk = layout.trunk().start;
+                for slot in layout.slots().iter().filter(|slot| slot.range.start >= trunk) {
+                    let numbers = parameters.f32(&slot.name, &slot.shape);
+                    let numbers = numbers.map_err(lookalike_deep::Error::from)?;
+                    initial[slot.range.clone()].copy_from_slice(&numbers);
+                }
+            }
+            (State::new(initial), None, 0.0)
+        }
     };
     std::fs::create_dir_all(&settings.out).map_err(failed(&settings.out, "write"))?;
     write_whole(&settings.out.join("recipe.toml"), recipe.to_toml()?.as_bytes())?;
 
     let mut tell = |done, count| progress(Progress::Features(done, count));
-    let frozen = |cache| Frozen { cache, seed: recipe.seed, dropout: recipe.dropout };
-    let cache = Cache::fill(&settings.cache, &network, &triplets, &mut tell)?;
+    let mut source = |triplets: &Triplets| -> Result<Box<dyn FeatureSource>> {
+        let reading = reading(triplets);
+        let (seed, dropout) = (recipe.seed, recipe.dropout);
+        Ok(match &installed {
+            Installed::Frozen(lpips) => {
+                let channels = net.channels().iter().sum();
+                let network = Network { lpips, channels, provenance: &provenance, reading };
+                let cache = Cache::fill(&settings.cache, &network, triplets, &mut tell)?;
+                Box::new(Frozen { cache, seed, dropout })
+            }
+            Installed::Start(_) | Installed::Nothing => {
+                let (layout, triplets) = (layout.clone(), triplets.all.clone());
+                Box::new(Trained::new(net, layout, reading, triplets, dropout.then_some(seed)))
+            }
+        })
+    };
+    let own = source(&triplets)?;
     let validated = match &separate {
         Some(others) => {
-            let cache = Cache::fill(&settings.cache, &network, others, &mut tell)?;
             let all = (0..others.all.len()).collect();
-            Some(Held { source: Some(frozen(cache)), shares: shares(others), places: all })
+            Some(Held { source: Some(source(others)?), shares: shares(others), places: all })
         }
         None if held.is_empty() => None,
         None => Some(Held { source: None, shares: shares(&triplets), places: held }),
@@ -190,7 +230,7 @@ pub fn train(
         log: Log::open(&settings.out, state.step)?,
         layout,
         state,
-        source: frozen(cache),
+        source: own,
         shares: shares(&triplets),
         learned,
         validated,
@@ -209,16 +249,23 @@ fn shares(triplets: &Triplets) -> Vec<f32> {
     triplets.all.iter().map(|triplet| triplet.share).collect()
 }
 
+/// The network that a run starts from.
+enum Installed {
+    Frozen(Lpips),
+    Start(Box<dyn Parameters>),
+    Nothing,
+}
+
 /// Triplets to validate on.
-struct Held<S> {
+struct Held {
     /// `None` where they are held out of the data.
-    source: Option<S>,
+    source: Option<Box<dyn FeatureSource>>,
     shares: Vec<f32>,
     places: Vec<usize>,
 }
 
 /// A run under way.
-struct Session<'a, S> {
+struct Session<'a> {
     recipe: &'a Recipe,
     settings: &'a Settings,
     run: Run,
@@ -226,10 +273,10 @@ struct Session<'a, S> {
     log: Log,
     layout: Layout,
     state: State,
-    source: S,
+    source: Box<dyn FeatureSource>,
     shares: Vec<f32>,
     learned: Vec<usize>,
-    validated: Option<Held<S>>,
+    validated: Option<Held>,
     per_epoch: u64,
     total: u64,
     epochs: u64,
@@ -239,7 +286,7 @@ struct Session<'a, S> {
     start: Instant,
 }
 
-impl<S: FeatureSource> Session<'_, S> {
+impl Session<'_> {
     fn elapsed(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
@@ -364,24 +411,26 @@ impl<S: FeatureSource> Session<'_, S> {
     }
 }
 
-/// The channel weights as a file that `lpips:NET@FILE` reads.
+/// The channel weights, and the network where it was trained, as a file that `lpips:NET@FILE` reads.
 fn model(layout: &Layout, state: &State, trunk: &str, path: &Path) -> Result<Vec<u8>> {
     let unsuitable = |e: safetensors::SafeTensorError| Error::Unsuitable {
         path: path.to_owned(),
         reason: e.to_string(),
     };
+    let mut numbers = state.parameters.clone();
     // Before the first step some are negative still.
-    let numbers: Vec<f32> =
-        state.parameters[layout.weights()].iter().map(|weight| weight.max(0.0)).collect();
+    numbers[layout.weights()].iter_mut().for_each(|weight| *weight = weight.max(0.0));
     let bytes = little_endian(&numbers);
-    let slots = layout.slots().iter().filter(|slot| slot.range.end <= numbers.len());
+    // The preference network is no part of the metric.
+    let preference = layout.preference();
+    let slots = layout.slots().iter().filter(|slot| !preference.contains(&slot.range.start));
     let views = slots.map(|slot| {
         let data = &bytes[4 * slot.range.start..4 * slot.range.end];
         let view = TensorView::new(Dtype::F32, slot.shape.clone(), data);
         view.map(|view| (slot.name.clone(), view)).map_err(unsuitable)
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    // One key: the order of several would depend on the run.
-    let about = [(TRUNK.to_owned(), trunk.to_owned())].into();
-    safetensors::serialize(views, Some(about)).map_err(unsuitable)
+    // One key: the order of several would depend on the run. A network of its own needs no other.
+    let about = layout.trunk().is_empty().then(|| [(TRUNK.to_owned(), trunk.to_owned())].into());
+    safetensors::serialize(views, about).map_err(unsuitable)
 }

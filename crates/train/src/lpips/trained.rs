@@ -10,19 +10,90 @@
 //! [`Lpips::channel_moments`](lookalike_deep::Lpips::channel_moments) 1e-6, slopes of the loss. Does not:
 //! PyTorch's random numbers.
 
-use lookalike_deep::Net;
+use lookalike_core::Picture;
+use lookalike_deep::{Net, Version, network_input};
 use lookalike_nn::{
     Blocks, Forward, LANES, Line, NamedTensors, Packing, PictureBlocks, Planes, Trunk,
 };
 use rayon::prelude::*;
 
+use super::cache::Reading;
+use super::data::Triplet;
 use super::layout::Layout;
 use super::objective::Evaluation;
+use super::source::FeatureSource;
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 
 /// Added to lengths, as the metric has it.
 const EPSILON: f64 = 1e-10;
+
+/// A network that is trained, and the triplets that it sees.
+pub(crate) struct Trained {
+    net: Net,
+    layout: Layout,
+    reading: Reading,
+    triplets: Vec<Triplet>,
+    /// The seed of the masks, where there is dropout.
+    dropout: Option<u64>,
+    /// The last batch of training, waiting for derivatives.
+    batch: Option<Batch>,
+}
+
+impl Trained {
+    pub(crate) fn new(
+        net: Net,
+        layout: Layout,
+        reading: Reading,
+        triplets: Vec<Triplet>,
+        dropout: Option<u64>,
+    ) -> Self {
+        Self { net, layout, reading, triplets, dropout, batch: None }
+    }
+
+    /// The pictures of triplets as the network reads them.
+    fn pictures(&self, places: &[usize]) -> Result<Planes> {
+        let read = |&place: &usize| self.reading.open(&self.triplets[place]);
+        let triplets: Vec<[Picture; 3]> = places.par_iter().map(read).collect::<Result<_>>()?;
+        let size = |triplet: &[Picture; 3]| [triplet[0].width(), triplet[0].height()];
+        let first = triplets.first().map_or([0; 2], size);
+        if let Some(other) = triplets.iter().position(|triplet| size(triplet) != first) {
+            let ([w, h], [x, y]) = (first, size(&triplets[other]));
+            return Err(Error::Unsuitable {
+                path: self.triplets[places[other]].pictures[0].clone(),
+                reason: format!(
+                    "a network is trained on pictures of one size: expected {w}x{h} as the others of \
+                     the batch, found {x}x{y}; bring them to one size"
+                ),
+            });
+        }
+        let roles = (0..3).flat_map(|role| triplets.iter().map(move |triplet| &triplet[role]));
+        Ok(network_input(Version::V0_1, &roles.collect::<Vec<_>>())?)
+    }
+}
+
+impl FeatureSource for Trained {
+    fn features(
+        &mut self,
+        parameters: &[f32],
+        places: &[usize],
+        step: Option<u64>,
+    ) -> Result<Vec<[Vec<f32>; 2]>> {
+        let pictures = self.pictures(places)?;
+        let dropout = self.dropout.zip(step);
+        let batch = Batch::new(self.net, &self.layout, parameters, pictures, dropout)?;
+        let features = batch.features();
+        self.batch = step.map(|_| batch);
+        Ok(features)
+    }
+
+    fn trunk_gradient(&mut self, parameters: &[f32], evaluation: &Evaluation) -> Result<Vec<f32>> {
+        match self.batch.take() {
+            Some(batch) => batch.trunk_gradient(&self.layout, parameters, evaluation),
+            None => Err(Error::Refused("derivatives of a batch that was not seen".to_owned())),
+        }
+    }
+}
 
 /// A batch of triplets that went through the network.
 pub struct Batch {
@@ -265,7 +336,7 @@ fn lines_of(numbers: &[f32]) -> Vec<Line> {
 mod tests {
     use std::sync::Arc;
 
-    use lookalike_deep::{Head, Lpips, SampleRange, Version};
+    use lookalike_deep::{Head, Lpips, SampleRange};
     use lookalike_nn::{Parameters as _, Seeded};
 
     use super::*;

@@ -66,9 +66,6 @@ enum Resize {
     ShorterSide(usize),
 }
 
-/// The side to which the authors of BAPPS bring its pictures.
-const BAPPS_SIDE: usize = 64;
-
 fn resize(text: &str) -> Result<Resize, String> {
     if text == "none" {
         return Ok(Resize::None);
@@ -82,8 +79,8 @@ impl EvalArgs {
     fn shorter_side(&self, layout: Layout) -> Option<usize> {
         match (self.resize, layout) {
             (Some(Resize::ShorterSide(side)), _) => Some(side),
-            (None, Layout::BappsTwoAlternative | Layout::BappsJustNoticeable) => Some(BAPPS_SIDE),
-            (Some(Resize::None) | None, _) => None,
+            (Some(Resize::None), _) => None,
+            (None, layout) => layout.protocol_side(),
         }
     }
 }
