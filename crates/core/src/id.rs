@@ -143,8 +143,10 @@ impl FromStr for MetricId {
         };
         for option in pieces {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
-            id.add_option(key, value, text).map_err(|error| match (&error, &id.profile) {
-                (Error::InvalidId { reason, .. }, Some(profile)) if profile.contains('/') => {
+            let path =
+                option.contains(['/', '.']) || id.profile.as_ref().is_some_and(|p| p.contains('/'));
+            id.add_option(key, value, text).map_err(|error| match &error {
+                Error::InvalidId { reason, .. } if path && id.profile.is_some() => {
                     let path =
                         "a path in an id has no '+': move the file to where its path has none";
                     invalid(text, &format!("{reason}; {path}"))

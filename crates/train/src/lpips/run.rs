@@ -149,12 +149,12 @@ pub fn train(
     // The network, or where a trained one starts.
     let (installed, provenance) = match recipe.mode {
         Mode::Lin => {
-            let (trunk, provenance) = weights.trunk(net.backbone())?;
+            let (trunk, provenance) = weights.trunk(net.backbone()).map_err(absent)?;
             let lpips = Lpips::new(net, Version::V0_1, trunk, Head::Uniform)?;
             (Installed::Frozen(lpips), provenance.unwrap_or_default())
         }
         Mode::Tune => {
-            let loaded = weights.load(net.backbone().weights())?;
+            let loaded = weights.load(net.backbone().weights()).map_err(absent)?;
             (Installed::Start(loaded.parameters), loaded.provenance.unwrap_or_default())
         }
         Mode::Scratch => (Installed::Nothing, "at random".to_owned()),
@@ -243,6 +243,17 @@ pub fn train(
     };
     let stopped = session.steps(progress)?;
     session.finish(net, &provenance, stopped)
+}
+
+/// The error with the way out, where weights are not there.
+fn absent(error: lookalike_deep::Error) -> Error {
+    match &error {
+        lookalike_deep::Error::Absent { name, .. } => Error::Refused(format!(
+            "{error}; run `lookalike weights fetch {name}`, or bring a file of your own with `lookalike \
+             weights import FILE --as {name}`"
+        )),
+        _ => error.into(),
+    }
 }
 
 fn shares(triplets: &Triplets) -> Vec<f32> {
