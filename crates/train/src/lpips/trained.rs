@@ -419,19 +419,20 @@ mod tests {
                 let own = &gradient[slot.range.start - start..slot.range.end - start];
                 let length = own.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
                 assert!(length > 0.0, "{}", slot.name);
-                // Along the derivative itself the slope is its length.
-                let numbers = &parameters[slot.range.clone()];
-                let size = numbers.iter().map(|&n| f64::from(n).powi(2)).sum::<f64>().sqrt();
-                let step = (2e-4 * size).max(5e-4);
-                let moved = |sign: f64| {
-                    let mut moved = parameters.clone();
-                    for (number, &g) in moved[slot.range.clone()].iter_mut().zip(own) {
-                        *number += (sign * step * f64::from(g) / length) as f32;
-                    }
-                    loss(net, &layout, &moved, dropout)
+                // Along the derivative itself the slope is its length. How far the loss is straight
+                // differs by layer, and below some step single precision ends.
+                let error = |step: f64| {
+                    let moved = |sign: f64| {
+                        let mut moved = parameters.clone();
+                        for (number, &g) in moved[slot.range.clone()].iter_mut().zip(own) {
+                            *number += (sign * step * f64::from(g) / length) as f32;
+                        }
+                        loss(net, &layout, &moved, dropout)
+                    };
+                    ((moved(1.0) - moved(-1.0)) / (2.0 * step * length) - 1.0).abs()
                 };
-                let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
-                assert!((slope / length - 1.0).abs() < 0.03, "{}: {slope} {length}", slot.name);
+                let least = [1e-3, 3e-4, 1e-4, 3e-5].map(error).into_iter().fold(1.0, f64::min);
+                assert!(least < 0.02, "{}: {least} of {length}", slot.name);
             }
         }
     }
