@@ -96,8 +96,7 @@ impl Cache {
                 return Err(Error::Interrupted { done, count });
             }
             let chunk = &triplets.all[done..(done + CHUNK).min(count)];
-            let records: Vec<u8> =
-                moments(network, chunk)?.iter().flat_map(|pair| record(pair)).collect();
+            let records: Vec<u8> = moments(network, chunk)?.iter().flat_map(record).collect();
             cache.file.write_all(&records).map_err(&io)?;
             done += chunk.len();
         }

@@ -313,9 +313,9 @@ impl Pair<'_> {
                 let back = along[side] * r * r / length;
                 for (block, outer) in outer.iter().enumerate() {
                     let line = block * area + position;
-                    for lane in 0..LANES {
+                    for (lane, &outer) in outer.iter().enumerate() {
                         let number = f64::from(own.lines()[line].0[lane]);
-                        of[line].0[lane] += (sign * outer[lane] * r - number * back) as f32;
+                        of[line].0[lane] += (sign * outer * r - number * back) as f32;
                     }
                 }
             }
