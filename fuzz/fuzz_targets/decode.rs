@@ -18,7 +18,7 @@ fuzz_target!(init: report_own_panics_only(), |bytes: &[u8]| {
         2 => AlphaPolicy::Black,
         _ => AlphaPolicy::Ignore,
     };
-    let options = DecodeOptions { alpha, max_pixels: MAX_PIXELS };
+    let options = DecodeOptions { alpha, max_pixels: MAX_PIXELS, shorter_side: None };
     let Ok(picture) = decode(bytes, "fuzzed", &options) else { return };
     assert!((picture.width() * picture.height()) as u64 <= MAX_PIXELS);
     if picture.encoding() == Encoding::Srgb {

@@ -7,6 +7,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::commands::bapps::BappsArgs;
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::LpipsArgs;
 
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
@@ -32,6 +34,9 @@ pub(crate) enum Command {
     Weights(WeightsArgs),
     /// Hold metrics against what people said, and score generated pictures
     Judge(JudgeArgs),
+    /// Learn a metric from human judgements
+    #[cfg(feature = "deep")]
+    Train(TrainArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -357,6 +362,20 @@ pub(crate) enum JudgeCommand {
     Bapps(BappsArgs),
     /// Score generated pictures against their targets, pair by pair and as a set (FID, KID, …)
     Generation(Box<GenerationArgs>),
+}
+
+#[cfg(feature = "deep")]
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(subcommand)]
+    pub(crate) command: TrainCommand,
+}
+
+#[cfg(feature = "deep")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrainCommand {
+    /// Fit the channel weights of LPIPS to judgements of triplets (2AFC)
+    Lpips(Box<LpipsArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -54,6 +54,10 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             JudgeCommand::Eval(args) => commands::evaluation::run(args, &cli.global),
             JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },
+        #[cfg(feature = "deep")]
+        Command::Train(args) => match &args.command {
+            args::TrainCommand::Lpips(args) => commands::train::run(args, &cli.global),
+        },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
     }

@@ -143,7 +143,16 @@ impl FromStr for MetricId {
         };
         for option in pieces {
             let (key, value) = option.split_once('=').unwrap_or((option, ""));
-            id.add_option(key, value, text)?;
+            let path =
+                option.contains(['/', '.']) || id.profile.as_ref().is_some_and(|p| p.contains('/'));
+            id.add_option(key, value, text).map_err(|error| match &error {
+                Error::InvalidId { reason, .. } if path && id.profile.is_some() => {
+                    let path =
+                        "a path in an id has no '+': move the file to where its path has none";
+                    invalid(text, &format!("{reason}; {path}"))
+                }
+                _ => error,
+            })?;
         }
         Ok(id)
     }
@@ -192,6 +201,14 @@ mod tests {
             assert!(text.parse::<MetricId>().is_err(), "{text:?} was accepted");
         }
         assert!("x".repeat(2000).parse::<MetricId>().is_err());
+    }
+
+    #[test]
+    fn paths_with_a_plus_are_told_from_options() {
+        let message = "lpips:alex@a/b+c.safetensors".parse::<MetricId>().unwrap_err().to_string();
+        assert!(message.contains("move the file"), "{message}");
+        let id: MetricId = "lpips:alex@a/b@2.safetensors+grey".parse().unwrap();
+        assert_eq!(id.profile(), Some("a/b@2.safetensors"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod provenance;
 mod registry;
 mod samples;
 mod score;
+mod shorter_side;
 
 pub use card::{ColourUse, DisplayScale, MetricCard, ValueRange};
 pub use error::{Error, Result};
@@ -48,3 +49,4 @@ pub use provenance::{AlphaPolicy, Encoding, Provenance};
 pub use registry::{Definition, find_among, look_up_among, metric_among, metric_made_by};
 pub use samples::{Channels, Samples};
 pub use score::{Direction, Part, Score, ScoreMap, ScoreProvenance};
+pub use shorter_side::resize_shorter_side;

@@ -11,8 +11,17 @@ pub struct Definition {
     pub build: fn(MetricId, &'static MetricCard) -> Result<Box<dyn Metric>>,
 }
 
-/// The definition an id stands for: the one with exactly this name; when no profile is given, the
-/// default profile of its family and variant; when no variant is given either and all members of the
+/// In the id of a card, the profile that stands for the path of any file: `lpips:alex@FILE`.
+const ANY_FILE: &str = "FILE";
+
+/// Whether a profile names a file: it has a separator of folders, or ends as files of weights do.
+fn is_path(profile: &str) -> bool {
+    let ends = |ending: &str| profile.ends_with(ending);
+    profile.contains(['/', '\\']) || [".safetensors", ".pth", ".pt"].into_iter().any(ends)
+}
+
+/// The definition an id stands for: the one with exactly this name; when the profile is a path, the one
+/// whose profile is `FILE`; when no profile is given, the default profile of its family and variant; when no variant is given either and all members of the
 /// family have one, the default profile of the first.
 pub fn find_among(
     definitions: impl Iterator<Item = &'static Definition> + Clone,
@@ -22,7 +31,14 @@ pub fn find_among(
     let text = name.to_string();
     let mut defaults = definitions.clone().filter(|definition| definition.card.default_profile);
     let named = definitions.clone().find(|definition| definition.card.id == text);
+    let of_file = || {
+        id.profile().filter(|profile| is_path(profile))?;
+        let before = text.split('@').next()?;
+        let wanted = format!("{before}@{ANY_FILE}");
+        definitions.clone().find(|definition| definition.card.id == wanted)
+    };
     named
+        .or_else(of_file)
         .or_else(|| {
             let mut defaults = defaults.clone().filter(|_| name.profile().is_none());
             defaults.find(|definition| definition.card.id.split('@').next() == Some(text.as_str()))
@@ -93,6 +109,9 @@ fn resolve(
     };
     let card = definition.card;
     let mut full: MetricId = card.id.parse()?;
+    if full.profile() == Some(ANY_FILE) {
+        full = id.without_options();
+    }
     for (name, value) in id.options() {
         if PictureOptions::NAMES.contains(&name.as_str()) {
             continue;

@@ -18,7 +18,7 @@ fn no_file_of_the_corpus_panics() {
         let name = path.display().to_string();
         files += 1;
         for alpha in policies {
-            let options = DecodeOptions { alpha, max_pixels: 1 << 18 };
+            let options = DecodeOptions { alpha, max_pixels: 1 << 18, shorter_side: None };
             let Ok(picture) = decode(&bytes, &name, &options) else { continue };
             assert!(picture.width() * picture.height() <= 1 << 18, "{name}");
             pictures += 1;

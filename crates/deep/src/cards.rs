@@ -49,6 +49,40 @@ const VERSION_0_0_NOTES: &[&str] = &[
      about half of those of 0.1 and must not be mixed with them",
 ];
 
+const FILE_NOTES: &[&str] = &[
+    NOTES[1],
+    NOTES[2],
+    "values belong to the file, whose SHA-256 is in the provenance of scores: the loss of training fixes \
+     the order of distances, not their scale",
+];
+
+/// The card of a network under weights from a file: of the channels alone, or of the trunk as well.
+const fn of_file(card: &MetricCard, id: &'static str, title: &'static str) -> MetricCard {
+    MetricCard {
+        id,
+        default_profile: false,
+        title,
+        reproduces: "what was trained; the formula is that of the package lpips 0.1.4, 2e-6",
+        notes: FILE_NOTES,
+        ..*card
+    }
+}
+
+/// LPIPS with weights from a file, by network; listed nowhere, since every path is an id.
+pub(crate) static OF_FILES: [MetricCard; 3] = [
+    of_file(&ALEX_CARDS[0], "lpips:alex@FILE", "LPIPS on AlexNet with weights from a file"),
+    of_file(&VGG_CARDS[0], "lpips:vgg@FILE", "LPIPS on VGG-16 with weights from a file"),
+    of_file(
+        &SQUEEZE_CARDS[0],
+        "lpips:squeeze@FILE",
+        "LPIPS on SqueezeNet 1.1 with weights from a file",
+    ),
+];
+
+pub(crate) static ALEX: [MetricCard; 3] = ALEX_CARDS;
+pub(crate) static VGG: [MetricCard; 3] = VGG_CARDS;
+pub(crate) static SQUEEZE: [MetricCard; 3] = SQUEEZE_CARDS;
+
 /// Cards of one network under its three profiles.
 const fn cards(
     ids: [&'static str; 3],
@@ -90,7 +124,7 @@ const fn cards(
     [card, first, baseline]
 }
 
-pub(crate) static ALEX: [MetricCard; 3] = cards(
+const ALEX_CARDS: [MetricCard; 3] = cards(
     ["lpips:alex@0.1", "lpips:alex@0.0", "lpips:alex@baseline"],
     [
         "LPIPS on AlexNet",
@@ -103,7 +137,7 @@ pub(crate) static ALEX: [MetricCard; 3] = cards(
     5.0,
 );
 
-pub(crate) static VGG: [MetricCard; 3] = cards(
+const VGG_CARDS: [MetricCard; 3] = cards(
     ["lpips:vgg@0.1", "lpips:vgg@0.0", "lpips:vgg@baseline"],
     [
         "LPIPS on VGG-16",
@@ -116,7 +150,7 @@ pub(crate) static VGG: [MetricCard; 3] = cards(
     5.0,
 );
 
-pub(crate) static SQUEEZE: [MetricCard; 3] = cards(
+const SQUEEZE_CARDS: [MetricCard; 3] = cards(
     ["lpips:squeeze@0.1", "lpips:squeeze@0.0", "lpips:squeeze@baseline"],
     [
         "LPIPS on SqueezeNet 1.1",

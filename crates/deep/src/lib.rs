@@ -18,6 +18,7 @@ mod cards;
 mod dists;
 mod error;
 mod evaluation;
+mod file_weights;
 mod lpips;
 mod plan;
 mod registered;
@@ -28,7 +29,8 @@ mod weights;
 
 pub use dists::Dists;
 pub use error::{Error, Result};
-pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version};
-pub use registry::{definitions, metric, metric_from};
+pub use file_weights::TRUNK;
+pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version, network_input};
+pub use registry::{definitions, file_definitions, metric, metric_from};
 pub use samples::SampleRange;
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

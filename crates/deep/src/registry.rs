@@ -8,7 +8,8 @@ use lookalike_core::{
 };
 use lookalike_nn::{Backbone, Parameters, Trunk};
 
-use crate::cards::{ALEX, DISTS, SQUEEZE, VGG};
+use crate::cards::{ALEX, DISTS, OF_FILES, SQUEEZE, VGG};
+use crate::file_weights::FileWeights;
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
 use crate::tap_formula::TapFormula;
@@ -26,7 +27,13 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
 /// Those of [`metric_among`]; [`lookalike_core::Error::Weights`] with the command that brings weights
 /// which are not there.
 pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
-    metric_among(definitions(), id)
+    metric_among(definitions().chain(file_definitions()), id)
+}
+
+/// LPIPS with weights from a file, `lpips:alex@PATH`: found by id, listed nowhere. The file holds channel
+/// weights, for which the network comes from the store, or those and the network.
+pub fn file_definitions() -> impl Iterator<Item = &'static Definition> + Clone {
+    FILE_DEFINITIONS.iter()
 }
 
 /// A learned metric by its id, with weights from anywhere.
@@ -40,7 +47,9 @@ pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
 /// # Errors
 /// As [`metric`].
 pub fn metric_from(id: &str, source: &dyn WeightSource) -> CoreResult<Box<dyn Metric>> {
-    metric_made_by(definitions(), id, |definition, id| make(id, definition.card, source))
+    metric_made_by(definitions().chain(file_definitions()), id, |definition, id| {
+        make(id, definition.card, source)
+    })
 }
 
 fn stored(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dyn Metric>> {
@@ -74,6 +83,10 @@ fn make(
     source: &dyn WeightSource,
 ) -> CoreResult<Box<dyn Metric>> {
     let name = id.to_string();
+    if OF_FILES.iter().any(|known| known.id == card.id) {
+        return of_file(id, card, source)
+            .map_err(|error| CoreError::Weights { id: name, reason: reason([error].into_iter()) });
+    }
     let Some(choice) = choice(&id) else {
         return Err(CoreError::UnknownMetric { id: name, hint: String::new() });
     };
@@ -104,6 +117,23 @@ fn make(
         }
     };
     made.map_err(|error| refused(error.to_string()))
+}
+
+/// LPIPS with weights from the file that the profile names.
+fn of_file(
+    id: MetricId,
+    card: &'static MetricCard,
+    source: &dyn WeightSource,
+) -> Result<Box<dyn Metric>> {
+    let net = Net::ALL.into_iter().find(|net| Some(net.as_str()) == id.variant());
+    let (Some(net), Some(path)) = (net, id.profile()) else {
+        return Err(Error::Weights(format!("{id} names no network and file")));
+    };
+    let file = FileWeights::open(net, std::path::Path::new(path))?;
+    let head = Head::load(net, &file)?;
+    let (trunk, provenance) = file.trunk(net, source)?;
+    let formula = Lpips::new(net, Version::V0_1, trunk, head)?;
+    Ok(boxed(id, card, formula, Some(provenance)))
 }
 
 fn boxed<F: TapFormula + 'static>(
@@ -188,6 +218,12 @@ static DEFINITIONS: [Definition; 10] = [
     Definition { card: &VGG[2], build: stored },
     Definition { card: &SQUEEZE[2], build: stored },
     Definition { card: &DISTS, build: stored },
+];
+
+static FILE_DEFINITIONS: [Definition; 3] = [
+    Definition { card: &OF_FILES[0], build: stored },
+    Definition { card: &OF_FILES[1], build: stored },
+    Definition { card: &OF_FILES[2], build: stored },
 ];
 
 #[cfg(test)]

@@ -13,9 +13,17 @@ pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
     closed_form
 }
 
+/// The listed definitions, and those of metrics with weights from a file (`lpips:alex@PATH`).
+fn known() -> impl Iterator<Item = &'static Definition> + Clone {
+    #[cfg(feature = "deep")]
+    return definitions().chain(lookalike_deep::file_definitions());
+    #[cfg(not(feature = "deep"))]
+    definitions()
+}
+
 /// The definition an id stands for. `ssim` is `ssim@wang`, and `lpips` is `lpips:alex@0.1`.
 pub fn find(id: &MetricId) -> Option<&'static Definition> {
-    find_among(definitions(), id)
+    find_among(known(), id)
 }
 
 /// A metric by its id, such as `ssim`, `psnr:y@studio+shave=4` or `lpips:alex`. Learned metrics load
@@ -25,7 +33,7 @@ pub fn find(id: &MetricId) -> Option<&'static Definition> {
 /// Those of [`metric_among`]; [`Weights`](lookalike_core::Error::Weights) when a learned metric's
 /// weights are not there, with the command that brings them.
 pub fn metric(id: &str) -> Result<Box<dyn Metric>> {
-    metric_among(definitions(), id)
+    metric_among(known(), id)
 }
 
 /// The full id and the card of a metric; weights are not needed.
@@ -33,7 +41,7 @@ pub fn metric(id: &str) -> Result<Box<dyn Metric>> {
 /// # Errors
 /// Those of [`look_up_among`].
 pub fn look_up(id: &str) -> Result<(MetricId, &'static MetricCard)> {
-    look_up_among(definitions(), id)
+    look_up_among(known(), id)
 }
 
 #[cfg(test)]

@@ -12,6 +12,17 @@ pub(crate) struct Filters {
     pub(crate) convolution: Convolution,
 }
 
+/// The derivatives of a number with respect to the filters and the bias of a convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilterGradient {
+    /// The path of the convolution: the derivatives are those of `{path}.weight` and `{path}.bias`.
+    pub path: String,
+    /// `[outputs][inputs][rows][columns]` numbers.
+    pub weight: Vec<f32>,
+    /// One number per output.
+    pub bias: Vec<f32>,
+}
+
 impl Filters {
     /// Outputs, inputs of a group, rows and columns.
     pub(crate) fn shape(convolution: &Convolution) -> [usize; 4] {

@@ -166,6 +166,17 @@ pub fn convolutions(layers: &[Layer]) -> Vec<&Convolution> {
     each.collect()
 }
 
+/// The paths of all convolutions, in the order of the layers.
+pub(crate) fn paths(layers: &[Layer], to: &mut Vec<String>) {
+    for layer in layers {
+        match layer {
+            Layer::Convolution(convolution) => to.push(convolution.path.clone()),
+            Layer::Branches(branches, _) => branches.iter().for_each(|branch| paths(branch, to)),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Frozen convolutional networks whose activations learned picture metrics compare.
+//! Convolutional networks whose activations learned picture metrics compare.
 //!
 //! A [`Trunk`] is a [`Backbone`] with its parameters. It takes [`Planes`] (batch, channels, height,
 //! width in single precision) to the activations at its taps, and pulls derivatives with respect to
@@ -11,7 +11,8 @@
 //!
 //! * Parameters come through the trait [`Parameters`], by torchvision's names. [`Seeded`] makes
 //!   reproducible random ones for tests and for the untrained baseline.
-//! * Parameters are constants: no derivative is taken with respect to them, and no optimiser sees them.
+//! * Parameters are constants of a trunk. Derivatives with respect to them are to be had
+//!   ([`Forward::filter_gradients`]); who moves them makes a new trunk.
 //! * The engine panics on shapes that do not fit. Everything is checked before it is handed over, and
 //!   what does not fit is an [`Error`].
 //! * The same bits come out for any number of threads and for a picture alone or in a batch.
@@ -34,6 +35,7 @@ pub use backbones::Backbone;
 #[cfg(feature = "engine")]
 pub use burn::tensor::Device;
 pub use error::{Error, Result};
+pub use filters::FilterGradient;
 pub use geometry::TapGeometry;
 pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
 /// Activations as the kernels of the processor keep them.
@@ -41,7 +43,7 @@ pub use lookalike_kernels::{Blocks, LANES, Line, PictureBlocks};
 pub use packed::Packing;
 pub use parameters::{NamedTensors, Parameters, Seeded};
 pub use planes::Planes;
-pub use trunk::Trunk;
+pub use trunk::{Forward, Trunk};
 
 /// The processor as a device of the tensor engine.
 #[cfg(feature = "engine")]

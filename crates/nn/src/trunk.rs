@@ -10,10 +10,10 @@ use lookalike_kernels::{Blocks, Processor};
 
 #[cfg(feature = "engine")]
 use crate::engine::Engine;
-use crate::filters::Filters;
+use crate::filters::{FilterGradient, Filters};
 use crate::geometry::{self, TapGeometry};
 use crate::layer::Layer;
-use crate::packed::{Packed, Packing};
+use crate::packed::{Packed, Packing, Traced};
 use crate::{Backbone, Error, Parameters, Planes, Result};
 
 /// A frozen network.
@@ -154,10 +154,30 @@ impl Trunk {
             Place::Processor(packed) => {
                 let traced = packed.trace(input)?;
                 let derivatives: Result<Vec<Blocks>, E> = checked(&traced.taps());
-                Ok(traced.backward(derivatives?)?)
+                Ok(traced.backward(packed, input.shape(), derivatives?)?)
             }
             #[cfg(feature = "engine")]
             Place::Engine(engine) => engine.gradient(input, checked),
+        }
+    }
+
+    /// The way forward with what derivatives with respect to the filters need.
+    ///
+    /// # Errors
+    /// As [`activations`](Self::activations); [`Error::Engine`] for a network that is on the engine.
+    pub fn forward(&self, input: Planes) -> Result<Forward> {
+        self.check(input.shape())?;
+        match &self.place {
+            Place::Processor(packed) => {
+                let mut order = Vec::new();
+                geometry::paths(&self.architecture, &mut order);
+                let traced = packed.trace_filters(&input)?;
+                Ok(Forward { packed: packed.clone(), order, input, traced })
+            }
+            #[cfg(feature = "engine")]
+            Place::Engine(_) => Err(Error::Engine(
+                "derivatives of filters are computed by the processor's kernels alone".to_owned(),
+            )),
         }
     }
 
@@ -187,6 +207,37 @@ impl Trunk {
             return Err(Error::Channels { network, expected, found: channels });
         }
         geometry::check_size(network, &self.architecture, width, height)
+    }
+}
+
+/// A batch that went through a network, waiting for derivatives. All activations are kept.
+pub struct Forward {
+    packed: Arc<Packed>,
+    /// Paths of the convolutions in the order of the layers.
+    order: Vec<String>,
+    input: Planes,
+    traced: Traced,
+}
+
+impl Forward {
+    /// The activations at the taps.
+    pub fn taps(&self) -> Vec<&Blocks> {
+        self.traced.taps()
+    }
+
+    /// The derivatives of a number with respect to the filters and biases of all convolutions, in the
+    /// order of the layers, of its derivatives with respect to the activations at the taps. A layer
+    /// behind the last tap has none.
+    ///
+    /// # Errors
+    /// [`Error::Derivatives`] when they do not have the shapes of the activations; [`Error::NoKernel`]
+    /// for grouped filters and for those that a batch normalisation was folded into.
+    pub fn filter_gradients(self, derivatives: Vec<Blocks>) -> Result<Vec<FilterGradient>> {
+        let Self { packed, order, input, traced } = self;
+        check_derivatives(&traced.taps(), &derivatives)?;
+        let mut found = traced.backward_filters(&packed, &input, derivatives)?;
+        found.sort_by_key(|gradient| order.iter().position(|path| *path == gradient.path));
+        Ok(found)
     }
 }
 

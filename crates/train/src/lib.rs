@@ -1,13 +1,19 @@
 //! Learning perceptual metrics from what people said of pictures.
 //!
-//! [`lpips`] has the objective and the step of LPIPS' channel weights, without a tensor engine: what the
-//! network says of a pair is computed once
+//! [`lpips`] has the objective, the step and whole runs of LPIPS' channel weights, without a tensor engine:
+//! what the network says of a pair is computed once
 //! ([`Lpips::channel_moments`](lookalike_deep::Lpips::channel_moments)), and value and gradient of the
 //! small rest are written out. Random numbers depend on the seed, on what they are for and on a counter,
-//! never on what was drawn before ([`random`]).
+//! never on what was drawn before ([`random`]), so that a run which is killed and goes on from its
+//! [`checkpoint`] ends with the same bytes.
 
+pub mod checkpoint;
 mod error;
+mod files;
+pub mod log;
 pub mod lpips;
 pub mod random;
+pub mod tensorboard;
 
 pub use error::{Error, Result};
+pub use files::{sha256, write_whole};

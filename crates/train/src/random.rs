@@ -6,6 +6,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+/// Where random numbers come from; a run does not go on with others.
+pub const GENERATOR: &str = "chacha8, keyed by seed, purpose and counter";
+
 /// What random numbers are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -15,6 +18,8 @@ pub enum Purpose {
     Order = 2,
     /// What is left out; counted by step.
     Dropout = 3,
+    /// What is held out for validation.
+    HoldOut = 4,
 }
 
 /// A stream of random numbers.

@@ -11,5 +11,7 @@ pub(crate) mod manual;
 mod maps;
 pub(crate) mod metrics;
 mod selection;
+#[cfg(feature = "deep")]
+pub(crate) mod train;
 pub(crate) mod update;
 pub(crate) mod weights;

@@ -110,7 +110,7 @@ pub(crate) fn decode_options(args: &CompareArgs, file: Option<&GatesFile>) -> De
         None => file.and_then(|file| file.alpha).unwrap_or_default(),
         Some(alpha) => alpha.into(),
     };
-    DecodeOptions { alpha, max_pixels: args.max_pixels }
+    DecodeOptions { alpha, max_pixels: args.max_pixels, shorter_side: None }
 }
 
 /// How pictures of different size are treated: as the arguments say, else as the file says.

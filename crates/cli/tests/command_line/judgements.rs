@@ -105,6 +105,54 @@ fn ratings_and_pairs_that_look_the_same() {
 }
 
 #[test]
+fn pictures_are_brought_to_a_side() {
+    let place = with_pictures();
+    triplets(&place);
+    let (_, kept) = json(&place, &["t.csv", "-m", "mse"]);
+    let (code, report) = json(&place, &["t.csv", "-m", "mse", "--resize", "20"]);
+    assert_eq!((code, &kept["resize"], &report["resize"]), (0, &Value::Null, &20.into()));
+    // SSIM refuses what is smaller than its window.
+    let small = place.run(&["judge", "eval", "t.csv", "-m", "ssim", "--resize", "8"]);
+    assert_eq!(small.code, 2, "{}", small.stdout);
+    for side in ["0", "x"] {
+        let message = place.fails(&["judge", "eval", "t.csv", "-m", "mse", "--resize", side]);
+        assert!(message.contains("from 1 or none"), "{message}");
+    }
+}
+
+/// A set of BAPPS with one judgement: 0.2 of the people prefer `p1`.
+fn bapps(place: &Workplace) {
+    let size = (96, 80);
+    for (kind, noise) in [("ref", 0.0), ("p0", 0.1), ("p1", 0.8)] {
+        let name = format!("val/cnn/{kind}/000000.png");
+        if noise > 0.0 {
+            place.noisy(&name, size, noise)
+        } else {
+            place.scene(&name, size)
+        };
+    }
+    let mut header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }".to_owned();
+    while !(header.len() + 11).is_multiple_of(64) {
+        header.push(' ');
+    }
+    header.push('\n');
+    let length = (header.len() as u16).to_le_bytes();
+    let bytes = [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes(), &0.2_f64.to_le_bytes()];
+    place.write("val/cnn/judge/000000.npy", &bytes.concat());
+}
+
+#[test]
+fn bapps_is_judged_at_64_pixels() {
+    let place = Workplace::new();
+    bapps(&place);
+    let (code, report) = json(&place, &["val", "-m", "mse"]);
+    assert_eq!((code, &report["layout"], &report["resize"]), (0, &"bapps-2afc".into(), &64.into()));
+    assert_eq!(report["metrics"][0]["score"], 0.8);
+    let (_, report) = json(&place, &["val", "-m", "mse", "--resize", "none"]);
+    assert_eq!(report["resize"], Value::Null);
+}
+
+#[test]
 fn gates_are_on_agreement() {
     let place = with_pictures();
     triplets(&place);

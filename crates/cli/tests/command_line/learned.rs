@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::workplace::{Workplace, errors, values};
 
 /// A safetensors file of random weights of a name, the same on every machine.
-fn seeded(name: &str) -> Vec<u8> {
+pub(crate) fn seeded(name: &str) -> Vec<u8> {
     let parameters = SeededWeights.load(name).unwrap().parameters;
     let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
     for (tensor, shape) in Specification::of(name).unwrap().tensors() {

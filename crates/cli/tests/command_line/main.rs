@@ -20,6 +20,8 @@ mod pages;
 mod reports;
 mod scores;
 mod sizes;
+#[cfg(feature = "deep")]
+mod training;
 mod update;
 mod visual_regression;
 mod weights;

@@ -34,7 +34,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{AlphaPolicy, Error, Picture, Provenance, Result};
+use crate::shorter_side::size_for;
+use crate::{AlphaPolicy, Error, Picture, Provenance, Result, resize_shorter_side};
 use decoded::Decoded;
 use signature::Format;
 use source::Source;
@@ -50,11 +51,13 @@ pub struct DecodeOptions {
     /// Largest number of pixels that is decoded; a header that announces more is an error before
     /// anything is allocated.
     pub max_pixels: u64,
+    /// The length to which the shorter side is brought, by [`resize_shorter_side`]; `None` keeps it.
+    pub shorter_side: Option<usize>,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { alpha: AlphaPolicy::Error, max_pixels: 512 << 20 }
+        Self { alpha: AlphaPolicy::Error, max_pixels: 512 << 20, shorter_side: None }
     }
 }
 
@@ -120,7 +123,12 @@ fn finish(
     };
     let (width, height) = (decoded.width, decoded.height);
     let (channels, encoding) = (decoded.channels, decoded.encoding);
-    let picture = Picture::new(width, height, channels, decoded.samples, encoding, provenance)?;
+    let mut picture = Picture::new(width, height, channels, decoded.samples, encoding, provenance)?;
+    if let Some(side) = options.shorter_side {
+        let (width, height) = size_for(width, height, side);
+        source.check_size(width as u64, height as u64)?;
+        picture = resize_shorter_side(&picture, side)?;
+    }
     let provenance = Provenance { path: None, ..picture.provenance().clone() };
     Ok(picture.with_provenance(provenance))
 }

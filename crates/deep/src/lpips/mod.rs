@@ -19,7 +19,7 @@ mod spatial;
 
 use std::sync::Arc;
 
-use lookalike_core::{Gradient, Part, ScoreMap};
+use lookalike_core::{Gradient, Part, Picture, ScoreMap};
 use lookalike_kernels::{Processor, UnitDistance};
 use lookalike_nn::{Line, Planes, Trunk};
 
@@ -38,6 +38,22 @@ pub struct Lpips {
     version: Version,
     trunk: Arc<Trunk>,
     taps: Vec<UnitDistance>,
+}
+
+/// What the network of a version reads: pictures of one size, `[pictures, 3, height, width]`, scaled.
+///
+/// # Errors
+/// [`Error::Sizes`] when they are not all of one size.
+pub fn network_input(version: Version, pictures: &[&Picture]) -> Result<Planes> {
+    let size = pictures.first().map_or([0; 2], |picture| picture.size());
+    let mut data = Vec::with_capacity(3 * size[0] * size[1] * pictures.len());
+    for picture in pictures {
+        if picture.size() != size {
+            return Err(Error::Sizes { reference: size, candidate: picture.size() });
+        }
+        version.scaling().apply(&picture.read(0..size[0], 0..size[1]), &mut data);
+    }
+    Ok(Planes::new([pictures.len(), 3, size[0], size[1]], data)?)
 }
 
 /// The distance of one pair.

@@ -12,6 +12,12 @@ use std::path::{Path, PathBuf};
 use super::{DatasetError, Item, Judgement};
 use crate::npy;
 
+/// The groups of 2AFC sets of which the authors report the mean beside that of all six.
+pub(crate) const GROUPS: [(&str, &[&str]); 2] = [
+    ("distortions", &["traditional", "cnn"]),
+    ("real", &["superres", "deblur", "color", "frameinterp"]),
+];
+
 /// How deep sets lie below a folder that is named: `dataset/2afc/val/SET`.
 const DEPTH: usize = 4;
 

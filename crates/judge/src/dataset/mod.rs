@@ -15,7 +15,7 @@
 //! Choices: a rating is stored so that more is better, a `dmos` with its sign turned. Of NIGHTS, as its
 //! authors do, only triplets of at least six votes count.
 
-mod bapps;
+pub(crate) mod bapps;
 mod error;
 mod inspection;
 mod opinion;
@@ -175,6 +175,12 @@ impl Layout {
             Self::Same | Self::BappsJustNoticeable => Protocol::JustNoticeable,
             Self::Ratings | Self::Tid2013 | Self::Kadid10k | Self::Pipal => Protocol::Rating,
         }
+    }
+
+    /// Pixels to which its protocol brings the shorter side of pictures: 64 for BAPPS, whose files are
+    /// larger than what people saw.
+    pub fn protocol_side(self) -> Option<usize> {
+        matches!(self, Self::BappsTwoAlternative | Self::BappsJustNoticeable).then_some(64)
     }
 
     /// Whether its score is the unweighted mean over subsets, as published, rather than over items.

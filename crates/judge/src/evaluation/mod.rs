@@ -23,7 +23,7 @@ use std::collections::HashMap;
 pub use comparison::{Compared, compare};
 use statistic::Statistic;
 
-use crate::dataset::{Item, Judgement, Protocol};
+use crate::dataset::{Item, Judgement, Protocol, bapps};
 use crate::statistics::bootstrap::{self, Interval};
 use crate::statistics::{auc, correlation::Correlation, logistic};
 use crate::{Error, Result, just_noticeable, two_alternative};
@@ -160,8 +160,26 @@ impl Answers {
                 estimate: statistic.estimate(&items, false, resamples, seed).ok(),
             }
         });
-        let subsets = subsets.collect();
-        Ok(Evaluated { overall, subsets, further: self.further(distances) })
+        let subsets: Vec<SubsetScore> = subsets.collect();
+        let mut further = self.further(distances);
+        further.extend(self.groups(&subsets));
+        Ok(Evaluated { overall, subsets, further })
+    }
+
+    /// The unweighted means over the groups of BAPPS of which all sets are there.
+    fn groups(&self, subsets: &[SubsetScore]) -> Vec<(&'static str, f64)> {
+        if !self.mean_of_subsets || self.protocol != Protocol::TwoAlternative {
+            return Vec::new();
+        }
+        let score = |name: &&str| {
+            let subset = subsets.iter().find(|subset| subset.name == *name)?;
+            subset.estimate.map(|estimate| estimate.score)
+        };
+        let mean = |(name, sets): (&'static str, &[&str])| {
+            let scores: Option<Vec<f64>> = sets.iter().map(score).collect();
+            statistic::mean(&scores?).map(|mean| (name, mean))
+        };
+        bapps::GROUPS.into_iter().filter_map(mean).collect()
     }
 
     fn further(&self, distances: &[f64]) -> Vec<(&'static str, f64)> {

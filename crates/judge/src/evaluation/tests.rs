@@ -44,6 +44,28 @@ fn subsets_count_the_same_where_published_so() {
 }
 
 #[test]
+fn bapps_has_the_means_of_its_groups() {
+    let shares = [("traditional", 0.9), ("cnn", 0.7), ("superres", 0.8), ("deblur", 0.6)];
+    let mut items: Vec<Item> =
+        shares.into_iter().enumerate().map(|(i, (set, share))| triplet(i, share, set)).collect();
+    // A set counts once however large it is.
+    items.push(triplet(9, 0.9, "traditional"));
+    let groups = |items: &[Item], mean_of_subsets| {
+        let right: Vec<f64> = items.iter().flat_map(|_| [1.0, 0.0]).collect();
+        let answers = Answers::new(items, mean_of_subsets).unwrap();
+        answers.evaluate(&right, 0, 1).unwrap().further
+    };
+    let found = groups(&items, true);
+    assert_eq!((found.len(), found[0].0), (1, "distortions"), "not all real sets are there");
+    assert!((found[0].1 - 0.8).abs() < 1e-12, "{found:?}");
+    items.extend([triplet(10, 0.5, "color"), triplet(11, 0.1, "frameinterp")]);
+    let found = groups(&items, true);
+    assert_eq!(found[1].0, "real");
+    assert!((found[1].1 - 0.5).abs() < 1e-12, "{found:?}");
+    assert!(groups(&items, false).is_empty());
+}
+
+#[test]
 fn comparisons_are_the_same_as_scores_and_adjusted() {
     let items: Vec<Item> =
         (0..40).map(|i| triplet(i, [0.0, 0.2, 0.8, 1.0][i % 4], ["a", "b"][i % 3 % 2])).collect();

@@ -1,53 +1,95 @@
 //! The way back through a network: derivatives with respect to the activations at the taps become those
-//! with respect to the input.
+//! with respect to the input, or those with respect to filters and biases.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use lookalike_kernels::{self as kernels, Activation, Blocks, Processor};
 
-use super::{Packed, Step, Trace};
+use super::convolve::Convolve;
+use super::{Keep, Packed, Step, Trace};
+use crate::filters::FilterGradient;
 use crate::layer::Join;
 use crate::{Error, Planes, Result};
 
-/// A network after its way forward, waiting for derivatives.
-pub(crate) struct Traced<'a> {
-    network: &'a Packed,
+/// What a way forward leaves for the way back.
+pub(crate) struct Traced {
     traces: Vec<Trace>,
-    input: [usize; 4],
-    taps: Vec<Rc<Blocks>>,
+    taps: Vec<Arc<Blocks>>,
 }
 
 impl Packed {
-    /// The way forward, with what the way back needs.
-    pub(crate) fn trace(&self, input: &Planes) -> Result<Traced<'_>> {
+    /// The way forward, with what the way back to the input needs.
+    pub(crate) fn trace(&self, input: &Planes) -> Result<Traced> {
+        self.traced(input, |traces| Keep::Outputs(traces))
+    }
+
+    /// The way forward, with what the way back to the filters needs.
+    pub(crate) fn trace_filters(&self, input: &Planes) -> Result<Traced> {
+        self.traced(input, |traces| Keep::Inputs(traces))
+    }
+
+    fn traced(
+        &self,
+        input: &Planes,
+        keep: impl for<'t> FnOnce(&'t mut Vec<Trace>) -> Keep<'t>,
+    ) -> Result<Traced> {
         let (mut traces, mut taps) = (Vec::with_capacity(self.steps.len()), Vec::new());
-        self.forward(input, &mut |tap| taps.push(tap.clone()), Some(&mut traces))?;
-        Ok(Traced { network: self, traces, input: input.shape(), taps })
+        self.forward(input, &mut |tap| taps.push(tap.clone()), keep(&mut traces))?;
+        Ok(Traced { traces, taps })
     }
 }
 
-impl Traced<'_> {
+impl Traced {
     /// The activations at the taps.
     pub(crate) fn taps(&self) -> Vec<&Blocks> {
-        self.taps.iter().map(Rc::as_ref).collect()
+        self.taps.iter().map(Arc::as_ref).collect()
     }
 
-    /// Pulls derivatives with respect to the taps back to the input.
-    pub(crate) fn backward(self, derivatives: Vec<Blocks>) -> Result<Planes> {
-        let Self { network, mut traces, input, taps } = self;
+    /// Pulls derivatives with respect to the taps back to the input, of a shape.
+    pub(crate) fn backward(
+        self,
+        network: &Packed,
+        shape: [usize; 4],
+        derivatives: Vec<Blocks>,
+    ) -> Result<Planes> {
+        let Self { mut traces, taps } = self;
         drop(taps);
         let processor = network.processor;
-        let mut back = Back { processor, free: Vec::new(), derivatives, planes: None };
+        let mut back =
+            Back { processor, free: Vec::new(), derivatives, planes: None, filters: None };
         let end = back.steps(&network.steps, &mut traces, None, true)?;
         match (back.planes, end) {
-            (Some(planes), _) => Planes::new(input, planes),
-            (None, Some(blocks)) => Planes::new(input, blocks.to_planes()),
-            (None, None) => Ok(Planes::zeros(input)),
+            (Some(planes), _) => Planes::new(shape, planes),
+            (None, Some(blocks)) => Planes::new(shape, blocks.to_planes()),
+            (None, None) => Ok(Planes::zeros(shape)),
         }
+    }
+
+    /// Pulls derivatives with respect to the taps back to the filters, those of the last layer first.
+    pub(crate) fn backward_filters(
+        self,
+        network: &Packed,
+        input: &Planes,
+        derivatives: Vec<Blocks>,
+    ) -> Result<Vec<FilterGradient>> {
+        let Self { mut traces, taps } = self;
+        drop(taps);
+        let processor = network.processor;
+        let filters = Some(OfFilters { input, found: Vec::new() });
+        let mut back = Back { processor, free: Vec::new(), derivatives, planes: None, filters };
+        back.steps(&network.steps, &mut traces, None, true)?;
+        Ok(back.filters.map(|filters| filters.found).unwrap_or_default())
     }
 }
 
-struct Back {
+/// Derivatives with respect to filters, where they are asked for.
+struct OfFilters<'a> {
+    /// What the first convolution read.
+    input: &'a Planes,
+    found: Vec<FilterGradient>,
+}
+
+struct Back<'a> {
     processor: Processor,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
@@ -55,12 +97,13 @@ struct Back {
     derivatives: Vec<Blocks>,
     /// The derivative with respect to the input, once the first convolution was passed.
     planes: Option<Vec<f32>>,
+    filters: Option<OfFilters<'a>>,
 }
 
-impl Back {
+impl Back<'_> {
     /// Gives blocks back, unless someone else reads them.
-    fn release(&mut self, blocks: Rc<Blocks>) {
-        self.free.extend(Rc::try_unwrap(blocks));
+    fn release(&mut self, blocks: Arc<Blocks>) {
+        self.free.extend(Arc::try_unwrap(blocks));
     }
 
     /// Takes the derivative behind some steps, none where it is zero so far, to that before them.
@@ -103,9 +146,14 @@ impl Back {
         let processor = self.processor;
         let mut before = self.free.pop().unwrap_or_default();
         match (step, trace) {
-            (Step::Convolve(convolve), Trace::Convolve { output, input_size }) => {
+            (Step::Convolve(convolve), Trace::Convolve { output, input_size, input }) => {
                 kernels::mask(processor, convolve.activation, &output, &mut behind)?;
                 self.release(output);
+                self.filters(convolve, input.as_deref(), &behind)?;
+                input.into_iter().for_each(|input| self.release(input));
+                if first && self.filters.is_some() {
+                    return Ok(None);
+                }
                 if first {
                     self.planes = Some(convolve.backward_planes(&behind, input_size)?);
                     return Ok(None);
@@ -121,7 +169,10 @@ impl Back {
                 self.release(input);
                 self.release(output);
             }
-            (Step::Branches { branches, join, activation }, Trace::Branches { traces, output }) => {
+            (
+                Step::Branches { branches, join, activation },
+                Trace::Branches { traces, output, input },
+            ) => {
                 kernels::mask(processor, *activation, &output, &mut behind)?;
                 match join {
                     Join::Sum => {
@@ -141,7 +192,8 @@ impl Back {
                         return Ok(sum);
                     }
                     Join::Channels => {
-                        self.channels(branches, &behind, &output, &mut before)?;
+                        let input = input.as_deref();
+                        self.channels(branches, &behind, &output, input, &mut before)?;
                     }
                 }
             }
@@ -151,12 +203,35 @@ impl Back {
         Ok(Some(before))
     }
 
+    /// Adds the derivatives of a convolution's filters to what was found, where they are asked for.
+    /// Without blocks it read the planes of the network's input.
+    fn filters(
+        &mut self,
+        convolve: &Convolve,
+        input: Option<&Blocks>,
+        upstream: &Blocks,
+    ) -> Result<()> {
+        if let Some(filters) = &mut self.filters {
+            filters.found.push(match input {
+                Some(blocks) => {
+                    convolve.filter_gradient(blocks.shape(), &blocks.to_planes(), upstream)?
+                }
+                None => {
+                    let planes = filters.input;
+                    convolve.filter_gradient(planes.shape(), planes.data(), upstream)?
+                }
+            });
+        }
+        Ok(())
+    }
+
     /// Branches whose channels stand one after the other; each is one convolution.
     fn channels(
         &mut self,
         branches: &[Vec<Step>],
         behind: &Blocks,
-        output: &Rc<Blocks>,
+        output: &Arc<Blocks>,
+        input: Option<&Blocks>,
         before: &mut Blocks,
     ) -> Result<()> {
         let processor = self.processor;
@@ -169,6 +244,7 @@ impl Back {
             let mut shown = self.free.pop().unwrap_or_default();
             shown.copy_channels(output, channels)?;
             kernels::mask(processor, convolve.activation, &shown, &mut part)?;
+            self.filters(convolve, input, &part)?;
             if first == 0 {
                 convolve.backward(&part, [height, width], before)?;
             } else {

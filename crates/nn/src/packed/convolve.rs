@@ -7,7 +7,7 @@ use lookalike_kernels::{
     self as kernels, Activation, Blocks, Depthwise, Direct, First, LANES, Processor, Winograd,
 };
 
-use crate::filters::Filters;
+use crate::filters::{FilterGradient, Filters};
 use crate::layer::{Convolution, Padding};
 use crate::packed::Packing;
 use crate::{Error, Planes, Result};
@@ -202,6 +202,39 @@ impl Convolve {
             }
         }
         Ok(())
+    }
+
+    /// The derivatives with respect to filters and bias, of the derivative with respect to the sums
+    /// before the activation and what was read.
+    pub(super) fn filter_gradient(
+        &self,
+        shape: [usize; 4],
+        input: &[f32],
+        upstream: &Blocks,
+    ) -> Result<FilterGradient> {
+        let Filters { weight, bias, convolution } = &*self.filters;
+        if convolution.groups > 1 || convolution.normalisation.is_some() {
+            return Err(Error::NoKernel("derivatives of grouped or normalised filters"));
+        }
+        let [_, _, height, width] = shape;
+        let of = kernels::PlaneConvolution {
+            input: shape,
+            outputs: convolution.output,
+            kernel: [convolution.kernel; 2],
+            stride: convolution.stride,
+            padding: self.padding([height, width]),
+        };
+        let (mut by_weight, mut by_bias) = (vec![0.0; weight.len()], vec![0.0; bias.len()]);
+        let upstream = upstream.to_planes();
+        kernels::weight_gradient(
+            self.processor,
+            &of,
+            input,
+            &upstream,
+            &mut by_weight,
+            &mut by_bias,
+        )?;
+        Ok(FilterGradient { path: convolution.path.clone(), weight: by_weight, bias: by_bias })
     }
 
     /// As [`backward`](Self::backward), for the convolution that reads the input of the network.

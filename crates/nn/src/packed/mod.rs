@@ -7,7 +7,8 @@
 mod backward;
 mod convolve;
 
-use std::rc::Rc;
+pub(crate) use backward::Traced;
+
 use std::sync::Arc;
 
 use lookalike_kernels as kernels;
@@ -92,22 +93,22 @@ impl Packed {
     /// The activations at the taps, in order.
     pub(crate) fn taps(&self, input: &Planes) -> Result<Vec<Blocks>> {
         let mut taps = Vec::new();
-        self.forward(input, &mut |tap| taps.push(tap.clone()), None)?;
-        Ok(taps.into_iter().map(Rc::unwrap_or_clone).collect())
+        self.forward(input, &mut |tap| taps.push(tap.clone()), Keep::Nothing)?;
+        Ok(taps.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
     /// Shows the activations at the taps, in order, as they come; none is kept.
     pub(crate) fn visit(&self, input: &Planes, mut look: impl FnMut(&Blocks)) -> Result<()> {
-        self.forward(input, &mut |tap| look(tap), None)
+        self.forward(input, &mut |tap| look(tap), Keep::Nothing)
     }
 
-    fn forward(
-        &self,
-        input: &Planes,
-        look: &mut Look<'_>,
-        traces: Option<&mut Vec<Trace>>,
-    ) -> Result<()> {
-        let mut run = Run { processor: self.processor, free: Vec::new(), look };
+    fn forward(&self, input: &Planes, look: &mut Look<'_>, keep: Keep<'_>) -> Result<()> {
+        let (traces, inputs) = match keep {
+            Keep::Nothing => (None, false),
+            Keep::Outputs(traces) => (Some(traces), false),
+            Keep::Inputs(traces) => (Some(traces), true),
+        };
+        let mut run = Run { processor: self.processor, free: Vec::new(), inputs, look };
         // What follows the last tap is nothing, so the output itself is not needed.
         drop(run.steps(&self.steps, Flow::Planes(input), traces)?);
         Ok(())
@@ -166,36 +167,49 @@ fn pack(
 enum Flow<'a> {
     /// The input of the network.
     Planes(&'a Planes),
-    Blocks(Rc<Blocks>),
+    Blocks(Arc<Blocks>),
 }
 
 /// What a step leaves for the way back.
 enum Trace {
-    /// What a convolution gave, behind its activation, and the size of what it read.
-    Convolve { output: Rc<Blocks>, input_size: [usize; 2] },
+    /// What a convolution gave, behind its activation, and the size of what it read; what it read as
+    /// well, where that is kept and no planes.
+    Convolve { output: Arc<Blocks>, input_size: [usize; 2], input: Option<Arc<Blocks>> },
     /// What a pool read.
-    Pool { input: Rc<Blocks>, output: Rc<Blocks> },
-    /// The traces of branches, and what they gave together.
-    Branches { traces: Vec<Vec<Trace>>, output: Rc<Blocks> },
+    Pool { input: Arc<Blocks>, output: Arc<Blocks> },
+    /// The traces of branches, and what they gave together; what branches side by side read as well,
+    /// where that is kept.
+    Branches { traces: Vec<Vec<Trace>>, output: Arc<Blocks>, input: Option<Arc<Blocks>> },
     /// A tap leaves nothing but its place.
     Tap,
 }
 
+/// What a run keeps for a way back.
+enum Keep<'a> {
+    Nothing,
+    /// What derivatives with respect to the input need.
+    Outputs(&'a mut Vec<Trace>),
+    /// What those with respect to filters need.
+    Inputs(&'a mut Vec<Trace>),
+}
+
 /// What is shown the activations at each tap.
-type Look<'a> = dyn FnMut(&Rc<Blocks>) + 'a;
+type Look<'a> = dyn FnMut(&Arc<Blocks>) + 'a;
 
 /// One run through a network.
 struct Run<'l> {
     processor: Processor,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
+    /// Whether traces keep what convolutions read.
+    inputs: bool,
     look: &'l mut Look<'l>,
 }
 
 impl Run<'_> {
     /// Gives blocks back, unless someone else reads them.
-    fn release(&mut self, blocks: Rc<Blocks>) {
-        self.free.extend(Rc::try_unwrap(blocks));
+    fn release(&mut self, blocks: Arc<Blocks>) {
+        self.free.extend(Arc::try_unwrap(blocks));
     }
 
     fn steps<'a>(
@@ -225,22 +239,23 @@ impl Run<'_> {
         step: &Step,
         x: &Flow<'_>,
         traced: bool,
-    ) -> Result<(Option<Rc<Blocks>>, Option<Trace>)> {
+    ) -> Result<(Option<Arc<Blocks>>, Option<Trace>)> {
         let mut output = self.free.pop().unwrap_or_default();
         let blocks = match (step, x) {
             (Step::Convolve(convolve), Flow::Planes(planes)) => {
                 convolve.forward_planes(planes, &mut output)?;
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [planes.height(), planes.width()],
+                    input: None,
                 });
                 return Ok((Some(output), trace));
             }
             // No network begins with anything else.
             (_, Flow::Planes(planes)) => {
                 output.read_planes(planes.shape(), planes.data())?;
-                let blocks = Flow::Blocks(Rc::new(output));
+                let blocks = Flow::Blocks(Arc::new(output));
                 return self.step(step, &blocks, traced);
             }
             (_, Flow::Blocks(blocks)) => blocks,
@@ -249,10 +264,11 @@ impl Run<'_> {
         Ok(match step {
             Step::Convolve(convolve) => {
                 convolve.forward(blocks, &mut output)?;
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
                     input_size: [height, width],
+                    input: self.inputs.then(|| blocks.clone()),
                 });
                 (Some(output), trace)
             }
@@ -263,7 +279,7 @@ impl Run<'_> {
                     }
                     _ => kernels::hanning_pool(self.processor, blocks, &mut output)?,
                 }
-                let output = Rc::new(output);
+                let output = Arc::new(output);
                 let trace =
                     traced.then(|| Trace::Pool { input: blocks.clone(), output: output.clone() });
                 (Some(output), trace)
@@ -292,18 +308,21 @@ impl Run<'_> {
                         output = self.sum(ends, *activation)?;
                     }
                 }
-                let output = Rc::new(output);
-                let trace = traced.then(|| Trace::Branches { traces, output: output.clone() });
+                let output = Arc::new(output);
+                // Branches that are summed have kept their inputs themselves.
+                let input = (self.inputs && *join == Join::Channels).then(|| blocks.clone());
+                let trace =
+                    traced.then(|| Trace::Branches { traces, output: output.clone(), input });
                 (Some(output), trace)
             }
         })
     }
 
     /// What branches give, added, with the activation behind the sum.
-    fn sum(&mut self, ends: Vec<Rc<Blocks>>, activation: Activation) -> Result<Blocks> {
+    fn sum(&mut self, ends: Vec<Arc<Blocks>>, activation: Activation) -> Result<Blocks> {
         let mut ends = ends.into_iter();
         let first = ends.next().unwrap_or_default();
-        let mut sum = Rc::try_unwrap(first).unwrap_or_else(|shared| Blocks::clone(&shared));
+        let mut sum = Arc::try_unwrap(first).unwrap_or_else(|shared| Blocks::clone(&shared));
         while let Some(end) = ends.next() {
             let last = if ends.len() == 0 { activation } else { Activation::None };
             kernels::add(self.processor, &mut sum, &end, last)?;

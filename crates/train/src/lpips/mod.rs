@@ -8,14 +8,27 @@
 //! Reproduces three recorded steps of the authors' code on AlexNet: losses and parameters 1e-6,
 //! gradients 1e-5.
 
+mod cache;
+mod card;
+mod data;
+mod dropout;
 mod layout;
 pub mod objective;
 mod preference;
+mod recipe;
+mod run;
+mod source;
+mod trained;
 
 use lookalike_kernels::{Adam, Processor};
 
+pub use data::{Triplet, Triplets};
 pub use layout::{Layout, Slot};
 pub use objective::Evaluation;
+pub use recipe::{Mode, Recipe};
+pub use run::{Outcome, Progress, Resume, Settings, Stopped, Validation, train};
+pub use source::FeatureSource;
+pub use trained::Batch;
 
 use crate::{Error, Result};
 
@@ -52,12 +65,29 @@ impl State {
         shares: &[f32],
         rate: f64,
     ) -> Result<Evaluation> {
+        self.descend_with(layout, features, shares, rate, |_, _| Ok(Vec::new()))
+    }
+
+    /// As [`descend`](Self::descend), for a layout with a trunk: `trunk` gives the derivatives of its
+    /// parameters, from all parameters and the evaluation.
+    ///
+    /// # Errors
+    /// As [`descend`](Self::descend), and what `trunk` gives.
+    pub fn descend_with(
+        &mut self,
+        layout: &Layout,
+        features: &[[Vec<f32>; 2]],
+        shares: &[f32],
+        rate: f64,
+        trunk: impl FnOnce(&[f32], &Evaluation) -> Result<Vec<f32>>,
+    ) -> Result<Evaluation> {
         let evaluation = objective::evaluate(layout, &self.parameters, features, shares);
         let step = self.step + 1;
         if !evaluation.loss.is_finite() {
             return Err(Error::Diverged { step, what: "the loss" });
         }
-        let gradient: Vec<f32> = evaluation.gradient.iter().map(|&g| g as f32).collect();
+        let mut gradient: Vec<f32> = evaluation.gradient.iter().map(|&g| g as f32).collect();
+        gradient.extend(trunk(&self.parameters, &evaluation)?);
         if gradient.iter().any(|derivative| !derivative.is_finite()) {
             return Err(Error::Diverged { step, what: "a derivative" });
         }

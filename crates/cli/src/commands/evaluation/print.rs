@@ -37,10 +37,11 @@ fn lines(report: &Report, output: &mut Output) -> anyhow::Result<()> {
         serde_json::to_writer(&mut *output, metric)?;
         writeln!(output)?;
     }
-    let Report { schema, protocol, layout, n, human, comparisons, gates, errors, .. } = report;
+    let Report { schema, protocol, layout, n, resize, human, comparisons, gates, errors, .. } =
+        report;
     let rest = json!({
-        "schema": schema, "protocol": protocol, "layout": layout, "n": n, "human": human,
-        "comparisons": comparisons, "gates": gates, "errors": errors,
+        "schema": schema, "protocol": protocol, "layout": layout, "n": n, "resize": resize,
+        "human": human, "comparisons": comparisons, "gates": gates, "errors": errors,
     });
     serde_json::to_writer(&mut *output, &rest)?;
     writeln!(output)?;

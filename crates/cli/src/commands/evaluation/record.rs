@@ -16,6 +16,9 @@ pub(super) struct Report {
     pub(super) protocol: &'static str,
     pub(super) layout: &'static str,
     pub(super) n: usize,
+    /// The shorter side to which pictures were brought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resize: Option<usize>,
     /// How often people agree with one another; only 2AFC says so.
     pub(super) human: Option<HumanRecord>,
     pub(super) metrics: Vec<MetricRecord>,
@@ -45,7 +48,7 @@ pub(super) struct MetricRecord {
     pub(super) id: String,
     #[serde(flatten)]
     pub(super) estimate: EstimateRecord,
-    /// `auc`, or `krcc`, `plcc` and `rmse`.
+    /// `auc`, or `krcc`, `plcc` and `rmse`; of BAPPS `distortions` and `real`.
     #[serde(flatten)]
     pub(super) further: BTreeMap<&'static str, f64>,
     pub(super) subsets: BTreeMap<String, SubsetRecord>,
