@@ -105,9 +105,33 @@ fn features_give_the_scores_of_sets() {
     assert_eq!(score(&json, "kernel")["called"], "KID");
     assert_eq!(score(&json, "cmmd")["called"], Value::Null);
     assert!(!stderr.contains("--embedder"), "{stderr}");
+    let alike = score(&json, "similarity");
+    assert_eq!((&alike["value"], &alike["called"]), (&Value::Null, &Value::Null));
+    assert!(alike["reason"].as_str().unwrap().contains("--features-paired"), "{alike}");
     // The same for any number of threads.
     let (_, one, _) = run(&place, &[&named[..], &["--jobs", "1"]].concat());
     assert_eq!(json, one);
+}
+
+#[test]
+fn features_of_pairs_give_their_similarity() {
+    let place = with_folders();
+    place.write("out.npy", &npy("<f4", "False", "(2, 2)", singles(&[2.0, 0.0, 4.0, 3.0])));
+    place.write(
+        "target.npy",
+        &npy(">f8", "False", "(2, 2)", {
+            [0.0_f64, 1.0, 3.0, 4.0].iter().flat_map(|number| number.to_be_bytes()).collect()
+        }),
+    );
+    let files = ["--features-out", "out.npy", "--features-target", "target.npy"];
+    let more = ["--features-paired", "-m", "psnr", "--embedder"];
+    for (embedder, called) in [("clip-vit-b-32", json!("CLIP similarity")), ("own", Value::Null)] {
+        let (code, json, stderr) = run(&place, &[&files[..], &more, &[embedder]].concat());
+        assert_eq!(code, 0, "{stderr}");
+        let alike = score(&json, "similarity");
+        assert!((alike["value"].as_f64().unwrap() - 0.48).abs() < 1e-12, "{alike}");
+        assert_eq!(alike["called"], called);
+    }
 }
 
 #[test]
@@ -118,8 +142,8 @@ fn every_format_has_every_score() {
     let text = place.succeeds(&command("text"));
     let lines = place.succeeds(&command("jsonl"));
     let table = place.succeeds(&command("csv"));
-    assert_eq!(lines.lines().count(), 9);
-    assert_eq!(csv::Reader::from_reader(table.as_bytes()).into_records().count(), 9);
+    assert_eq!(lines.lines().count(), 10);
+    assert_eq!(csv::Reader::from_reader(table.as_bytes()).into_records().count(), 10);
     for name in ["psnr", "frechet", "kernel", "cmmd", "coverage"] {
         for result in [&text, &lines, &table] {
             assert!(result.contains(name), "{name}: {result}");

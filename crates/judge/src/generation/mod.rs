@@ -7,6 +7,7 @@
 //! * [`density_coverage`]: the same, less easily fooled by outliers
 //! * [`nearest`]: the training picture most like a generated one
 //! * [`diversity`]: how much generated pictures differ among themselves
+//! * [`similarity`]: the cosine between a picture and its target (of CLIP embeddings: CLIP similarity)
 //! * [`edge_fidelity`]: whether edges are where the source has them
 //!
 //! Features come in as rows of numbers, so it is the caller who knows which network made them; a score has
@@ -23,5 +24,6 @@ pub mod kernel_distance;
 pub mod nearest;
 pub mod precision_recall;
 mod products;
+pub mod similarity;
 
 pub use features::Features;

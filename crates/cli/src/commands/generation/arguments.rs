@@ -28,6 +28,11 @@ pub(crate) struct GenerationArgs {
     #[arg(long, value_name = "FILE", requires = "features_out")]
     pub(crate) features_target: Option<PathBuf>,
 
+    /// Row for row, the features of both sides are of a picture and of its target, which gives the mean
+    /// similarity of the two
+    #[arg(long, requires = "features_out")]
+    pub(crate) features_paired: bool,
+
     /// Features of the training pictures: names the nearest one of every generated picture
     #[arg(long, value_name = "FILE", requires = "features_out")]
     pub(crate) features_training: Option<PathBuf>,

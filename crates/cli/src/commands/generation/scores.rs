@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lookalike_judge::Error;
 use lookalike_judge::generation::{
     Features, cmmd, density_coverage, diversity, frechet, kernel_distance, nearest,
-    precision_recall,
+    precision_recall, similarity,
 };
 
 use super::GenerationArgs;
@@ -85,7 +85,8 @@ pub(crate) fn all(
         return Ok((kinds.iter().map(Kind::missing).collect(), None));
     };
     let (out, target) = (&sets.out, &sets.target);
-    let [frechet_kind, kid, cmmd_kind, precision, recall, density, coverage, pairwise] = kinds;
+    let [frechet_kind, kid, cmmd_kind, precision, recall, density, coverage, pairwise, alike] =
+        kinds;
     let distance = frechet::of(target, out);
     let kernel = kernel_distance::of(target, out, subsets);
     let manifold = precision_recall::of(target, out, precision_recall::NEIGHBOURS);
@@ -108,6 +109,22 @@ pub(crate) fn all(
         density.found(sets, balls.map(|found| found.density)),
         coverage.found(sets, balls.map(|found| found.coverage)),
         pairwise.found(sets, diversity::mean_distance(out)),
+        match args.features_paired {
+            true => {
+                let own = sets.embedder.as_deref().is_some_and(|name| name.starts_with("clip"));
+                let called = own.then_some(alike.called);
+                SetScore { called, ..alike.found(sets, similarity::of(target, out)) }
+            }
+            false => SetScore {
+                reason: Some(
+                    "needs to be told that row by row the files are of a picture and of its target: \
+                     --features-paired"
+                        .to_owned(),
+                ),
+                embedder: sets.embedder.clone(),
+                ..alike.missing()
+            },
+        },
     ];
     let nearest = match &sets.training {
         None => None,
@@ -126,7 +143,7 @@ pub(crate) fn all(
     Ok((scores, nearest))
 }
 
-fn kinds(subsets: kernel_distance::Subsets) -> [Kind; 8] {
+fn kinds(subsets: kernel_distance::Subsets) -> [Kind; 9] {
     let inception =
         "Inception v3 of 2015 (weights-inception-2015-12-05-6726825d.pth), 2048 numbers";
     let clip = "CLIP ViT-L/14 at 336 pixels, 768 numbers";
@@ -174,6 +191,13 @@ fn kinds(subsets: kernel_distance::Subsets) -> [Kind; 8] {
             "",
             "any network",
             "mean Euclidean distance over all pairs of generated pictures",
+        ),
+        kind(
+            "similarity",
+            "CLIP similarity",
+            "",
+            "a CLIP image encoder",
+            "mean cosine between the features of a generated picture and of its target",
         ),
     ]
 }
