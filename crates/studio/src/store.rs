@@ -228,12 +228,13 @@ impl Store {
             .map_err(|reason| self.failed(reason))
     }
 
-    /// Adds an answer, and waits until it is on the disk. Returns its number, also when it was there.
+    /// Adds an answer, and waits until it is on the disk. Returns its number, and
+    /// whether it is new.
     ///
     /// # Errors
     /// [`Error::Conflict`] when the nonce has another answer, or the rater another answer to the item;
     /// [`Error::Votes`].
-    pub fn add(&mut self, vote: &NewVote<'_>) -> Result<i64> {
+    pub fn add(&mut self, vote: &NewVote<'_>) -> Result<(i64, bool)> {
         self.within(|transaction| {
             if let Some((seq, rater, item, answer)) = transaction
                 .query_row(
@@ -248,7 +249,7 @@ impl Store {
             {
                 let same = (rater.as_str(), item.as_str(), answer.as_deref())
                     == (vote.rater, vote.item, Some(vote.answer));
-                return Ok(if same { Ok(seq) } else { Err("this nonce has another answer") });
+                return Ok(if same { Ok((seq, false)) } else { Err("this nonce has another answer") });
             }
             let answered: bool = transaction.query_row(
                 "SELECT EXISTS (SELECT 1 FROM entry AS e WHERE rater = ?1 AND item = ?2
@@ -274,7 +275,7 @@ impl Store {
                     vote.display
                 ],
             )?;
-            Ok(Ok(transaction.last_insert_rowid()))
+            Ok(Ok((transaction.last_insert_rowid(), true)))
         })
     }
 
@@ -423,8 +424,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let project = project(folder.path(), "");
         let mut store = Store::open(&project).unwrap();
-        let seq = store.add(&vote("n1", "x", "left")).unwrap();
-        assert_eq!(store.add(&vote("n1", "x", "left")).unwrap(), seq, "the same nonce again");
+        let (seq, _) = store.add(&vote("n1", "x", "left")).unwrap();
+        assert_eq!(store.add(&vote("n1", "x", "left")).unwrap(), (seq, false), "the same again");
         for other in [vote("n1", "x", "right"), vote("n1", "y", "left"), vote("n2", "x", "left")] {
             assert!(matches!(store.add(&other), Err(Error::Conflict(_))), "{other:?}");
         }
