@@ -188,10 +188,17 @@ fn init(args: &CollectArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
         }
         _ => "",
     };
-    // What could not be read again is not written.
-    let project = Project::parse(text.as_bytes(), &args.project)?;
+    // A path that leads out of the folder needs the folder to be there.
+    let is_new = !args.project.exists();
     std::fs::create_dir_all(&args.project)
         .with_context(|| format!("{}: cannot make the folder", args.project.display()))?;
+    // What could not be read again is not written.
+    let project = Project::parse(text.as_bytes(), &args.project).inspect_err(|_| {
+        if is_new {
+            // It is empty; if that fails, an empty folder is left.
+            std::fs::remove_dir(&args.project).ok();
+        }
+    })?;
     let mut file = Output::create(&path)?;
     file.write_all(text.as_bytes())?;
     file.finish()?;

@@ -69,9 +69,8 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
     }
     project(&place);
     let (mut server, told) = serve(&place, "127.0.0.1:0");
-    let links: Vec<String> = (0..3)
-        .map(|rater| told["raters"][rater]["link"].as_str().unwrap().to_owned())
-        .collect();
+    let links: Vec<String> =
+        (0..3).map(|rater| told["raters"][rater]["link"].as_str().unwrap().to_owned()).collect();
     for (browser, link) in browsers.iter().zip(&links) {
         browser.open_url(link);
         browser.wait(&format!("{PHASE} === 'paused'"));
@@ -94,7 +93,7 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
     assert_eq!(browsers[0].value(PHASE), "paused");
     browsers[0].screenshot("collect-paused");
     browsers[0].press(&[" ", "?"]);
-    assert_eq!(browsers[0].value("help.open"), true);
+    assert_eq!(browsers[0].value("document.querySelector('#help').open"), true);
     browsers[0].press(&["Escape"]);
 
     server.kill().unwrap();
