@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::bapps::BappsArgs;
+use crate::commands::collection::{CollectArgs, ExportArgs};
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
@@ -360,6 +361,10 @@ pub(crate) enum JudgeCommand {
     Eval(Box<EvalArgs>),
     /// Look whether a download of the BAPPS data set is whole
     Bapps(BappsArgs),
+    /// Ask people about pictures, on pages in their browsers: 2AFC, JND or ratings
+    Collect(CollectArgs),
+    /// Write what people answered as judgements that `judge eval` reads
+    Export(ExportArgs),
     /// Score generated pictures against their targets, pair by pair and as a set (FID, KID, …)
     Generation(Box<GenerationArgs>),
 }

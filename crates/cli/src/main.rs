@@ -51,6 +51,8 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Weights(args) => commands::weights::run(args, &cli.global),
         Command::Judge(args) => match &args.command {
             JudgeCommand::Bapps(args) => commands::bapps::run(args, &cli.global),
+            JudgeCommand::Collect(args) => commands::collection::collect(args, &cli.global),
+            JudgeCommand::Export(args) => commands::collection::export(args, &cli.global),
             JudgeCommand::Eval(args) => commands::evaluation::run(args, &cli.global),
             JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },

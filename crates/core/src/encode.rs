@@ -19,16 +19,33 @@ use crate::{Channels, Encoding, Error, Picture, Result, Samples};
 /// [`Error::Write`]; [`Error::UnsupportedFormat`] for scene-linear pictures, whose light beyond
 /// white PNG cannot hold.
 pub fn write_png(picture: &Picture, path: &Path) -> Result<()> {
+    refuse_scene_linear(picture)?;
+    let failed = |reason: IoError| Error::Write { path: path.to_owned(), reason };
+    let mut file = AtomicFile::create(path).map_err(failed)?;
+    encode(picture, &mut file).map_err(failed)?;
+    file.finish().map_err(failed)
+}
+
+/// The bytes that [`write_png`] would write.
+///
+/// # Errors
+/// As [`write_png`].
+pub fn png(picture: &Picture) -> Result<Vec<u8>> {
+    refuse_scene_linear(picture)?;
+    let mut bytes = Vec::new();
+    let failed = |reason| Error::Write { path: PathBuf::from(picture.name()), reason };
+    encode(picture, &mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+fn refuse_scene_linear(picture: &Picture) -> Result<()> {
     if picture.encoding() == Encoding::SceneLinear {
         return Err(Error::UnsupportedFormat {
             name: picture.name(),
             reason: "scene-linear light cannot be written as PNG; tone-map it first".to_owned(),
         });
     }
-    let failed = |reason: IoError| Error::Write { path: path.to_owned(), reason };
-    let mut file = AtomicFile::create(path).map_err(failed)?;
-    encode(picture, &mut file).map_err(failed)?;
-    file.finish().map_err(failed)
+    Ok(())
 }
 
 /// A file that appears under its name complete or not at all: what is written goes to a temporary
@@ -111,7 +128,7 @@ impl Write for AtomicFile {
     }
 }
 
-fn encode(picture: &Picture, file: &mut AtomicFile) -> Result<(), IoError> {
+fn encode(picture: &Picture, file: impl Write) -> Result<(), IoError> {
     let samples: Cow<'_, [u8]> = match picture.samples() {
         Samples::U8(samples) if picture.full_scale() == 255.0 => Cow::Borrowed(samples),
         Samples::U8(samples) => {
@@ -146,6 +163,7 @@ mod tests {
         let path = folder.path().join("picture.png");
         write_png(picture, &path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(png(picture).unwrap(), std::fs::read(&path).unwrap());
         read(&path, &DecodeOptions::default()).unwrap()
     }
 

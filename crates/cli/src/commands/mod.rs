@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod bapps;
+pub(crate) mod collection;
 pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod evaluation;

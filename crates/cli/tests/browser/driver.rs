@@ -15,6 +15,8 @@ pub(crate) struct Browser {
     driver: Child,
     agent: ureq::Agent,
     session: String,
+    // The browser's own files; gone with it.
+    _profile: tempfile::TempDir,
 }
 
 impl Browser {
@@ -39,11 +41,14 @@ impl Browser {
         let config = ureq::Agent::config_builder().http_status_as_error(false);
         let agent = config.timeout_global(Some(Duration::from_secs(120))).build().into();
         let session = format!("http://127.0.0.1:{port}/session");
-        let mut browser = Self { driver, agent, session };
+        let profile = tempfile::tempdir().unwrap();
+        let data = format!("--user-data-dir={}", profile.path().display());
+        let mut browser = Self { driver, agent, session, _profile: profile };
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": { "binary": program, "args": [
                 "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--disable-background-networking", data,
             ] },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         } } });
@@ -59,7 +64,12 @@ impl Browser {
 
     /// Opens a file.
     pub(crate) fn open(&self, file: &Path) {
-        self.post("/url", &json!({ "url": address(file) }));
+        self.open_url(&address(file));
+    }
+
+    /// Opens an address.
+    pub(crate) fn open_url(&self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
     }
 
     /// The value of an expression of JavaScript.
@@ -118,7 +128,9 @@ impl Browser {
             let event = &event["message"];
             if event["method"] == "Network.requestWillBeSent" {
                 let url = event["params"]["request"]["url"].as_str().unwrap();
-                if !url.starts_with("data:") && url != own {
+                // A fresh profile begins with a page of the browser's own; others cannot ask for its parts.
+                let asked = !["data:", "chrome:"].iter().any(|scheme| url.starts_with(scheme));
+                if asked && url != own {
                     found.push(url.to_owned());
                 }
             }

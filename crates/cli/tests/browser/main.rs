@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod collection;
 mod driver;
 #[allow(dead_code)]
 #[path = "../command_line/workplace.rs"]

@@ -9,7 +9,7 @@
 //! | `nights` | `data.csv` of Fu et al. 2023 (NIGHTS) | 2AFC |
 //! | `tid2013`, `kadid10k`, `pipal` | as published | rating |
 //!
-//! The first three may have a column `subset`. Paths are relative to the file. Items come one by one and
+//! The first three may have a column `subset`; without their votes they are [`questions`]. Paths are relative to the file. Items come one by one and
 //! name their pictures; no picture is read. Whatever is wrong is an error with file and line.
 //!
 //! Choices: a rating is stored so that more is better, a `dmos` with its sign turned. Of NIGHTS, as its
@@ -19,12 +19,14 @@ pub(crate) mod bapps;
 mod error;
 mod inspection;
 mod opinion;
+mod questions;
 mod rows;
 
 use std::path::{Path, PathBuf};
 
 pub use error::DatasetError;
 pub use inspection::{SetInspection, inspect_bapps};
+pub use questions::{Question, questions};
 use rows::{Row, columns, rows};
 
 /// What was asked, of whom the answer is.

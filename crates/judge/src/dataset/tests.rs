@@ -181,3 +181,26 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn questions_have_no_votes() {
+    let text = "reference,left,right,subset,expected\nr,a,b,x,\nr,r,b,,left\n";
+    let (folder, path) = file("q.csv", text);
+    let read = |path: &Path, protocol| -> Result<Vec<Question>, DatasetError> {
+        questions(path, protocol)?.collect()
+    };
+    let all = read(&path, Protocol::TwoAlternative).unwrap();
+    assert_eq!(all[0].candidates, [folder.path().join("a"), folder.path().join("b")]);
+    assert_eq!((all[0].subset.as_deref(), all[0].expected.as_deref()), (Some("x"), None));
+    assert_eq!((all[1].line, all[1].expected.as_deref()), (3, Some("left")));
+    let lines = folder.path().join("q.jsonl");
+    write(&lines, "{\"reference\":\"r\",\"candidate\":\"a\"}\n").unwrap();
+    for protocol in [Protocol::JustNoticeable, Protocol::Rating] {
+        assert_eq!(read(&lines, protocol).unwrap()[0].candidates, [folder.path().join("a")]);
+        let message = read(&path, protocol).unwrap_err().to_string();
+        assert!(message.contains("the column 'left' is unknown"), "{message}");
+    }
+    let (_missing, path) = file("q.csv", "reference,left,right\nr,a,\n");
+    let message = read(&path, Protocol::TwoAlternative).unwrap_err().to_string();
+    assert!(message.contains("line 2: 'right' is missing"), "{message}");
+}

@@ -1,0 +1,145 @@
+//! `judge collect` in browsers: three raters, a server that is killed half way, and what comes out.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use lookalike::procedural::{Distortion, scene};
+use serde_json::Value;
+
+use crate::driver::Browser;
+use crate::workplace::{BINARY, Workplace};
+
+const ITEMS: u64 = 16;
+
+/// Sixteen scenes, each with a slight and a strong distortion, and two attention checks.
+fn project(place: &Workplace) {
+    let mut rows = "reference,left,right,subset,expected\n".to_owned();
+    for item in 0..ITEMS + 2 {
+        let picture = scene(item, 120, 96);
+        let apply = |strength| Distortion::Noise.apply(&picture, strength, item).unwrap();
+        place.save(&format!("p/{item}.png"), &picture);
+        place.save(&format!("p/{item}-near.png"), &apply(0.1));
+        // One that no browser shows by itself.
+        let far = if item == 3 { "ppm" } else { "png" };
+        place.save(&format!("p/{item}-far.{far}"), &apply(0.9));
+        let expected = if item < ITEMS { "" } else { "left" };
+        let subset = if item % 2 == 0 { "even" } else { "odd" };
+        rows += &format!("p/{item}.png,p/{item}-near.png,p/{item}-far.{far},{subset},{expected}\n");
+    }
+    place.write("items.csv", rows.as_bytes());
+    let init = ["judge", "collect", "study", "--init", "--items", "items.csv", "--task", "2afc"];
+    place.succeeds(&init);
+}
+
+/// A server, and what it printed.
+fn serve(place: &Workplace, listen: &str) -> (Child, Value) {
+    let arguments = ["judge", "collect", "study", "--listen", listen, "--format", "json"];
+    let mut command = Command::new(BINARY);
+    command.current_dir(place.root()).args(arguments).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
+}
+
+const PHASE: &str = "document.documentElement.dataset.phase";
+const ANSWERED: &str = "state.answered";
+
+/// Chooses, as a careful person would, the picture that differs less from the reference.
+fn answer(browser: &Browser) {
+    browser.wait(&format!("['asking','done'].includes({PHASE})"));
+    let before = browser.value(ANSWERED).as_u64().unwrap();
+    let closer = browser.value(
+        "(() => { const at = (i) => { const c = document.createElement('canvas'); c.width = i.naturalWidth; \
+         c.height = i.naturalHeight; const x = c.getContext('2d'); x.drawImage(i, 0, 0); \
+         return x.getImageData(0, 0, c.width, c.height).data; }; \
+         const [l, r, s] = [...document.querySelectorAll('#stage img')].map(at); \
+         const d = (a) => a.reduce((sum, v, i) => sum + (v - r[i]) ** 2, 0); return d(l) < d(s) ? 'Left' : 'Right'; })()",
+    );
+    browser.press(&[closer.as_str().unwrap()]);
+    browser.wait(&format!("{ANSWERED} === {}", before + 1));
+}
+
+#[test]
+fn fifty_judgements_of_three_raters_survive_a_kill() {
+    let place = Workplace::new();
+    let browsers: Vec<Browser> = (0..3).map_while(|_| Browser::start(1280, 800)).collect();
+    if browsers.len() < 3 {
+        return;
+    }
+    project(&place);
+    let (mut server, told) = serve(&place, "127.0.0.1:0");
+    let links: Vec<String> =
+        (0..3).map(|rater| told["raters"][rater]["link"].as_str().unwrap().to_owned()).collect();
+    for (browser, link) in browsers.iter().zip(&links) {
+        browser.open_url(link);
+        browser.wait(&format!("{PHASE} === 'paused'"));
+        browser.press(&[" "]);
+        browser.wait(&format!("{PHASE} === 'asking'"));
+    }
+    browsers[0].screenshot("collect-2afc");
+    // Both sides occur, and the pages of two raters differ.
+    for _ in 0..8 {
+        browsers.iter().for_each(answer);
+    }
+    // Undo asks the same question again; pause and help are reached by keys.
+    let item = "state.current.item";
+    answer(&browsers[0]);
+    let after = browsers[0].value(item);
+    browsers[0].press(&["u"]);
+    browsers[0].wait(&format!("{ANSWERED} === 8 && {PHASE} === 'asking'"));
+    assert_ne!(browsers[0].value(item), after);
+    browsers[0].press(&["p"]);
+    assert_eq!(browsers[0].value(PHASE), "paused");
+    browsers[0].screenshot("collect-paused");
+    browsers[0].press(&[" ", "?"]);
+    assert_eq!(browsers[0].value("document.querySelector('#help').open"), true);
+    browsers[0].press(&["Escape"]);
+
+    server.kill().unwrap();
+    server.wait().unwrap();
+    // An answer to a server that is gone is kept and stored when it is back.
+    browsers[1].press(&["Left"]);
+    browsers[1].wait("document.querySelector('#told').textContent.includes('trying again')");
+    let (mut server, again) = serve(&place, told["address"].as_str().unwrap());
+    assert_eq!(again, told, "links stay");
+    browsers[1].wait(&format!("{ANSWERED} === 9 && {PHASE} === 'asking'"));
+    // One rater closes the page and comes back by the link.
+    browsers[2].open_url("about:blank");
+    browsers[2].open_url(&links[2]);
+    browsers[2].wait(&format!("{PHASE} === 'paused' && {ANSWERED} === 8"));
+    browsers[2].press(&[" "]);
+    for browser in &browsers {
+        while browser.value(PHASE) != "done" {
+            answer(browser);
+            browser.wait(&format!("['asking','done'].includes({PHASE})"));
+        }
+        assert_eq!(browser.value("state.left"), 0);
+    }
+    browsers[0].screenshot("collect-done");
+    browsers[0].open_url(told["overview"].as_str().unwrap());
+    browsers[0].wait("document.querySelectorAll('#raters tr').length === 3");
+    browsers[0].screenshot("collect-overview");
+    let count = browsers[0].value("document.querySelector('#count').textContent");
+    assert_eq!(count, "48 of 48 votes");
+
+    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    let raw = place.succeeds(&["judge", "export", "study", "--raw", "--format", "jsonl"]);
+    let answers: Vec<Value> = raw.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let counted: Vec<_> = answers.iter().filter(|a| a["undone"] == false).collect();
+    assert!(counted.len() >= 50, "{}", counted.len());
+    assert_eq!(answers.len() - counted.len(), 1);
+    let firsts = |side| counted.iter().filter(|a| a["shown_first"] == side).count();
+    assert!(firsts("left") > 10 && firsts("right") > 10);
+
+    // All but perhaps the one answer given blindly are those of a careful person.
+    place.succeeds(&["judge", "export", "study", "-o", "votes.csv"]);
+    let eval = ["judge", "eval", "votes.csv", "-m", "mse", "--format", "json"];
+    let report: Value = serde_json::from_str(&place.succeeds(&eval)).unwrap();
+    assert_eq!((&report["protocol"], &report["n"]), (&"2afc".into(), &ITEMS.into()));
+    let score = report["metrics"][0]["score"].as_f64().unwrap();
+    assert!(score > 1.0 - 1.01 / 48.0, "{score}");
+    assert!(report["metrics"][0]["subsets"]["odd"]["n"] == 8);
+}
