@@ -20,6 +20,14 @@ pub enum Error {
         /// What was found.
         share: f64,
     },
+    /// Shares of all answers that are not everybody.
+    #[error("the shares of judgement {index} add up to {sum}, expected 1")]
+    Shares {
+        /// Which, from 0.
+        index: usize,
+        /// Their sum.
+        sum: f64,
+    },
     /// Recall has no meaning where there is nothing to be found.
     #[error("nobody called any pair the same, so there is nothing to be found among them")]
     NothingSame,

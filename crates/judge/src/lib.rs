@@ -1,6 +1,7 @@
 //! How well distances between pictures agree with what people said of them.
 //!
 //! * [`two_alternative`]: which of two pictures is closer to a reference (2AFC)
+//! * [`odd_one_out`]: which of three pictures is least like the others
 //! * [`just_noticeable`]: whether two pictures look the same (JND)
 //! * [`generation`]: how good generated pictures are, from features of them
 //! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
@@ -17,6 +18,7 @@ pub mod evaluation;
 pub mod generation;
 pub mod just_noticeable;
 pub mod npy;
+pub mod odd_one_out;
 pub mod statistics;
 pub mod two_alternative;
 

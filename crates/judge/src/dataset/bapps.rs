@@ -119,7 +119,7 @@ fn with_number((mut item, path): (Item, PathBuf)) -> Result<Item, DatasetError> 
         Judgement::Triplet { right_share: share, .. } | Judgement::Same { same: share, .. } => {
             *share = value;
         }
-        Judgement::Rating { .. } => {}
+        Judgement::Rating { .. } | Judgement::OddOneOut { .. } => {}
     }
     Ok(item)
 }

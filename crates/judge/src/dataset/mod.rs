@@ -5,12 +5,13 @@
 //! | `triplets` | CSV or JSONL: `reference,left,right,votes_right,votes` | 2AFC |
 //! | `ratings` | CSV or JSONL: `reference,candidate` and `score` or `mos` (more is better) or `dmos` (less is), optionally `std,n` | rating |
 //! | `same` | CSV or JSONL: `reference,candidate,votes_same,votes` | JND |
+//! | `odd-one-out` | CSV or JSONL: `first,second,third,votes_first,votes_second,votes_third` | odd one out |
 //! | `bapps-2afc`, `bapps-jnd` | folders as published by Zhang et al. 2018 | 2AFC, JND |
 //! | `nights` | `data.csv` of Fu et al. 2023 (NIGHTS) | 2AFC |
 //! | `tid2013`, `kadid10k`, `pipal` | as published | rating |
 //!
-//! The first three may have a column `subset`; without their votes they are [`questions`]. Paths are relative to the file. Items come one by one and
-//! name their pictures; no picture is read. Whatever is wrong is an error with file and line.
+//! The first four may have a column `subset`; the first three without their votes are [`questions`]. Paths
+//! are relative to the file. Items come one by one and name their pictures; no picture is read. Whatever is wrong is an error with file and line.
 //!
 //! Choices: a rating is stored so that more is better, a `dmos` with its sign turned. Of NIGHTS, as its
 //! authors do, only triplets of at least six votes count.
@@ -61,28 +62,56 @@ pub enum Judgement {
         /// The share of people who called them the same, from 0 to 1.
         same: f64,
     },
+    /// Which of three pictures is least like the other two?
+    OddOneOut {
+        /// The three pictures.
+        pictures: [PathBuf; 3],
+        /// The shares of people who called each the odd one.
+        odd: [f64; 3],
+    },
 }
 
 impl Judgement {
-    /// The picture that others were held against.
-    pub fn reference(&self) -> &Path {
+    /// The pictures whose distances score it, reference first: of two-alternative forced choice left and
+    /// right, of an odd one out the first and second, first and third, second and third, else one pair.
+    pub fn pairs(&self) -> Vec<[&Path; 2]> {
         match self {
-            Self::Triplet { reference, .. }
-            | Self::Rating { reference, .. }
-            | Self::Same { reference, .. } => reference,
+            Self::Triplet { reference, left, right, .. } => {
+                vec![[reference, left], [reference, right]]
+            }
+            Self::Rating { reference, candidate, .. } | Self::Same { reference, candidate, .. } => {
+                vec![[reference, candidate]]
+            }
+            Self::OddOneOut { pictures: [first, second, third], .. } => {
+                vec![[first, second], [first, third], [second, third]]
+            }
         }
     }
 
-    /// The pictures that were held against it: two of a triplet, else one.
-    pub fn candidates(&self) -> Vec<&Path> {
+    /// Its pictures: the reference, or all where none is.
+    ///
+    /// Judgements of the same ones depend on each other, so statistics draw them together.
+    pub fn group(&self) -> Vec<&Path> {
         match self {
-            Self::Triplet { left, right, .. } => vec![left, right],
-            Self::Rating { candidate, .. } | Self::Same { candidate, .. } => vec![candidate],
+            Self::Triplet { reference, .. }
+            | Self::Rating { reference, .. }
+            | Self::Same { reference, .. } => vec![reference],
+            Self::OddOneOut { pictures, .. } => pictures.iter().map(PathBuf::as_path).collect(),
+        }
+    }
+
+    /// How it is scored.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Triplet { .. } => Protocol::TwoAlternative,
+            Self::Rating { .. } => Protocol::Rating,
+            Self::Same { .. } => Protocol::JustNoticeable,
+            Self::OddOneOut { .. } => Protocol::OddOneOut,
         }
     }
 }
 
-/// One judgement. Its group, for statistics, is its reference.
+/// One judgement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// What was asked and answered.
@@ -100,15 +129,27 @@ pub enum Protocol {
     JustNoticeable,
     /// Correlation with what people rated.
     Rating,
+    /// Agreement with which of three people called the odd one.
+    OddOneOut,
 }
 
 impl Protocol {
-    /// Its name in reports: `2afc`, `jnd` or `rating`.
+    /// Its name in reports: `2afc`, `jnd`, `rating` or `odd-one-out`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TwoAlternative => "2afc",
             Self::JustNoticeable => "jnd",
             Self::Rating => "rating",
+            Self::OddOneOut => "odd-one-out",
+        }
+    }
+
+    /// Distances that score one judgement: those of its [pairs](Judgement::pairs).
+    pub fn pairs(self) -> usize {
+        match self {
+            Self::TwoAlternative => 2,
+            Self::JustNoticeable | Self::Rating => 1,
+            Self::OddOneOut => 3,
         }
     }
 }
@@ -122,6 +163,8 @@ pub enum Layout {
     Ratings,
     /// `same`
     Same,
+    /// `odd-one-out`
+    OddOneOut,
     /// `bapps-2afc`
     BappsTwoAlternative,
     /// `bapps-jnd`
@@ -138,10 +181,11 @@ pub enum Layout {
 
 impl Layout {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Triplets,
         Self::Ratings,
         Self::Same,
+        Self::OddOneOut,
         Self::BappsTwoAlternative,
         Self::BappsJustNoticeable,
         Self::Nights,
@@ -156,6 +200,7 @@ impl Layout {
             Self::Triplets => "triplets",
             Self::Ratings => "ratings",
             Self::Same => "same",
+            Self::OddOneOut => "odd-one-out",
             Self::BappsTwoAlternative => "bapps-2afc",
             Self::BappsJustNoticeable => "bapps-jnd",
             Self::Nights => "nights",
@@ -175,6 +220,7 @@ impl Layout {
         match self {
             Self::Triplets | Self::BappsTwoAlternative | Self::Nights => Protocol::TwoAlternative,
             Self::Same | Self::BappsJustNoticeable => Protocol::JustNoticeable,
+            Self::OddOneOut => Protocol::OddOneOut,
             Self::Ratings | Self::Tid2013 | Self::Kadid10k | Self::Pipal => Protocol::Rating,
         }
     }
@@ -215,6 +261,7 @@ impl Layout {
             add(has("left_path") && has("right_path"), Self::Nights);
             add(has("left") || has("votes_right"), Self::Triplets);
             add(has("votes_same"), Self::Same);
+            add(has("votes_third"), Self::OddOneOut);
             add(has("score") || has("mos") || has("dmos"), Self::Ratings);
             format!("a header of '{}'", columns.join(","))
         };
@@ -278,6 +325,23 @@ impl Layout {
                         Judgement::Rating { reference, candidate, score: opinion_of(row)? },
                         "subset",
                     ))
+                },
+            ),
+            Self::OddOneOut => of_rows(
+                &[
+                    "first",
+                    "second",
+                    "third",
+                    "votes_first",
+                    "votes_second",
+                    "votes_third",
+                    "subset",
+                ],
+                |row| {
+                    let odd = row.shares(["votes_first", "votes_second", "votes_third"])?;
+                    let [first, second, third] = ["first", "second", "third"].map(|n| row.path(n));
+                    let pictures = [first?, second?, third?];
+                    Ok((Judgement::OddOneOut { pictures, odd }, "subset"))
                 },
             ),
             Self::Nights => nights(path),

@@ -43,6 +43,10 @@ pub fn questions(
         Protocol::JustNoticeable | Protocol::Rating => {
             (&["reference", "candidate", "subset", "expected"], &["candidate"])
         }
+        Protocol::OddOneOut => {
+            let reason = "questions of an odd one out are not read; expected 2AFC, JND or rating";
+            return Err(DatasetError::malformed(path, None, reason.to_owned()));
+        }
     };
     Ok(Box::new(rows(path, Some(known))?.map(move |row| {
         let row = row?;

@@ -52,6 +52,26 @@ impl Row {
         Ok((chosen / votes, votes))
     }
 
+    /// The shares of at least one vote that several answers got.
+    pub(super) fn shares<const N: usize>(
+        &self,
+        names: [&str; N],
+    ) -> Result<[f64; N], DatasetError> {
+        let mut votes = [0.0; N];
+        for (votes, name) in votes.iter_mut().zip(names) {
+            *votes = self.number(name)?;
+            if *votes < 0.0 {
+                return Err(self.error(format!("'{name}' is {votes}, expected 0 or more")));
+            }
+        }
+        let all: f64 = votes.iter().sum();
+        if all <= 0.0 {
+            let names = names.join(", ");
+            return Err(self.error(format!("expected at least one vote in {names}, found none")));
+        }
+        Ok(votes.map(|votes| votes / all))
+    }
+
     /// A path relative to the folder of the file.
     pub(super) fn path(&self, name: &str) -> Result<PathBuf, DatasetError> {
         let folder = self.path.parent().unwrap_or(Path::new(""));

@@ -18,6 +18,7 @@ fn shares(items: &[Item]) -> Vec<f64> {
         Judgement::Triplet { right_share: value, .. }
         | Judgement::Same { same: value, .. }
         | Judgement::Rating { score: value, .. } => value,
+        Judgement::OddOneOut { odd, .. } => odd[2],
     };
     items.iter().map(share).collect()
 }
@@ -30,7 +31,7 @@ fn triplets_from_csv_and_jsonl_are_the_same() {
     assert_eq!(shares(&items), [0.25, 1.0]);
     assert_eq!(items[0].subset.as_deref(), Some("x"));
     assert_eq!(items[1].subset, None);
-    assert_eq!(items[1].judgement.reference(), folder.path().join("r,2.png"));
+    assert_eq!(items[1].judgement.pairs()[0][0], folder.path().join("r,2.png"));
     let lines = concat!(
         r#"{"reference":"r.png","left":"a.png","right":"b.png","votes_right":1,"votes":4,"subset":"x"}"#,
         "\n\n",
@@ -147,13 +148,13 @@ fn published_ratings() {
     }
     write(root.join("tid/mos_with_names.txt"), "5.51429 I01_05_2.bmp\n").unwrap();
     let items = read(&root.join("tid")).unwrap();
-    assert_eq!(items[0].judgement.reference(), root.join("tid/reference_images/I01.BMP"));
-    assert_eq!(items[0].judgement.candidates(), [root.join("tid/distorted_images/i01_05_2.bmp")]);
+    assert_eq!(items[0].judgement.pairs()[0][0], root.join("tid/reference_images/I01.BMP"));
+    assert_eq!(items[0].judgement.pairs()[0][1], root.join("tid/distorted_images/i01_05_2.bmp"));
     assert_eq!((shares(&items), items[0].subset.as_deref()), (vec![5.51429], Some("05")));
     create_dir_all(root.join("pipal/Train_Label")).unwrap();
     write(root.join("pipal/Train_Label/A1.txt"), "A1_00_03.bmp,1434.5\n").unwrap();
     let items = read(&root.join("pipal")).unwrap();
-    assert_eq!(items[0].judgement.candidates(), [root.join("pipal/Train_Dist_1/A1_00_03.bmp")]);
+    assert_eq!(items[0].judgement.pairs()[0][1], root.join("pipal/Train_Dist_1/A1_00_03.bmp"));
     assert_eq!(shares(&items), [1434.5]);
     create_dir_all(root.join("kadid")).unwrap();
     let csv = "dist_img,ref_img,dmos,var\nI01_02_03.png,I01.png,4.57,0.496\n";
@@ -203,4 +204,25 @@ fn questions_have_no_votes() {
     let (_missing, path) = file("q.csv", "reference,left,right\nr,a,\n");
     let message = read(&path, Protocol::TwoAlternative).unwrap_err().to_string();
     assert!(message.contains("line 2: 'right' is missing"), "{message}");
+}
+
+#[test]
+fn odd_ones_have_a_vote_for_each_of_three() {
+    let head = "first,second,third,votes_first,votes_second,votes_third\n";
+    let (folder, path) = file("o.csv", &format!("{head}a,b,c,1,0,3\n"));
+    assert_eq!(Layout::detect(&path).unwrap(), Layout::OddOneOut);
+    let items = read(&path).unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name));
+    assert_eq!(items[0].judgement.pairs(), [[&*a, &*b], [&a, &c], [&b, &c]]);
+    assert_eq!(shares(&items), [0.75]);
+    for (votes, part) in [
+        ("0,0,0", "line 2: expected at least one vote in votes_first, votes_second, votes_third"),
+        ("2,-1,1", "line 2: 'votes_second' is -1, expected 0 or more"),
+        ("2,1,", "line 2: 'votes_third' is missing or empty"),
+    ] {
+        let (_folder, path) = file("o.csv", &format!("{head}a,b,c,{votes}\n"));
+        let message = read(&path).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(questions(&path, Protocol::OddOneOut).is_err());
 }

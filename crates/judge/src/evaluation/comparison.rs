@@ -5,7 +5,6 @@ use super::statistic::Statistic;
 use crate::dataset::Protocol;
 use crate::statistics::correlation::Correlation;
 use crate::statistics::{average_ranks, holm, permutation};
-use crate::two_alternative::agreement;
 use crate::{Result, just_noticeable};
 
 /// How two metrics compare.
@@ -63,12 +62,12 @@ fn pair(
 ) -> Result<permutation::Comparison> {
     let groups = &answers.references;
     match answers.protocol {
-        Protocol::TwoAlternative => {
+        Protocol::TwoAlternative | Protocol::OddOneOut => {
             let [first, second] = both.map(|distances| Statistic::new(answers, distances));
             let (first, second) = (first?, second?);
             let weights = weights(answers);
             let difference = |item| {
-                let gain = agreement(&first.triplet(item)) - agreement(&second.triplet(item));
+                let gain = first.agreement(item) - second.agreement(item);
                 weights[item] * gain
             };
             let differences: Vec<f64> = (0..answers.count()).map(difference).collect();

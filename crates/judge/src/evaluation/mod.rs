@@ -5,6 +5,7 @@
 //! | 2AFC | mean [agreement](crate::two_alternative) | people against one another; the majority's score |
 //! | JND | [average precision](crate::just_noticeable) | [AUC](crate::statistics::auc) |
 //! | rating | SROCC, above 0 where the metric agrees | KRCC, PLCC and RMSE after the fitted curve |
+//! | odd one out | mean [agreement](crate::odd_one_out) | people against one another; the majority's score |
 //!
 //! Of sets that are published so (BAPPS) the score is the unweighted mean over subsets; else it is that of
 //! all items. Intervals are bootstrapped over references, comparisons exchange metrics by references and
@@ -15,32 +16,18 @@
 //! a subset has no score (nobody called anything the same, all ratings equal) it has none here, and the mean
 //! over subsets is that of the others.
 
+mod answers;
 mod comparison;
 mod statistic;
 
-use std::collections::HashMap;
-
+pub use answers::{Answers, AnswersBuilder};
 pub use comparison::{Compared, compare};
 use statistic::Statistic;
 
-use crate::dataset::{Item, Judgement, Protocol, bapps};
+use crate::dataset::{Protocol, bapps};
 use crate::statistics::bootstrap::{self, Interval};
 use crate::statistics::{auc, correlation::Correlation, logistic};
-use crate::{Error, Result, just_noticeable, two_alternative};
-
-/// What people said, without the pictures: one entry for every item, in one order.
-#[derive(Clone, Debug)]
-pub struct Answers {
-    protocol: Protocol,
-    /// The share that chose the second, or called both the same; or the rating, more being better.
-    values: Vec<f64>,
-    /// Which of `subset_names` an item belongs to.
-    subsets: Vec<Option<usize>>,
-    subset_names: Vec<String>,
-    /// A number for every reference.
-    references: Vec<usize>,
-    mean_of_subsets: bool,
-}
+use crate::{Result, just_noticeable, odd_one_out, two_alternative};
 
 /// A value and how far it may be from the true one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,67 +70,8 @@ pub struct Ceiling {
 }
 
 impl Answers {
-    /// The answers of items, which must all be of one protocol.
-    ///
-    /// # Errors
-    /// [`Error::Empty`]; [`Error::Mixed`].
-    pub fn new<'a>(
-        items: impl IntoIterator<Item = &'a Item>,
-        mean_of_subsets: bool,
-    ) -> Result<Self> {
-        let mut answers: Option<Self> = None;
-        let (mut names, mut references) = (HashMap::new(), HashMap::new());
-        for (index, item) in items.into_iter().enumerate() {
-            let (protocol, value) = match item.judgement {
-                Judgement::Triplet { right_share, .. } => (Protocol::TwoAlternative, right_share),
-                Judgement::Same { same, .. } => (Protocol::JustNoticeable, same),
-                Judgement::Rating { score, .. } => (Protocol::Rating, score),
-            };
-            let all = answers.get_or_insert_with(|| Self {
-                protocol,
-                values: Vec::new(),
-                subsets: Vec::new(),
-                subset_names: Vec::new(),
-                references: Vec::new(),
-                mean_of_subsets,
-            });
-            if all.protocol != protocol {
-                return Err(Error::Mixed { index });
-            }
-            all.values.push(value);
-            all.subsets.push(item.subset.as_ref().map(|name| {
-                *names.entry(name.clone()).or_insert_with(|| {
-                    all.subset_names.push(name.clone());
-                    all.subset_names.len() - 1
-                })
-            }));
-            let next = references.len();
-            all.references.push(*references.entry(item.judgement.reference()).or_insert(next));
-        }
-        answers.ok_or(Error::Empty)
-    }
-
-    /// How they are scored.
-    pub fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// How many there are; at least one.
-    pub fn count(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Distances per item: of a triplet two, else one.
-    pub fn distances_per_item(&self) -> usize {
-        if self.protocol == Protocol::TwoAlternative { 2 } else { 1 }
-    }
-
-    fn items_of(&self, subset: usize) -> Vec<usize> {
-        (0..self.count()).filter(|&item| self.subsets[item] == Some(subset)).collect()
-    }
-
-    /// How a metric does, of which `distances` has the distances of all items one after the other (two
-    /// each of triplets), less being more alike. `seed` and `resamples` are those of the
+    /// How a metric does, of which `distances` has the distances of all items one after the other (those
+    /// of its pairs in their order), less being more alike. `seed` and `resamples` are those of the
     /// [bootstrap].
     ///
     /// # Errors
@@ -185,7 +113,7 @@ impl Answers {
     fn further(&self, distances: &[f64]) -> Vec<(&'static str, f64)> {
         let mut found = Vec::new();
         match self.protocol {
-            Protocol::TwoAlternative => {}
+            Protocol::TwoAlternative | Protocol::OddOneOut => {}
             Protocol::JustNoticeable => {
                 let pairs = distances.iter().zip(&self.values);
                 let pairs: Vec<_> = pairs
@@ -205,38 +133,36 @@ impl Answers {
         found
     }
 
-    /// How often people agree with one another; only 2AFC says so.
+    /// How often people agree with one another; only choices say so: 2AFC and the odd one out.
     pub fn ceiling(&self, resamples: usize, seed: u64) -> Option<Ceiling> {
-        if self.protocol != Protocol::TwoAlternative {
+        if !matches!(self.protocol, Protocol::TwoAlternative | Protocol::OddOneOut) {
             return None;
         }
-        let of = |shares: &[f64], one: fn(&[f64]) -> Result<f64>| one(shares).ok();
-        let mean = |items: &[usize], one| {
-            let parts =
-                if self.mean_of_subsets { self.by_subset(items) } else { vec![items.to_vec()] };
-            let scores = parts.iter().filter_map(|items| {
-                let shares: Vec<f64> = items.iter().map(|&item| self.values[item]).collect();
-                of(&shares, one)
-            });
-            statistic::mean(&scores.collect::<Vec<_>>())
-        };
+        let human =
+            |items: &[usize]| self.mean_of(items, two_alternative::human, odd_one_out::human);
         let all: Vec<usize> = (0..self.count()).collect();
-        let interval = bootstrap::interval(&self.references, resamples, seed, |items| {
-            mean(items, two_alternative::human)
-        });
-        let score = mean(&all, two_alternative::human)?;
-        let majority = mean(&all, two_alternative::oracle)?;
-        Some(Ceiling { human: Estimate { score, interval }, majority })
+        let interval = bootstrap::interval(&self.references, resamples, seed, human);
+        let majority = self.mean_of(&all, two_alternative::oracle, odd_one_out::majority)?;
+        Some(Ceiling { human: Estimate { score: human(&all)?, interval }, majority })
     }
 
-    /// Items parted by their subset; those without one are a part as well.
-    fn by_subset(&self, items: &[usize]) -> Vec<Vec<usize>> {
-        let mut parts = vec![Vec::new(); self.subset_names.len() + 1];
-        for &item in items {
-            parts[self.subsets[item].unwrap_or(self.subset_names.len())].push(item);
-        }
-        parts.retain(|part| !part.is_empty());
-        parts
+    /// A bound of choices, its mean over subsets where these do equally.
+    fn mean_of(
+        &self,
+        items: &[usize],
+        of_two: fn(&[f64]) -> Result<f64>,
+        of_three: fn(&[[f64; 3]]) -> Result<f64>,
+    ) -> Option<f64> {
+        let parts = if self.mean_of_subsets { self.by_subset(items) } else { vec![items.to_vec()] };
+        let scores = parts.iter().filter_map(|items| {
+            let found = if self.protocol == Protocol::OddOneOut {
+                of_three(&items.iter().map(|&item| self.odd(item)).collect::<Vec<_>>())
+            } else {
+                of_two(&items.iter().map(|&item| self.values[item]).collect::<Vec<_>>())
+            };
+            found.ok()
+        });
+        statistic::mean(&scores.collect::<Vec<_>>())
     }
 }
 

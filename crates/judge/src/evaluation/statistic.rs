@@ -5,8 +5,7 @@ use crate::dataset::Protocol;
 use crate::just_noticeable::{self, Pair};
 use crate::statistics::bootstrap;
 use crate::statistics::correlation::Correlation;
-use crate::two_alternative::{self, Triplet};
-use crate::{Error, Result};
+use crate::{Error, Result, odd_one_out, two_alternative};
 
 pub(super) struct Statistic<'a> {
     answers: &'a Answers,
@@ -15,7 +14,7 @@ pub(super) struct Statistic<'a> {
 
 impl<'a> Statistic<'a> {
     pub(super) fn new(answers: &'a Answers, distances: &'a [f64]) -> Result<Self> {
-        let expected = answers.count() * answers.distances_per_item();
+        let expected = answers.count() * answers.protocol.pairs();
         if distances.len() != expected {
             return Err(Error::Lengths { left: distances.len(), right: expected });
         }
@@ -23,9 +22,22 @@ impl<'a> Statistic<'a> {
         Ok(Self { answers, distances })
     }
 
-    pub(super) fn triplet(&self, item: usize) -> Triplet {
+    fn choice(&self, item: usize) -> two_alternative::Triplet {
         let distances = [self.distances[2 * item], self.distances[2 * item + 1]];
-        Triplet { distances, second: self.answers.values[item] }
+        two_alternative::Triplet { distances, second: self.answers.values[item] }
+    }
+
+    fn odd(&self, item: usize) -> odd_one_out::Triplet {
+        let distances = [0, 1, 2].map(|pair| self.distances[3 * item + pair]);
+        odd_one_out::Triplet { distances, odd: self.answers.odd(item) }
+    }
+
+    /// The share of people who choose as the distances do, where people choose.
+    pub(super) fn agreement(&self, item: usize) -> f64 {
+        match self.answers.protocol {
+            Protocol::OddOneOut => odd_one_out::agreement(&self.odd(item)),
+            _ => two_alternative::agreement(&self.choice(item)),
+        }
     }
 
     /// The score of some items, of which some may be there more than once.
@@ -33,7 +45,10 @@ impl<'a> Statistic<'a> {
         let answers = self.answers;
         match answers.protocol {
             Protocol::TwoAlternative => {
-                two_alternative::score(&items.iter().map(|&i| self.triplet(i)).collect::<Vec<_>>())
+                two_alternative::score(&items.iter().map(|&i| self.choice(i)).collect::<Vec<_>>())
+            }
+            Protocol::OddOneOut => {
+                odd_one_out::score(&items.iter().map(|&i| self.odd(i)).collect::<Vec<_>>())
             }
             Protocol::JustNoticeable => {
                 let pair =

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::Error;
+use crate::dataset::{Item, Judgement};
 
 fn triplet(reference: usize, right_share: f64, subset: &str) -> Item {
     let path = |name: &str| PathBuf::from(format!("{name}{reference}"));
@@ -118,4 +120,24 @@ fn what_is_the_same_comes_first() {
     assert!(answers.evaluate(&good[1..], 0, 1).is_err());
     let mixed = [same(0, 1.0, "x"), rating(1, 1.0)];
     assert_eq!(Answers::new(&mixed, false).err(), Some(Error::Mixed { index: 1 }));
+}
+
+#[test]
+fn odd_ones_are_named_by_the_closest_two() {
+    let odd = |i: usize, odd: [f64; 3]| {
+        let pictures = ["a", "b", "c"].map(|name| PathBuf::from(format!("{name}{i}")));
+        Item { judgement: Judgement::OddOneOut { pictures, odd }, subset: None }
+    };
+    let items: Vec<Item> = (0..8).map(|i| odd(i, [0.0, 0.25, 0.75])).collect();
+    let answers = Answers::new(&items, false).unwrap();
+    // The first two together leave the third; the first and the third leave the second.
+    let third: Vec<f64> = [0.1, 0.5, 0.6].repeat(8);
+    let second: Vec<f64> = [0.5, 0.1, 0.6].repeat(8);
+    let found = answers.evaluate(&third, 100, 1).unwrap();
+    assert_eq!((found.overall.score, found.further.len()), (0.75, 0));
+    let compared = compare(&answers, &[&third, &second], 2_000, 1).unwrap();
+    assert!((compared[0].difference - 0.5).abs() < 1e-15 && compared[0].p < 0.05);
+    let ceiling = answers.ceiling(100, 1).unwrap();
+    assert_eq!((ceiling.human.score, ceiling.majority), (0.625, 0.75));
+    assert!(answers.evaluate(&third[1..], 0, 1).is_err());
 }
