@@ -40,6 +40,11 @@ pub trait Metric: Send + Sync {
     /// What is known about it.
     fn card(&self) -> &MetricCard;
 
+    /// Names and sha256 of its weights, as its scores have them; `None` without any.
+    fn weights(&self) -> Option<&str> {
+        None
+    }
+
     /// Reads the reference once, for scoring many candidates against it.
     ///
     /// # Errors

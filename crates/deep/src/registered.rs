@@ -70,6 +70,10 @@ impl<F: TapFormula> Metric for Registered<F> {
         self.card
     }
 
+    fn weights(&self) -> Option<&str> {
+        self.weights.as_deref()
+    }
+
     fn prepare_picture<'a>(
         &'a self,
         reference: Cow<'a, Picture>,

@@ -18,10 +18,13 @@
 
 mod answers;
 mod comparison;
+mod disagreement;
+mod scatter;
 mod statistic;
 
 pub use answers::{Answers, AnswersBuilder};
 pub use comparison::{Compared, compare};
+pub use scatter::Scatter;
 use statistic::Statistic;
 
 use crate::dataset::{Protocol, bapps};

@@ -32,6 +32,12 @@ impl<'a> Statistic<'a> {
         odd_one_out::Triplet { distances, odd: self.answers.odd(item) }
     }
 
+    /// The distances of an item.
+    pub(super) fn of_item(&self, item: usize) -> &'a [f64] {
+        let pairs = self.answers.protocol.pairs();
+        &self.distances[pairs * item..pairs * (item + 1)]
+    }
+
     /// The share of people who choose as the distances do, where people choose.
     pub(super) fn agreement(&self, item: usize) -> f64 {
         match self.answers.protocol {

@@ -141,3 +141,51 @@ fn odd_ones_are_named_by_the_closest_two() {
     assert_eq!((ceiling.human.score, ceiling.majority), (0.625, 0.75));
     assert!(answers.evaluate(&third[1..], 0, 1).is_err());
 }
+
+#[test]
+fn the_surest_of_those_who_are_wrong_come_first() {
+    let items: Vec<Item> = [0.0, 1.0, 1.0, 0.6].map(|share| triplet(0, share, "x")).into();
+    let answers = Answers::new(&items, false).unwrap();
+    // Right, slightly wrong, surely wrong, wrong for 0.6 of the people.
+    let distances = [0.1, 0.2, 0.4, 0.5, 0.1, 0.5, 0.1, 0.9];
+    let found = answers.disagreements(&distances).unwrap();
+    assert_eq!(found, [(2, 1.0), (1, 1.0), (3, 0.6), (0, 0.0)]);
+    let scatter = answers.scatter(&distances).unwrap();
+    let [x, y] = scatter.points[2];
+    assert!((x - (0.1 - 0.5) / 0.6).abs() < 1e-15 && y == 1.0, "{x} {y}");
+    assert_eq!((scatter.curve.len(), scatter.left_out), (4, 0));
+    let endless = [0.1, f64::INFINITY, 0.4, 0.5, 0.1, 0.5, 0.1, 0.9];
+    assert_eq!(answers.scatter(&endless).unwrap().points[0][0], -1.0);
+    assert!(answers.disagreements(&distances[1..]).is_err());
+}
+
+#[test]
+fn disagreement_of_ratings_is_one_of_places() {
+    let items: Vec<Item> = (0..8).map(|i| rating(i, i as f64)).collect();
+    let answers = Answers::new(&items, false).unwrap();
+    // The best is taken for the worst, all others are one place off.
+    let distances = [6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0, 7.0];
+    let found = answers.disagreements(&distances).unwrap();
+    assert_eq!(found[0], (7, 7.0 / 8.0));
+    assert!(found[1..].iter().all(|(_, by)| (by - 0.125).abs() < 1e-15), "{found:?}");
+    let scatter = answers.scatter(&distances).unwrap();
+    assert_eq!((scatter.points[7], scatter.curve.len()), ([7.0, 7.0], 65));
+    let mut endless = distances;
+    endless[3] = f64::INFINITY;
+    let scatter = answers.scatter(&endless).unwrap();
+    assert_eq!((scatter.points.len(), scatter.items[3], scatter.left_out), (7, 4, 1));
+}
+
+#[test]
+fn disagreement_about_the_same_is_one_of_shares() {
+    let same = |i: usize, same: f64| {
+        let [reference, candidate] = ["r", "a"].map(|n| PathBuf::from(format!("{n}{i}")));
+        Item { judgement: Judgement::Same { reference, candidate, same }, subset: None }
+    };
+    let items: Vec<Item> =
+        [1.0, 0.0, 0.0, 1.0].into_iter().enumerate().map(|(i, s)| same(i, s)).collect();
+    let answers = Answers::new(&items, false).unwrap();
+    let found = answers.disagreements(&[0.1, 0.2, 0.3, 0.4]).unwrap();
+    assert_eq!(found.iter().map(|(item, _)| *item).collect::<Vec<_>>(), [3, 1, 2, 0]);
+    assert!((found[0].1 - 0.875).abs() < 1e-15);
+}

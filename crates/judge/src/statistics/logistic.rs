@@ -208,18 +208,15 @@ impl Search<'_> {
             let improved = loop {
                 let (cc, ss) = (cc * (1.0 + damping) + 1e-300, ss * (1.0 + damping) + 1e-300);
                 let determinant = cc * ss - cs * cs;
-                let next = self.within(Turn {
-                    centre: turn.centre + (c * ss - s * cs) / determinant,
-                    log_scale: turn.log_scale + (s * cc - c * cs) / determinant,
-                });
-                let tried = if next.centre.is_nan() || next.log_scale.is_nan() {
-                    None
-                } else {
-                    self.regress(next).filter(|tried| tried.cost < current.cost)
-                };
-                if let Some(tried) = tried {
-                    damping = (damping / 10.0).max(1e-12);
-                    break Some((next, tried));
+                let centre = turn.centre + (c * ss - s * cs) / determinant;
+                let log_scale = turn.log_scale + (s * cc - c * cs) / determinant;
+                // Where the curve does not bend over the scores there may be no next step.
+                if !centre.is_nan() && !log_scale.is_nan() {
+                    let next = self.within(Turn { centre, log_scale });
+                    if let Some(tried) = self.regress(next).filter(|t| t.cost < current.cost) {
+                        damping = (damping / 10.0).max(1e-12);
+                        break Some((next, tried));
+                    }
                 }
                 damping *= 10.0;
                 if damping > 1e12 {
@@ -280,6 +277,15 @@ mod tests {
     fn even(stream: u64, count: usize) -> Vec<f64> {
         let mut draws = seeded::stream(13, stream);
         (0..count).map(|_| seeded::below(&mut draws, 1_000_001) as f64 / 1e6).collect()
+    }
+
+    #[test]
+    fn steps_that_lead_nowhere_end_the_search() {
+        // Evenly spaced scores of which one is rated out of place: a step is no number.
+        let scores = [-6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, -7.0];
+        let ratings = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
+        let found = fit(&scores, &ratings).unwrap();
+        assert!(found.rmse.is_finite() && (0.0..=1.0).contains(&found.correlation), "{found:?}");
     }
 
     #[test]
