@@ -390,7 +390,7 @@ pub(crate) struct DemoArgs {
     pub(crate) folder: PathBuf,
 }
 
-fn also(text: &str) -> Result<(Format, PathBuf), String> {
+pub(crate) fn also(text: &str) -> Result<(Format, PathBuf), String> {
     let names = || {
         let values = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")

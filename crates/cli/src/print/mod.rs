@@ -14,7 +14,7 @@ use crate::args::Format;
 use crate::output::Output;
 use crate::report::{Conclusion, PairAccount, PairRecord};
 
-pub(crate) use html::Gallery;
+pub(crate) use html::{Gallery, pictures};
 pub(crate) use number::significant;
 pub(crate) use text::{Column, align_right, plain_table, tidy};
 

@@ -8,6 +8,7 @@
 
 mod collection;
 mod driver;
+mod evaluation;
 #[allow(dead_code)]
 #[path = "../command_line/workplace.rs"]
 mod workplace;

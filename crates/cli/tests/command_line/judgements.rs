@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::workplace::{Workplace, fields};
+use crate::workplace::{BINARY, Workplace, fields};
 
 /// Three references, each with a slightly and a strongly noisy picture.
 fn with_pictures() -> Workplace {
@@ -74,9 +76,103 @@ fn other_formats_say_the_same() {
     let lines: Vec<Value> =
         eval("jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["id"], &lines[1]["n"]), (&"mse".into(), &3.into()));
-    for format in ["html", "junit"] {
-        place.fails(&["judge", "eval", "t.csv", "-m", "mse", "--format", format]);
+    assert!(csv.contains("\nhuman,x,2,0.84"), "{csv}");
+    for also in ["--format=junit", "--also=junit=x.xml"] {
+        place.fails(&["judge", "eval", "t.csv", "-m", "mse", also]);
+        assert!(!place.path("x.xml").exists());
     }
+}
+
+#[test]
+fn a_page_has_scores_charts_and_pictures() {
+    let place = with_pictures();
+    triplets(&place);
+    let eval = ["judge", "eval", "t.csv", "-m", "mse,ssim"];
+    place.succeeds(&[&eval[..], &["--also", "html=r.html", "--also", "csv=r.csv"]].concat());
+    let page = place.read("r.html");
+    assert!(place.read("r.csv").contains("\nssim@wang,"));
+    // All and two subsets, with a bar for each metric.
+    assert_eq!(page.matches("aria-label=\"Scores, ").count(), 3);
+    assert_eq!(page.matches("<rect class=\"bar\" x=").count(), 6);
+    assert_eq!(page.matches("<circle").count(), 6);
+    // All people chose otherwise of one, some of another: three pictures each, for both metrics.
+    assert_eq!(page.matches("<article").count(), 4);
+    assert_eq!(page.matches("<img src=\"data:image").count(), 12);
+    assert!(page.contains("judgement 3, y") && page.contains("disagreement 1.00"));
+    assert!(!page.contains("<script"));
+    let fewer =
+        place.succeeds(&[&eval[..4], &["mse", "--format", "html", "--worst", "1"]].concat());
+    assert_eq!(fewer.matches("<article").count(), 1);
+}
+
+#[test]
+fn the_odd_one_of_three() {
+    let place = with_pictures();
+    let csv = b"first,second,third,votes_first,votes_second,votes_third\n\
+        r0.png,far0.png,near0.png,0,3,1\nnear1.png,r1.png,far1.png,1,0,1\n";
+    place.write("o.csv", csv);
+    let (code, report) = json(&place, &["o.csv", "-m", "mse,ssim"]);
+    let protocol: Value = "odd-one-out".into();
+    assert_eq!((code, &report["protocol"], &report["layout"]), (0, &protocol, &protocol));
+    for metric in report["metrics"].as_array().unwrap() {
+        assert_eq!(metric["score"], (0.75 + 0.5) / 2.0, "{metric}");
+    }
+    assert_eq!(report["human"]["score"], (0.625 + 0.5) / 2.0);
+    let page = place.succeeds(&["judge", "eval", "o.csv", "-m", "mse", "--format", "html"]);
+    assert!(page.contains("odd to 75 %") && page.matches("<img").count() == 6, "{page}");
+}
+
+/// More pairs than are done before a run is ended.
+const MANY: usize = 120;
+
+fn many(place: &Workplace) {
+    let size = (256, 200);
+    let mut csv = HEAD.to_owned();
+    for index in 0..MANY / 2 {
+        place.scene(&format!("m/r{index}.png"), size);
+        place.noisy(&format!("m/a{index}.png"), size, 0.2);
+        place.noisy(&format!("m/b{index}.png"), size, 0.5);
+        writeln!(csv, "m/r{index}.png,m/a{index}.png,m/b{index}.png,{},5,", index % 6).unwrap();
+    }
+    place.write("m.csv", csv.as_bytes());
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on() {
+    let place = Workplace::new();
+    many(&place);
+    let eval =
+        ["judge", "eval", "m.csv", "-m", "ssim,cw-ssim,vsi", "--format", "json", "--jobs", "1"];
+    let whole = place.run(&eval).stdout;
+    let resumed = [&eval[..], &["--resume", "d.jsonl"]].concat();
+    let mut command = Command::new(BINARY);
+    command.current_dir(place.root()).args(&resumed).stdout(Stdio::null());
+    let mut run = command.spawn().unwrap();
+    let file = place.path("d.jsonl");
+    let lines = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
+    while lines() < 10 {
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(run.try_wait().unwrap().is_none(), "it ended by itself");
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let before = place.read("d.jsonl");
+    assert!(before.lines().count() < MANY, "it was done already");
+    assert_eq!(place.run(&resumed).stdout, whole);
+    let after = place.read("d.jsonl");
+    // What was whole is still there, and nothing was measured twice.
+    assert!(after.starts_with(&before[..=before.rfind('\n').unwrap()]));
+    assert_eq!(lines(), MANY + 1);
+    assert_eq!(place.run(&resumed).stdout, whole);
+    assert_eq!(place.read("d.jsonl"), after, "all was there");
+    // A picture that has changed is measured again.
+    place.noisy("m/a0.png", (256, 200), 0.9);
+    assert_ne!(place.run(&resumed).stdout, whole);
+    assert_eq!(lines(), MANY + 2);
+    let message = place.fails(&["judge", "eval", "m.csv", "-m", "ssim", "--resume", "d.jsonl"]);
+    assert!(message.contains("its metrics is") && message.contains("another file"), "{message}");
+    let message = place.fails(&["judge", "eval", "m.csv", "-m", "ssim", "--resume", "m.csv"]);
+    assert!(message.contains("something else"), "{message}");
 }
 
 #[test]

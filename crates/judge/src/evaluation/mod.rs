@@ -64,11 +64,26 @@ pub struct Evaluated {
 }
 
 /// How often people agree with one another.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ceiling {
     /// One person with another.
     pub human: Estimate,
     /// The majority with all; no distance can do better.
+    pub majority: f64,
+    /// The same by subset, in the order of appearance.
+    pub subsets: Vec<SubsetCeiling>,
+}
+
+/// How often people agree with one another in a subset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubsetCeiling {
+    /// Its name.
+    pub name: String,
+    /// Its items.
+    pub count: usize,
+    /// One person with another.
+    pub human: f64,
+    /// The majority with all.
     pub majority: f64,
 }
 
@@ -145,8 +160,18 @@ impl Answers {
             |items: &[usize]| self.mean_of(items, two_alternative::human, odd_one_out::human);
         let all: Vec<usize> = (0..self.count()).collect();
         let interval = bootstrap::interval(&self.references, resamples, seed, human);
-        let majority = self.mean_of(&all, two_alternative::oracle, odd_one_out::majority)?;
-        Some(Ceiling { human: Estimate { score: human(&all)?, interval }, majority })
+        let majority =
+            |items: &[usize]| self.mean_of(items, two_alternative::oracle, odd_one_out::majority);
+        let subsets = self.subset_names.iter().enumerate().filter_map(|(subset, name)| {
+            let items = self.items_of(subset);
+            let (human, majority) = (human(&items)?, majority(&items)?);
+            Some(SubsetCeiling { name: name.clone(), count: items.len(), human, majority })
+        });
+        Some(Ceiling {
+            human: Estimate { score: human(&all)?, interval },
+            majority: majority(&all)?,
+            subsets: subsets.collect(),
+        })
     }
 
     /// A bound of choices, its mean over subsets where these do equally.

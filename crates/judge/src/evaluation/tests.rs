@@ -43,6 +43,8 @@ fn subsets_count_the_same_where_published_so() {
     assert!(compare(&by_subset)[0].difference.abs() < 1e-15);
     let ceiling = pooled.ceiling(100, 1).unwrap();
     assert_eq!((ceiling.human.score, ceiling.majority), (1.0, 1.0));
+    let small = &ceiling.subsets[1];
+    assert_eq!((small.name.as_str(), small.count, small.human), ("small", 2, 1.0));
 }
 
 #[test]

@@ -1,27 +1,35 @@
 //! `lookalike judge eval`: human judgements in, how well metrics agree with them out.
 
+mod distances_file;
 mod gate;
+mod judged_set;
+mod measurement;
+mod page;
 mod print;
 mod record;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lookalike::decode::DecodeOptions;
-use lookalike::judge::dataset::{Item, Layout};
-use lookalike::judge::evaluation::{Answers, compare};
+use lookalike::judge::dataset::Layout;
+use lookalike::judge::evaluation::compare;
 use lookalike::judge::statistics::{bootstrap::RESAMPLES, permutation::PERMUTATIONS};
-use lookalike::pairing::{Candidate, Group, WorkList};
-use lookalike::{Choice, Comparison, Direction, Limits};
+use lookalike::{Choice, Comparison, Direction, Limits, Metric};
+use serde_json::json;
 
+use self::distances_file::DistancesFile;
 use self::gate::ScoreGate;
+use self::judged_set::JudgedSet;
+use self::measurement::{Measured, measure};
+use self::page::Evidence;
 use self::record::{ComparisonRecord, HumanRecord, MetricRecord, Report};
 use crate::Status;
-use crate::args::{Alpha, Fit, GlobalArgs, pixels};
-use crate::log::{Log, on_interrupt};
-use crate::output::Output;
-use crate::report::{ErrorRecord, Tally};
+use crate::args::{Alpha, Fit, Format, GlobalArgs, also, pixels};
+use crate::log::Log;
+use crate::output::{Output, open_also};
+use crate::report::Tally;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
@@ -40,6 +48,19 @@ pub(crate) struct EvalArgs {
     /// Fail (exit 1) unless a metric's score meets the rule, such as 'lpips>=0.69'
     #[arg(long = "gate", value_name = "RULE")]
     gates: Vec<String>,
+
+    /// Keep the distances of every pair in a file, and take up those that are there: a run that ended
+    /// early goes on where it was, and other scores of the same distances take no time
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+
+    /// Write a further format from the same run, such as html=report.html; may be repeated
+    #[arg(long, value_name = "FORMAT=PATH", value_parser = also)]
+    also: Vec<(Format, PathBuf)>,
+
+    /// How many of the worst disagreements per metric a page shows with their pictures
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    worst: usize,
 
     /// Bring the shorter side of every picture to N pixels before anything else, bilinearly as Pillow
     /// does; `none` keeps them [default: 64 for BAPPS, as its authors do, else none]
@@ -92,48 +113,32 @@ fn layout(name: &str) -> Result<Layout, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
-    print::check(global.format)?;
+    for format in args.also.iter().map(|(format, _)| *format).chain([global.format]) {
+        print::check(format)?;
+    }
     let mut comparison = comparison(args, global)?;
     let ids: Vec<String> =
         comparison.metrics.iter().map(|choice| choice.metric().id().to_string()).collect();
     let rules = args.gates.iter().map(|rule| ScoreGate::parse(rule, &ids));
     let rules = rules.collect::<anyhow::Result<Vec<_>>>()?;
-    let layout = match args.layout {
-        Some(layout) => layout,
-        None => Layout::detect(&args.data)?,
-    };
-    comparison.decode.shorter_side = args.shorter_side(layout);
-    let items: Vec<Item> = layout.items(&args.data)?.collect::<Result<_, _>>()?;
-    if items.is_empty() {
-        bail!("{}: expected at least one judgement, found none", args.data.display());
-    }
-    let output = Output::open(global)?;
-    let work = work_list(&items);
-    let log = Log::new(work.pairs(), global);
+    let set = JudgedSet::look_through(&args.data, args.layout)?;
+    comparison.decode.shorter_side = args.shorter_side(set.layout);
+    let mut outputs = vec![(global.format, Output::open(global)?)];
+    outputs.extend(open_also(&args.also, global)?);
+    let file = args.resume.as_ref().map(|path| {
+        DistancesFile::open(path, &setting(args, &comparison, &set), comparison.metrics.len())
+    });
+    let file = file.transpose()?;
+    let log = Log::new(set.pairs, global);
     let mut tally = Tally::new(&comparison.limits);
-    let measured = measure(&comparison, &work, &log, &mut tally);
-    // Metrics are scored on the same items: those that every one of them could compare.
-    let mut distances = vec![Vec::new(); ids.len()];
-    let mut kept = Vec::with_capacity(items.len());
-    let mut from = 0;
-    for item in &items {
-        let pairs = from..from + item.judgement.candidates().len();
-        from = pairs.end;
-        let known: Option<Vec<&Vec<f64>>> =
-            measured[pairs].iter().map(|values| values.as_ref()).collect();
-        if let Some(known) = known {
-            kept.push(item);
-            for (metric, distances) in distances.iter_mut().enumerate() {
-                distances.extend(known.iter().map(|values| values[metric]));
-            }
-        }
-    }
+    let Measured { answers, positions, distances } =
+        measure(&comparison, &set, file, &log, &mut tally)?;
     let errors = tally.conclude(0).errors;
-    if kept.is_empty() {
+    if positions.is_empty() {
         let first = errors.first().map(|error| format!("; the first: {error}"));
         bail!("no judgement could be scored: {} errors{}", errors.len(), first.unwrap_or_default());
     }
-    let answers = Answers::new(kept, layout.is_mean_of_subsets())?;
+    let answers = answers.finish()?;
     let evaluated = ids.iter().zip(&distances).map(|(id, distances)| {
         let found = answers.evaluate(distances, RESAMPLES, global.seed);
         Ok(MetricRecord::new(id, found.with_context(|| id.clone())?))
@@ -146,7 +151,7 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     let report = Report {
         schema: record::SCHEMA,
         protocol: answers.protocol().as_str(),
-        layout: layout.as_str(),
+        layout: set.layout.as_str(),
         n: answers.count(),
         resize: comparison.decode.shorter_side,
         human: answers.ceiling(RESAMPLES, global.seed).map(HumanRecord::from),
@@ -158,13 +163,46 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     for gate in report.gates.iter().filter(|gate| gate.failed > 0) {
         log.warn(&format!("gate {}: failed", gate.rule));
     }
-    print::write(&report, global.format, output)?;
+    let upwards = |choice: &Choice| choice.metric().card().direction == Direction::HigherIsBetter;
+    let negated: Vec<bool> = comparison.metrics.iter().map(upwards).collect();
+    let evidence = Evidence {
+        set: &set,
+        data: &args.data,
+        answers: &answers,
+        positions: &positions,
+        negated: &negated,
+        distances: &distances,
+        decode: &comparison.decode,
+        worst: args.worst,
+        seed: global.seed,
+    };
+    for (format, output) in outputs {
+        print::write(&report, &evidence, format, output)?;
+    }
     Ok(if !report.errors.is_empty() {
         Status::Incomplete
     } else if report.gates.iter().any(|gate| gate.failed > 0) {
         Status::GateFailed
     } else {
         Status::Passed
+    })
+}
+
+/// All that distances depend on besides the pictures: those of a run that differs in it are others.
+fn setting(args: &EvalArgs, comparison: &Comparison, set: &JudgedSet) -> serde_json::Value {
+    let metrics = comparison.metrics.iter().map(|choice| choice.metric());
+    let metric = |metric: &dyn Metric| json!([metric.id().to_string(), metric.weights()]);
+    let (fit, alpha) = (args.fit.to_possible_value(), args.alpha.to_possible_value());
+    json!({
+        "schema": distances_file::SCHEMA,
+        "version": env!("CARGO_PKG_VERSION"),
+        "layout": set.layout.as_str(),
+        "pairs": set.pairs,
+        "set": set.name,
+        "metrics": metrics.map(metric).collect::<Vec<_>>(),
+        "resize": comparison.decode.shorter_side,
+        "fit": fit.map(|value| value.get_name().to_owned()),
+        "alpha": alpha.map(|value| value.get_name().to_owned()),
     })
 }
 
@@ -188,59 +226,4 @@ fn comparison(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Comparison
         limits: Limits::default(),
         jobs: global.jobs,
     })
-}
-
-/// Pairs in the order of the items. Neighbours with one reference read it once.
-fn work_list(items: &[Item]) -> WorkList {
-    let mut groups: Vec<Group> = Vec::new();
-    for item in items {
-        let reference = item.judgement.reference();
-        let candidates = item.judgement.candidates().into_iter().map(|path| Candidate {
-            path: path.to_owned(),
-            name: path.to_owned(),
-            label: path.to_owned(),
-        });
-        match groups.last_mut() {
-            Some(group) if group.reference == reference => group.candidates.extend(candidates),
-            _ => groups
-                .push(Group { reference: reference.to_owned(), candidates: candidates.collect() }),
-        }
-    }
-    WorkList { groups, ..WorkList::default() }
-}
-
-/// The distances of every pair by all metrics, where all could compare it.
-fn measure(
-    comparison: &Comparison,
-    work: &WorkList,
-    log: &Log,
-    tally: &mut Tally,
-) -> Vec<Option<Vec<f64>>> {
-    let mut measured = vec![None; work.pairs()];
-    let count = comparison.metrics.len();
-    let left_out = comparison.run(
-        work,
-        &on_interrupt(),
-        |_| Vec::new(),
-        |outcome| {
-            log.bar.inc(1);
-            for failure in &outcome.failures {
-                log.note(tally, ErrorRecord::new(&failure.path, &failure.message));
-            }
-            // Failed metrics are missing among the scores; only with all of them do they match.
-            if let Some(pair) = outcome.pair.filter(|pair| pair.scores.len() == count) {
-                let distance = |score: &lookalike::Score| match score.direction {
-                    Direction::HigherIsBetter => -score.value,
-                    Direction::LowerIsBetter => score.value,
-                };
-                measured[outcome.index] = Some(pair.scores.iter().map(distance).collect());
-            }
-        },
-    );
-    log.bar.finish_and_clear();
-    if left_out > 0 {
-        let message = format!("cancelled: {left_out} of {} pairs were left out", work.pairs());
-        log.note(tally, ErrorRecord::of_the_run(&message));
-    }
-    measured
 }

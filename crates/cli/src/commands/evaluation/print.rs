@@ -5,20 +5,26 @@ use std::io::Write;
 use anyhow::bail;
 use serde_json::json;
 
-use super::record::{EstimateRecord, Report};
+use super::page::{self, Evidence};
+use super::record::{EstimateRecord, Report, SubsetHumanRecord};
 use crate::args::Format;
 use crate::output::Output;
 use crate::print::{align_right, plain_table, significant, tidy};
 
 /// Refuses formats that have no place for scores of metrics, before anything is computed.
 pub(super) fn check(format: Format) -> anyhow::Result<()> {
-    if matches!(format, Format::Junit | Format::Html) {
+    if format == Format::Junit {
         bail!(format.refusal("lookalike judge eval"));
     }
     Ok(())
 }
 
-pub(super) fn write(report: &Report, format: Format, mut output: Output) -> anyhow::Result<()> {
+pub(super) fn write(
+    report: &Report,
+    evidence: &Evidence<'_>,
+    format: Format,
+    mut output: Output,
+) -> anyhow::Result<()> {
     match format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut output, report)?;
@@ -26,7 +32,8 @@ pub(super) fn write(report: &Report, format: Format, mut output: Output) -> anyh
         }
         Format::Jsonl => lines(report, &mut output)?,
         Format::Csv => table(report, &mut output)?,
-        Format::Text | Format::Junit | Format::Html => text(report, &mut output)?,
+        Format::Html => page::write(report, evidence, &mut output)?,
+        Format::Text | Format::Junit => text(report, &mut output)?,
     }
     output.finish()
 }
@@ -59,6 +66,9 @@ fn table(report: &Report, output: &mut Output) -> anyhow::Result<()> {
     };
     if let Some(human) = &report.human {
         row("human", "", report.n, Some(human.estimate.score), human.estimate.ci)?;
+        for (name, subset) in &human.subsets {
+            row("human", name, subset.n, Some(subset.score), None)?;
+        }
     }
     for metric in &report.metrics {
         row(&metric.id, "", report.n, Some(metric.estimate.score), metric.estimate.ci)?;
@@ -85,18 +95,27 @@ fn text(report: &Report, output: &mut Output) -> anyhow::Result<()> {
     header.extend(subsets.iter().map(|name| (*name).clone()));
     let columns = header.len();
     table.set_header(header);
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
     let cells = |name: &str, estimate: EstimateRecord| {
         vec![name.to_owned(), format!("{:.4}", estimate.score), interval(estimate.ci)]
     };
     if let Some(human) = &report.human {
-        table.add_row(cells("human", human.estimate));
         let majority = EstimateRecord { score: human.majority, ci: None };
-        table.add_row(cells("majority", majority));
+        type OfSubset = fn(&SubsetHumanRecord) -> f64;
+        let rows: [(&str, EstimateRecord, OfSubset); 2] = [
+            ("human", human.estimate, |subset| subset.score),
+            ("majority", majority, |subset| subset.majority),
+        ];
+        for (name, estimate, of) in rows {
+            let mut row = cells(name, estimate);
+            row.extend(further.iter().map(|_| String::new()));
+            let score = |name: &&String| human.subsets.get(*name).map(of);
+            row.extend(subsets.iter().map(|name| number(score(name))));
+            table.add_row(row);
+        }
     }
     for metric in &report.metrics {
         let mut row = cells(&metric.id, metric.estimate);
-        let number =
-            |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.4}"));
         row.extend(further.iter().map(|name| number(metric.further.get(name).copied())));
         let score = |name: &&String| metric.subsets.get(*name).and_then(|subset| subset.score);
         row.extend(subsets.iter().map(|name| number(score(name))));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lookalike::judge::evaluation::{Ceiling, Compared, Estimate, Evaluated};
+use lookalike::judge::evaluation::{Ceiling, Compared, Estimate, Evaluated, SubsetCeiling};
 use serde::Serialize;
 
 use crate::report::ErrorRecord;
@@ -19,7 +19,7 @@ pub(super) struct Report {
     /// The shorter side to which pictures were brought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) resize: Option<usize>,
-    /// How often people agree with one another; only 2AFC says so.
+    /// How often people agree with one another; only 2AFC and the odd one out say so.
     pub(super) human: Option<HumanRecord>,
     pub(super) metrics: Vec<MetricRecord>,
     pub(super) comparisons: Vec<ComparisonRecord>,
@@ -40,6 +40,14 @@ pub(super) struct HumanRecord {
     #[serde(flatten)]
     pub(super) estimate: EstimateRecord,
     /// The score of whoever sides with the majority.
+    pub(super) majority: f64,
+    pub(super) subsets: BTreeMap<String, SubsetHumanRecord>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SubsetHumanRecord {
+    pub(super) n: usize,
+    pub(super) score: f64,
     pub(super) majority: f64,
 }
 
@@ -87,7 +95,12 @@ impl From<Estimate> for EstimateRecord {
 
 impl From<Ceiling> for HumanRecord {
     fn from(ceiling: Ceiling) -> Self {
-        Self { estimate: ceiling.human.into(), majority: ceiling.majority }
+        let subsets = ceiling.subsets.into_iter().map(|subset| {
+            let SubsetCeiling { name, count: n, human: score, majority } = subset;
+            (name, SubsetHumanRecord { n, score, majority })
+        });
+        let subsets = subsets.collect();
+        Self { estimate: ceiling.human.into(), majority: ceiling.majority, subsets }
     }
 }
 

@@ -10,7 +10,7 @@
 
 mod gallery;
 mod links;
-mod pictures;
+pub(crate) mod pictures;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

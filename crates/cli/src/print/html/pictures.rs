@@ -32,11 +32,11 @@ const PREVIEW_QUALITIES: [u8; 3] = [88, 75, 60];
 
 /// An encoded picture.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// The picture as a `data:` address.
-    pub(super) address: Arc<str>,
-    pub(super) width: u32,
-    pub(super) height: u32,
+    pub(crate) address: Arc<str>,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 impl Shown {
@@ -47,7 +47,7 @@ impl Shown {
 }
 
 /// The picture in 8-bit sRGB, at its own size. `None` when its sides exceed 32 bits.
-pub(super) fn displayed(picture: &Picture, options: &PictureOptions) -> Option<RgbImage> {
+pub(crate) fn displayed(picture: &Picture, options: &PictureOptions) -> Option<RgbImage> {
     let full_scale = options.range.unwrap_or(picture.full_scale());
     let curve = match picture.encoding() {
         Encoding::SceneLinear => Some(options.tonemap.unwrap_or(Tonemap::Clip)),
@@ -71,7 +71,7 @@ pub(super) fn displayed(picture: &Picture, options: &PictureOptions) -> Option<R
 }
 
 /// A picture for the detail view.
-pub(super) fn preview(picture: &RgbImage) -> Option<Shown> {
+pub(crate) fn preview(picture: &RgbImage) -> Option<Shown> {
     let reduced = reduced(picture, PREVIEW_SIDE);
     let mut coded = Vec::new();
     for quality in PREVIEW_QUALITIES {

@@ -1,0 +1,171 @@
+//! The distances of all pairs of a set, a block of judgements at a time.
+//!
+//! Of a set of any size one block is in memory, and of what is done the numbers that statistics need.
+
+use std::sync::atomic::Ordering;
+
+use lookalike::judge::dataset::Item;
+use lookalike::judge::evaluation::AnswersBuilder;
+use lookalike::pairing::{Candidate, Group, WorkList};
+use lookalike::{Comparison, Direction, Score};
+
+use super::distances_file::{DistancesFile, FileState, state};
+use super::judged_set::JudgedSet;
+use crate::log::{Log, on_interrupt};
+use crate::report::{ErrorRecord, Tally};
+
+/// Judgements of a block: enough for every thread, little beside their pictures.
+const BLOCK: usize = 1024;
+
+/// What was measured: the judgements that every metric has distances of.
+pub(super) struct Measured {
+    pub(super) answers: AnswersBuilder,
+    /// The positions of the judgements in the set.
+    pub(super) positions: Vec<usize>,
+    /// Distances of all judgements one after the other, by metric.
+    pub(super) distances: Vec<Vec<f64>>,
+}
+
+/// Measures a set. Judgements of which a picture or metric fails are left out and noted in the tally.
+pub(super) fn measure(
+    comparison: &Comparison,
+    set: &JudgedSet,
+    mut file: Option<DistancesFile>,
+    log: &Log,
+    tally: &mut Tally,
+) -> anyhow::Result<Measured> {
+    let cancelled = on_interrupt();
+    let mut measured = Measured {
+        answers: AnswersBuilder::new(set.layout.protocol(), set.layout.is_mean_of_subsets()),
+        positions: Vec::new(),
+        distances: vec![Vec::new(); comparison.metrics.len()],
+    };
+    let mut items = set.items()?;
+    let (mut position, mut left_out) = (0, 0);
+    while !cancelled.load(Ordering::Relaxed) {
+        let block: Vec<Item> = items.by_ref().take(BLOCK).collect::<Result<_, _>>()?;
+        if block.is_empty() {
+            break;
+        }
+        let first = position * set.layout.protocol().pairs();
+        let mut pairs = Pairs::of(&block, first, file.as_mut());
+        log.bar.inc(pairs.known as u64);
+        let (work, pending) = pairs.work_list();
+        let mut failed = None;
+        left_out += comparison.run(
+            &work,
+            &cancelled,
+            |_| Vec::new(),
+            |outcome| {
+                log.bar.inc(1);
+                for failure in &outcome.failures {
+                    log.note(tally, ErrorRecord::new(&failure.path, &failure.message));
+                }
+                // Failed metrics are missing among the scores; only with all of them do they match.
+                let count = comparison.metrics.len();
+                let Some(pair) = outcome.pair.filter(|pair| pair.scores.len() == count) else {
+                    return;
+                };
+                let distances: Vec<f64> = pair.scores.iter().map(distance).collect();
+                let at = pending[outcome.index];
+                if let (Some(file), Some(states)) = (&mut file, pairs.states[at])
+                    && failed.is_none()
+                    && let Err(error) = file.add(first + at, states, &distances)
+                {
+                    // What is lost would have to be measured again, so better stop here.
+                    cancelled.store(true, Ordering::Relaxed);
+                    failed = Some(error);
+                }
+                pairs.distances[at] = Some(distances);
+            },
+        );
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        measured.take(&block, &pairs.distances, position)?;
+        position += block.len();
+    }
+    log.bar.finish_and_clear();
+    left_out += set.pairs.saturating_sub(position * set.layout.protocol().pairs());
+    if left_out > 0 {
+        let message = format!("cancelled: {left_out} of {} pairs were left out", set.pairs);
+        log.note(tally, ErrorRecord::of_the_run(&message));
+    }
+    Ok(measured)
+}
+
+fn distance(score: &Score) -> f64 {
+    match score.direction {
+        Direction::HigherIsBetter => -score.value,
+        Direction::LowerIsBetter => score.value,
+    }
+}
+
+impl Measured {
+    fn take(
+        &mut self,
+        block: &[Item],
+        distances: &[Option<Vec<f64>>],
+        first: usize,
+    ) -> anyhow::Result<()> {
+        let pairs = distances.len() / block.len();
+        for (index, (item, own)) in block.iter().zip(distances.chunks(pairs)).enumerate() {
+            // Metrics are scored on the same judgements: those that every one of them could compare.
+            let own: Option<Vec<&Vec<f64>>> = own.iter().map(Option::as_ref).collect();
+            let Some(own) = own else { continue };
+            self.answers.push(item)?;
+            self.positions.push(first + index);
+            for (metric, distances) in self.distances.iter_mut().enumerate() {
+                distances.extend(own.iter().map(|values| values[metric]));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pairs of a block in the order of its judgements.
+struct Pairs<'a> {
+    block: &'a [Item],
+    /// As they are in the file of distances or become known.
+    distances: Vec<Option<Vec<f64>>>,
+    /// Of the pairs' files, where distances are kept.
+    states: Vec<Option<[FileState; 2]>>,
+    known: usize,
+}
+
+impl<'a> Pairs<'a> {
+    fn of(block: &'a [Item], first: usize, mut file: Option<&mut DistancesFile>) -> Self {
+        let (mut distances, mut states) = (Vec::new(), Vec::new());
+        for [reference, candidate] in block.iter().flat_map(|item| item.judgement.pairs()) {
+            // Their state before they are read: a later change is noticed.
+            let both =
+                file.is_some().then(|| Some([state(reference)?, state(candidate)?])).flatten();
+            let number = first + distances.len();
+            distances
+                .push(file.as_mut().zip(both).and_then(|(file, both)| file.take(number, both)));
+            states.push(both);
+        }
+        let known = distances.iter().flatten().count();
+        Self { block, distances, states, known }
+    }
+
+    /// What is not known, and which pair each entry is. Neighbours with one reference read it once.
+    fn work_list(&self) -> (WorkList, Vec<usize>) {
+        let (mut groups, mut pending) = (Vec::<Group>::new(), Vec::new());
+        let pairs = self.block.iter().flat_map(|item| item.judgement.pairs());
+        for (index, [reference, candidate]) in pairs.enumerate() {
+            if self.distances[index].is_some() {
+                continue;
+            }
+            pending.push(index);
+            let path = candidate.to_owned();
+            let candidate = Candidate { name: path.clone(), label: path.clone(), path };
+            match groups.last_mut() {
+                Some(group) if group.reference == reference => group.candidates.push(candidate),
+                _ => groups
+                    .push(Group { reference: reference.to_owned(), candidates: vec![candidate] }),
+            }
+        }
+        (WorkList { groups, ..WorkList::default() }, pending)
+    }
+}
