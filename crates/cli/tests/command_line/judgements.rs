@@ -122,6 +122,38 @@ fn the_odd_one_of_three() {
     assert!(page.contains("odd to 75 %") && page.matches("<img").count() == 6, "{page}");
 }
 
+#[test]
+fn distances_from_elsewhere_are_scored_as_well() {
+    let place = with_pictures();
+    triplets(&place);
+    place.write("own.csv", b"note,right,left\n,2,1\n,1,2\n,inf,1\n");
+    let (code, report) = json(&place, &["t.csv", "-m", "mse", "--distances", "own=own.csv"]);
+    assert_eq!((code, &report["metrics"][1]["id"]), (0, &"own".into()));
+    // Noise is ordered the same by both.
+    assert_eq!(report["comparisons"][0]["difference"], 0.0);
+    assert!((report["metrics"][1]["score"].as_f64().unwrap() - 0.6).abs() < 1e-12);
+    // Without metrics no picture is read; the two subsets count the same.
+    std::fs::remove_file(place.path("r0.png")).unwrap();
+    let alone = ["t.csv", "--distances", "own=own.csv"];
+    let (code, report) = json(&place, &[&alone[..], &["--mean", "subsets"]].concat());
+    assert_eq!(code, 0, "{report}");
+    assert!((report["metrics"][0]["score"].as_f64().unwrap() - 0.45).abs() < 1e-12);
+    let (code, report) =
+        json(&place, &[&alone[..], &["--gate", "own>=0.7", "--permutations", "0"]].concat());
+    assert_eq!((code, &report["gates"][0]["rule"]), (1, &"own>=0.7".into()));
+    for (text, part) in [
+        ("left,right\n1,2\n", "a row for each of 3 judgements, found 1"),
+        ("left,distance\n1,2\n", "expected the columns left,right, found left,distance"),
+        ("left,right\n1,2\n1,NaN\n1,2\n", "line 3: expected a distance, found 'NaN'"),
+    ] {
+        place.write("own.csv", text.as_bytes());
+        let message = place.fails(&[&["judge", "eval"][..], &alone].concat());
+        assert!(message.contains(part), "{message}");
+    }
+    place.fails(&["judge", "eval", "t.csv"]);
+    place.fails(&["judge", "eval", "t.csv", "-m", "mse", "--distances", "mse=own.csv"]);
+}
+
 /// More pairs than are done before a run is ended.
 const MANY: usize = 120;
 

@@ -27,8 +27,9 @@ impl ScoreGate {
                 bail!("gate '{rule}': a higher score is better, so expected >= or >")
             }
         };
-        let (id, _) = lookalike::look_up(&syntax.metric.to_string())?;
-        let id = id.to_string();
+        let named = syntax.metric.to_string();
+        let id =
+            if ids.contains(&named) { named } else { lookalike::look_up(&named)?.0.to_string() };
         let Some(metric) = ids.iter().position(|known| *known == id) else {
             bail!("gate '{rule}': {id} is not among the metrics; add it to -m");
         };

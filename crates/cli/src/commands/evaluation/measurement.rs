@@ -30,13 +30,14 @@ pub(super) struct Measured {
 pub(super) fn measure(
     comparison: &Comparison,
     set: &JudgedSet,
+    answers: AnswersBuilder,
     mut file: Option<DistancesFile>,
     log: &Log,
     tally: &mut Tally,
 ) -> anyhow::Result<Measured> {
     let cancelled = on_interrupt();
     let mut measured = Measured {
-        answers: AnswersBuilder::new(set.layout.protocol(), set.layout.is_mean_of_subsets()),
+        answers,
         positions: Vec::new(),
         distances: vec![Vec::new(); comparison.metrics.len()],
     };
@@ -48,6 +49,13 @@ pub(super) fn measure(
             break;
         }
         let first = position * set.layout.protocol().pairs();
+        if comparison.metrics.is_empty() {
+            // All distances come from elsewhere.
+            let none = vec![Some(Vec::new()); block.len() * set.layout.protocol().pairs()];
+            measured.take(&block, &none, position)?;
+            position += block.len();
+            continue;
+        }
         let mut pairs = Pairs::of(&block, first, file.as_mut());
         log.bar.inc(pairs.known as u64);
         let (work, pending) = pairs.work_list();

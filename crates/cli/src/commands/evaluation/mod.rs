@@ -4,6 +4,7 @@ mod distances_file;
 mod gate;
 mod judged_set;
 mod measurement;
+mod own_distances;
 mod page;
 mod print;
 mod record;
@@ -14,7 +15,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use lookalike::decode::DecodeOptions;
 use lookalike::judge::dataset::Layout;
-use lookalike::judge::evaluation::compare;
+use lookalike::judge::evaluation::{AnswersBuilder, compare};
 use lookalike::judge::statistics::{bootstrap::RESAMPLES, permutation::PERMUTATIONS};
 use lookalike::{Choice, Comparison, Direction, Limits, Metric};
 use serde_json::json;
@@ -23,6 +24,7 @@ use self::distances_file::DistancesFile;
 use self::gate::ScoreGate;
 use self::judged_set::JudgedSet;
 use self::measurement::{Measured, measure};
+use self::own_distances::OwnDistances;
 use self::page::Evidence;
 use self::record::{ComparisonRecord, HumanRecord, MetricRecord, Report};
 use crate::Status;
@@ -38,8 +40,20 @@ pub(crate) struct EvalArgs {
     data: PathBuf,
 
     /// Metrics by id, such as ssim,lpips:alex
-    #[arg(short, long = "metric", value_name = "ID,…", value_delimiter = ',', required = true)]
+    #[arg(
+        short,
+        long = "metric",
+        value_name = "ID,…",
+        value_delimiter = ',',
+        required_unless_present = "distances"
+    )]
     metrics: Vec<String>,
+
+    /// A metric whose distances were computed elsewhere: a CSV with a row per judgement in the order of
+    /// DATA and the columns left,right (2AFC), first_second,first_third,second_third (odd one out) or
+    /// distance; less means more alike. May be repeated; without -m no picture is read
+    #[arg(long, value_name = "NAME=FILE", value_parser = OwnDistances::parse)]
+    distances: Vec<OwnDistances>,
 
     /// The layout of the judgements [default: found from the header or the folder]
     #[arg(long, value_name = "NAME", value_parser = layout)]
@@ -57,6 +71,15 @@ pub(crate) struct EvalArgs {
     /// Write a further format from the same run, such as html=report.html; may be repeated
     #[arg(long, value_name = "FORMAT=PATH", value_parser = also)]
     also: Vec<(Format, PathBuf)>,
+
+    /// Mean over all judgements, or the unweighted mean of the subsets' scores [default: subsets for
+    /// BAPPS, as its authors do, else items]
+    #[arg(long, value_enum)]
+    mean: Option<Mean>,
+
+    /// Permutations of every comparison of two metrics; 0 makes none
+    #[arg(long, value_name = "N", default_value_t = PERMUTATIONS)]
+    permutations: usize,
 
     /// How many of the worst disagreements per metric a page shows with their pictures
     #[arg(long, value_name = "N", default_value_t = 6)]
@@ -78,6 +101,15 @@ pub(crate) struct EvalArgs {
     /// Largest picture that is decoded, in pixels; K, M and G are understood
     #[arg(long, value_name = "N", default_value = "512M", value_parser = pixels)]
     max_pixels: u64,
+}
+
+/// Over what scores are averaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mean {
+    /// Judgements
+    Items,
+    /// Subsets, each counting the same
+    Subsets,
 }
 
 /// What `--resize` asks for.
@@ -117,8 +149,14 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
         print::check(format)?;
     }
     let mut comparison = comparison(args, global)?;
-    let ids: Vec<String> =
+    let mut ids: Vec<String> =
         comparison.metrics.iter().map(|choice| choice.metric().id().to_string()).collect();
+    for own in &args.distances {
+        if ids.contains(&own.name) {
+            bail!("--distances {}: there are two metrics of this name; give it another", own.name);
+        }
+        ids.push(own.name.clone());
+    }
     let rules = args.gates.iter().map(|rule| ScoreGate::parse(rule, &ids));
     let rules = rules.collect::<anyhow::Result<Vec<_>>>()?;
     let set = JudgedSet::look_through(&args.data, args.layout)?;
@@ -131,8 +169,15 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     let file = file.transpose()?;
     let log = Log::new(set.pairs, global);
     let mut tally = Tally::new(&comparison.limits);
-    let Measured { answers, positions, distances } =
-        measure(&comparison, &set, file, &log, &mut tally)?;
+    let mean_of_subsets =
+        args.mean.map_or(set.layout.is_mean_of_subsets(), |mean| mean == Mean::Subsets);
+    let answers = AnswersBuilder::new(set.layout.protocol(), mean_of_subsets);
+    let Measured { answers, positions, mut distances } =
+        measure(&comparison, &set, answers, file, &log, &mut tally)?;
+    for own in &args.distances {
+        let count = set.pairs / set.layout.protocol().pairs();
+        distances.push(own.read(set.layout.protocol(), count, &positions)?);
+    }
     let errors = tally.conclude(0).errors;
     if positions.is_empty() {
         let first = errors.first().map(|error| format!("; the first: {error}"));
@@ -145,8 +190,11 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     });
     let metrics = evaluated.collect::<anyhow::Result<Vec<_>>>()?;
     let all: Vec<&[f64]> = distances.iter().map(Vec::as_slice).collect();
-    let comparisons = compare(&answers, &all, PERMUTATIONS, global.seed)?;
-    let comparisons = comparisons.iter().map(|one| ComparisonRecord::new(one, &ids)).collect();
+    let compared = match args.permutations {
+        0 => Vec::new(),
+        permutations => compare(&answers, &all, permutations, global.seed)?,
+    };
+    let comparisons = compared.iter().map(|one| ComparisonRecord::new(one, &ids)).collect();
     let scores: Vec<f64> = metrics.iter().map(|metric| metric.estimate.score).collect();
     let report = Report {
         schema: record::SCHEMA,
@@ -164,7 +212,8 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
         log.warn(&format!("gate {}: failed", gate.rule));
     }
     let upwards = |choice: &Choice| choice.metric().card().direction == Direction::HigherIsBetter;
-    let negated: Vec<bool> = comparison.metrics.iter().map(upwards).collect();
+    let mut negated: Vec<bool> = comparison.metrics.iter().map(upwards).collect();
+    negated.resize(ids.len(), false);
     let evidence = Evidence {
         set: &set,
         data: &args.data,
