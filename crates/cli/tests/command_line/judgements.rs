@@ -154,6 +154,22 @@ fn distances_from_elsewhere_are_scored_as_well() {
     place.fails(&["judge", "eval", "t.csv", "-m", "mse", "--distances", "mse=own.csv"]);
 }
 
+#[test]
+fn pairs_that_recur_are_measured_once() {
+    let place = with_pictures();
+    let rows = "r0.png,near0.png,far0.png,0,5,\nr0.png,far0.png,near0.png,5,5,\n";
+    // More than a block of them.
+    place.write("t.csv", format!("{HEAD}{}", rows.repeat(700)).as_bytes());
+    let resumed = ["t.csv", "-m", "mse", "--resume", "d.jsonl", "--permutations", "0"];
+    let (code, report) = json(&place, &resumed);
+    assert_eq!(
+        (code, &report["n"], &report["metrics"][0]["score"]),
+        (0, &1400.into(), &1.0.into())
+    );
+    assert_eq!(place.read("d.jsonl").lines().count(), 3);
+    assert_eq!(json(&place, &resumed).1, report);
+}
+
 /// More pairs than are done before a run is ended.
 const MANY: usize = 120;
 

@@ -1,13 +1,17 @@
 //! The distances of all pairs of a set, a block of judgements at a time.
 //!
-//! Of a set of any size one block is in memory, and of what is done the numbers that statistics need.
+//! Of a set of any size one block is in memory, and of what is done the numbers that statistics need. A pair
+//! that recurs is measured once.
 
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use lookalike::judge::dataset::Item;
 use lookalike::judge::evaluation::AnswersBuilder;
 use lookalike::pairing::{Candidate, Group, WorkList};
 use lookalike::{Comparison, Direction, Score};
+use sha2::{Digest, Sha256};
 
 use super::distances_file::{DistancesFile, FileState, state};
 use super::judged_set::JudgedSet;
@@ -42,6 +46,7 @@ pub(super) fn measure(
         distances: vec![Vec::new(); comparison.metrics.len()],
     };
     let mut items = set.items()?;
+    let mut seen = Seen::new();
     let (mut position, mut left_out) = (0, 0);
     while !cancelled.load(Ordering::Relaxed) {
         let block: Vec<Item> = items.by_ref().take(BLOCK).collect::<Result<_, _>>()?;
@@ -56,7 +61,7 @@ pub(super) fn measure(
             position += block.len();
             continue;
         }
-        let mut pairs = Pairs::of(&block, first, file.as_mut());
+        let mut pairs = Pairs::of(&block, first, &seen, file.as_mut());
         log.bar.inc(pairs.known as u64);
         let (work, pending) = pairs.work_list();
         let mut failed = None;
@@ -90,6 +95,7 @@ pub(super) fn measure(
         if let Some(error) = failed {
             return Err(error);
         }
+        log.bar.inc(pairs.remember(&mut seen));
         measured.take(&block, &pairs.distances, position)?;
         position += block.len();
     }
@@ -138,31 +144,60 @@ struct Pairs<'a> {
     distances: Vec<Option<Vec<f64>>>,
     /// Of the pairs' files, where distances are kept.
     states: Vec<Option<[FileState; 2]>>,
+    names: Vec<PairName>,
     known: usize,
 }
 
+/// Half of the sha256 of a pair's paths: short, and never that of another pair.
+type PairName = [u8; 16];
+
+/// Distances of the pairs so far.
+type Seen = HashMap<PairName, Vec<f64>>;
+
+fn pair_name(pair: [&Path; 2]) -> PairName {
+    let mut hash = Sha256::new();
+    for path in pair {
+        let path = path.as_os_str().as_encoded_bytes();
+        hash.update((path.len() as u64).to_le_bytes());
+        hash.update(path);
+    }
+    let mut name = PairName::default();
+    name.copy_from_slice(&hash.finalize()[..16]);
+    name
+}
+
 impl<'a> Pairs<'a> {
-    fn of(block: &'a [Item], first: usize, mut file: Option<&mut DistancesFile>) -> Self {
-        let (mut distances, mut states) = (Vec::new(), Vec::new());
-        for [reference, candidate] in block.iter().flat_map(|item| item.judgement.pairs()) {
-            // Their state before they are read: a later change is noticed.
-            let both =
-                file.is_some().then(|| Some([state(reference)?, state(candidate)?])).flatten();
-            let number = first + distances.len();
-            distances
-                .push(file.as_mut().zip(both).and_then(|(file, both)| file.take(number, both)));
+    fn of(
+        block: &'a [Item],
+        first: usize,
+        seen: &Seen,
+        mut file: Option<&mut DistancesFile>,
+    ) -> Self {
+        let (mut distances, mut states, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for pair in block.iter().flat_map(|item| item.judgement.pairs()) {
+            let name = pair_name(pair);
+            let mut both = None;
+            let found = seen.get(&name).cloned().or_else(|| {
+                // Their state before they are read: a later change is noticed.
+                let file = file.as_mut()?;
+                both = Some([state(pair[0])?, state(pair[1])?]);
+                file.take(first + distances.len(), both?)
+            });
+            distances.push(found);
             states.push(both);
+            names.push(name);
         }
         let known = distances.iter().flatten().count();
-        Self { block, distances, states, known }
+        Self { block, distances, states, names, known }
     }
 
     /// What is not known, and which pair each entry is. Neighbours with one reference read it once.
     fn work_list(&self) -> (WorkList, Vec<usize>) {
         let (mut groups, mut pending) = (Vec::<Group>::new(), Vec::new());
+        let mut listed = HashSet::new();
         let pairs = self.block.iter().flat_map(|item| item.judgement.pairs());
         for (index, [reference, candidate]) in pairs.enumerate() {
-            if self.distances[index].is_some() {
+            if self.distances[index].is_some() || !listed.insert(self.names[index]) {
                 continue;
             }
             pending.push(index);
@@ -175,5 +210,23 @@ impl<'a> Pairs<'a> {
             }
         }
         (WorkList { groups, ..WorkList::default() }, pending)
+    }
+
+    /// Adds what has become known, and gives it to the pairs that recur in the block; returns how many those
+    /// are.
+    fn remember(&mut self, seen: &mut Seen) -> u64 {
+        for (name, distances) in self.names.iter().zip(&self.distances) {
+            if let Some(distances) = distances {
+                seen.entry(*name).or_insert_with(|| distances.clone());
+            }
+        }
+        let mut recurring = 0;
+        for (name, distances) in self.names.iter().zip(&mut self.distances) {
+            if distances.is_none() {
+                *distances = seen.get(name).cloned();
+                recurring += u64::from(distances.is_some());
+            }
+        }
+        recurring
     }
 }
