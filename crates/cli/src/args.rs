@@ -102,7 +102,7 @@ pub(crate) enum Format {
     Csv,
     /// One test case per pair, for continuous integration (compare and demo only)
     Junit,
-    /// A page with pictures, to look through by eye (compare and demo only)
+    /// A page with pictures, to look through by eye (compare, demo and judge eval only)
     Html,
 }
 
