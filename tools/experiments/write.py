@@ -15,7 +15,8 @@ import struct
 import subprocess
 import zipfile
 
-# Drawn of the shoe triplets, which are many more than their pairs of pictures.
+# Drawn of the triplets of materials and shoes, so that the page takes minutes.
+MATERIAL_SAMPLE = 1_000
 SHOE_SAMPLE = 10_000
 # Compared with one another; all pairs of all metrics would be thousands.
 COMPARED = ["mse", "ssim@wang", "ms-ssim@small", "ssimulacra2", "lpips:alex@baseline", "lpips:alex@0.1"]
@@ -144,10 +145,13 @@ def cases(lookalike, folder):
 def materials(lookalike, folder):
     answers = json.loads((folder / "answers_processed_test.json").read_text())
     pictures = sorted((folder / "havran1_ennis_298x298_LDR").iterdir())
+    judged = list(zip(answers["answers"], answers["agreement"]))
     rows = [TRIPLET]
-    for triplet, votes in zip(answers["answers"], answers["agreement"]):
-        rows.append([*(pictures[number] for number in triplet), votes[1], sum(votes), ""])
+    for number in sorted(random.Random(1).sample(range(len(judged)), MATERIAL_SAMPLE)):
+        triplet, votes = judged[number]
+        rows.append([*(pictures[picture] for picture in triplet), votes[1], sum(votes), ""])
     write_rows(lookalike.work / "materials.csv", rows)
+    return len(judged)
 
 
 def shoes(lookalike, folder):
@@ -213,9 +217,9 @@ def main():
     cases(lookalike, given.cases.resolve())
     report, parts["cases"] = with_pictures(lookalike, metrics, "cases", 64, "--resize", "64")
     parts["cases_n"] = report["n"]
-    materials(lookalike, given.materials.resolve())
+    all_materials = materials(lookalike, given.materials.resolve())
     report, parts["materials"] = with_pictures(lookalike, metrics, "materials", 298)
-    parts["materials_n"] = f"{report['n']:,}"
+    parts |= {"materials_n": f"{report['n']:,}", "materials_all": f"{all_materials:,}"}
     all_shoes = shoes(lookalike, given.shoes.resolve())
     report, parts["shoes"] = with_pictures(lookalike, metrics, "shoes", 102, "--fit", "resize")
     parts |= {"shoes_n": f"{report['n']:,}", "shoes_all": f"{all_shoes:,}"}

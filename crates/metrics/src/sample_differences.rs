@@ -1,10 +1,12 @@
 //! Sums over the differences of two pictures' samples, row by row: nothing of a picture's size is
 //! held beside the pictures.
 //!
-//! Integer codes on one scale are subtracted as integers and summed exactly, in any order. All other
+//! Integer codes on one scale are subtracted as integers and summed exactly, in any order, so parts of them
+//! on several threads. All other
 //! samples, and luma, are subtracted on 0…255 in f64, summed along each row and then over rows.
 
 use lookalike_core::{Picture, Samples};
+use rayon::prelude::*;
 
 use crate::dispatch::vectorised;
 use crate::samples::SamplesUsed;
@@ -45,8 +47,12 @@ pub(crate) fn mean(
     let full = reference.full_scale();
     let exact = used == SamplesUsed::Channels && full == candidate.full_scale();
     let sum = match (reference.samples(), candidate.samples()) {
-        (Samples::U8(r), Samples::U8(c)) if exact => sum_of_bytes(r, c, power),
-        (Samples::U16(r), Samples::U16(c)) if exact => sum_of_words(r, c, power),
+        (Samples::U8(r), Samples::U8(c)) if exact => {
+            sum_of_parts(r, c, |r, c| sum_of_bytes(r, c, power))
+        }
+        (Samples::U16(r), Samples::U16(c)) if exact => {
+            sum_of_parts(r, c, |r, c| sum_of_words(r, c, power))
+        }
         _ => return mean_of_rows(reference, candidate, used, power),
     };
     power.to_unit(sum as f64 / reference.samples().len() as f64, full)
@@ -100,6 +106,22 @@ fn samples(picture: &Picture, used: SamplesUsed, plane: usize, y: usize) -> Vec<
 
 /// Samples summed before a wider type takes over: 255² times as many stay below 2³¹.
 const BLOCK: usize = 1 << 15;
+
+/// Samples that are worth a thread of their own: handing them over takes as long as some ten thousand.
+const PART: usize = 1 << 19;
+
+/// The sum over parts of two lists, on several threads where there is more than one part.
+fn sum_of_parts<T: Sync>(
+    reference: &[T],
+    candidate: &[T],
+    sum: impl Fn(&[T], &[T]) -> u128 + Sync,
+) -> u128 {
+    if reference.len() <= PART {
+        return sum(reference, candidate);
+    }
+    let parts = reference.par_chunks(PART).zip(candidate.par_chunks(PART));
+    parts.map(|(r, c)| sum(r, c)).sum()
+}
 
 fn sum_of_bytes(reference: &[u8], candidate: &[u8], power: Power) -> u128 {
     #[inline(always)]
