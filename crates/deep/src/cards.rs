@@ -186,3 +186,104 @@ pub(crate) static DISTS: MetricCard = MetricCard {
     ],
     ..BASE
 };
+
+const FEATURE_NOTES: &[&str] = &[
+    "what LPIPS calls its baseline, on any network: every channel weighs 1; from 0 to 2 for each tap",
+    NOTES[1],
+    NOTES[2],
+];
+
+const RANDOM_NOTES: &[&str] = &[
+    "the network as it is before training, its parameters distributed as torchvision starts them; \
+     batch normalisation is the identity",
+    FEATURE_NOTES[0],
+    NOTES[1],
+    NOTES[2],
+];
+
+/// Cards of a network's features, trained and not.
+const fn features(
+    ids: [&'static str; 2],
+    titles: [&'static str; 2],
+    weights: &'static [&'static str],
+    minimum_side: usize,
+    taps: f64,
+) -> [MetricCard; 2] {
+    let trained = MetricCard {
+        id: ids[0],
+        title: titles[0],
+        weights,
+        definition: ALEX_CARDS[2].definition,
+        reproduces: "lpips:NET@baseline for the networks of LPIPS, exactly; no other reference",
+        range: ValueRange { low: 0.0, high: 2.0 * taps },
+        map: Some(DisplayScale { same: 0.0, different: taps }),
+        minimum_side,
+        notes: FEATURE_NOTES,
+        ..LPIPS
+    };
+    let random = MetricCard {
+        id: ids[1],
+        default_profile: false,
+        title: titles[1],
+        weights: &[],
+        options: &[("seed", "which random parameters, a whole number; default 1")],
+        notes: RANDOM_NOTES,
+        ..trained
+    };
+    [trained, random]
+}
+
+const ALEXNET_FEATURES: [MetricCard; 2] = features(
+    ["features:alexnet@imagenet", "features:alexnet@random"],
+    ["Features of AlexNet", "Features of AlexNet before training"],
+    &["alexnet"],
+    31,
+    5.0,
+);
+const VGG_FEATURES: [MetricCard; 2] = features(
+    ["features:vgg@imagenet", "features:vgg@random"],
+    ["Features of VGG-16", "Features of VGG-16 before training"],
+    &["vgg16"],
+    16,
+    5.0,
+);
+const SQUEEZENET_FEATURES: [MetricCard; 2] = features(
+    ["features:squeezenet@imagenet", "features:squeezenet@random"],
+    ["Features of SqueezeNet 1.1", "Features of SqueezeNet 1.1 before training"],
+    &["squeezenet1_1"],
+    17,
+    7.0,
+);
+const RESNET18_FEATURES: [MetricCard; 2] = features(
+    ["features:resnet18@imagenet", "features:resnet18@random"],
+    ["Features of ResNet-18", "Features of ResNet-18 before training"],
+    &["resnet18"],
+    1,
+    5.0,
+);
+const RESNET50_FEATURES: [MetricCard; 2] = features(
+    ["features:resnet50@imagenet", "features:resnet50@random"],
+    ["Features of ResNet-50", "Features of ResNet-50 before training"],
+    &["resnet50"],
+    1,
+    5.0,
+);
+const MOBILENET_FEATURES: [MetricCard; 2] = features(
+    ["features:mobilenet@imagenet", "features:mobilenet@random"],
+    ["Features of MobileNetV2", "Features of MobileNetV2 before training"],
+    &["mobilenet_v2_1.0_224"],
+    1,
+    5.0,
+);
+
+/// Features of networks without learned weights, trained and not in turn; listed nowhere, since they are
+/// what others are compared with.
+pub(crate) static FEATURES: [MetricCard; 12] = {
+    let [a, b] = ALEXNET_FEATURES;
+    let [c, d] = VGG_FEATURES;
+    let [e, f] = SQUEEZENET_FEATURES;
+    let [g, h] = RESNET18_FEATURES;
+    let [i, j] = RESNET50_FEATURES;
+    let [k, l] = MOBILENET_FEATURES;
+    [a, b, c, d, e, f, g, h, i, j, k, l]
+};

@@ -31,6 +31,8 @@ pub use dists::Dists;
 pub use error::{Error, Result};
 pub use file_weights::TRUNK;
 pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version, network_input};
-pub use registry::{definitions, file_definitions, metric, metric_from};
+pub use registry::{
+    FEATURE_NETWORKS, definitions, feature_name, file_definitions, metric, metric_from,
+};
 pub use samples::SampleRange;
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

@@ -6,9 +6,9 @@ use lookalike_core::{
     Definition, Error as CoreError, Metric, MetricCard, MetricId, Result as CoreResult,
     metric_among, metric_made_by,
 };
-use lookalike_nn::{Backbone, Parameters, Trunk};
+use lookalike_nn::{Backbone, Initial, Packing, Parameters, Trunk};
 
-use crate::cards::{ALEX, DISTS, OF_FILES, SQUEEZE, VGG};
+use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SQUEEZE, VGG};
 use crate::file_weights::FileWeights;
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
@@ -30,10 +30,33 @@ pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
     metric_among(definitions().chain(file_definitions()), id)
 }
 
-/// LPIPS with weights from a file, `lpips:alex@PATH`: found by id, listed nowhere. The file holds channel
-/// weights, for which the network comes from the store, or those and the network.
+/// LPIPS with weights from a file, `lpips:alex@PATH`, and features without learned weights,
+/// `features:resnet18@imagenet` or `features:resnet18@random+seed=7`: found by id, listed nowhere. A file
+/// holds channel weights, for which the network comes from the store, or those and the network.
 pub fn file_definitions() -> impl Iterator<Item = &'static Definition> + Clone {
-    FILE_DEFINITIONS.iter()
+    FILE_DEFINITIONS.iter().chain(&FEATURE_DEFINITIONS)
+}
+
+/// The networks of `features:…`.
+pub const FEATURE_NETWORKS: [Backbone; 6] = [
+    Backbone::AlexNet,
+    Backbone::Vgg16,
+    Backbone::SqueezeNet1_1,
+    Backbone::ResNet18,
+    Backbone::ResNet50,
+    Backbone::MobileNetV2,
+];
+
+/// The name of a network in `features:NAME`.
+pub fn feature_name(backbone: Backbone) -> &'static str {
+    match backbone {
+        Backbone::AlexNet => "alexnet",
+        Backbone::Vgg16 | Backbone::Vgg16HanningPool => "vgg",
+        Backbone::SqueezeNet1_1 => "squeezenet",
+        Backbone::ResNet18 => "resnet18",
+        Backbone::ResNet50 => "resnet50",
+        Backbone::MobileNetV2 => "mobilenet",
+    }
 }
 
 /// A learned metric by its id, with weights from anywhere.
@@ -61,11 +84,18 @@ fn stored(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dyn Metric>
 enum Choice {
     Lpips(Net, Version),
     Dists,
+    /// A network without learned weights of channels, trained or not.
+    Features(Backbone, bool),
 }
 
 fn choice(id: &MetricId) -> Option<Choice> {
     if id.family() == "dists" {
         return Some(Choice::Dists);
+    }
+    if id.family() == "features" {
+        let backbone =
+            FEATURE_NETWORKS.into_iter().find(|b| Some(feature_name(*b)) == id.variant());
+        return backbone.map(|backbone| Choice::Features(backbone, id.profile() == Some("random")));
     }
     let net = Net::ALL.into_iter().find(|net| Some(net.as_str()) == id.variant())?;
     let version = match id.profile()? {
@@ -90,10 +120,14 @@ fn make(
     let Some(choice) = choice(&id) else {
         return Err(CoreError::UnknownMetric { id: name, hint: String::new() });
     };
+    if let Choice::Features(backbone, true) = choice {
+        return random(id, card, backbone);
+    }
     let refused = |reason: String| CoreError::Weights { id: name.clone(), reason };
     let backbone = match choice {
         Choice::Lpips(net, ..) => net.backbone(),
         Choice::Dists => Backbone::Vgg16HanningPool,
+        Choice::Features(backbone, _) => backbone,
     };
     // After the network's own.
     let other = card.weights.get(1);
@@ -115,8 +149,29 @@ fn make(
         Choice::Dists => {
             dists(trunk, parameters.as_deref()).map(|formula| boxed(id, card, formula, weights))
         }
+        Choice::Features(..) => Ok(boxed(id, card, Lpips::unweighted(trunk), weights)),
     };
     made.map_err(|error| refused(error.to_string()))
+}
+
+/// The features of a network as it is before training; `+seed=` says which.
+fn random(
+    id: MetricId,
+    card: &'static MetricCard,
+    backbone: Backbone,
+) -> CoreResult<Box<dyn Metric>> {
+    let text = id.option("seed").unwrap_or("1");
+    let seed: u64 = text.parse().map_err(|_| CoreError::InvalidOption {
+        id: id.to_string(),
+        reason: format!("seed takes a whole number from 0 to 2^64 - 1, found '{text}'"),
+    })?;
+    let refused =
+        |error: Error| CoreError::Weights { id: id.to_string(), reason: error.to_string() };
+    let packing = Packing::of_environment().map_err(|error| refused(error.into()))?;
+    let trunk = Trunk::with_packing(backbone, Initial::new(backbone, seed), packing)
+        .map_err(|error| refused(error.into()))?;
+    let formula = Lpips::unweighted(Arc::new(trunk));
+    Ok(boxed(id, card, formula, None))
 }
 
 /// LPIPS with weights from the file that the profile names.
@@ -226,8 +281,17 @@ static FILE_DEFINITIONS: [Definition; 3] = [
     Definition { card: &OF_FILES[2], build: stored },
 ];
 
+static FEATURE_DEFINITIONS: [Definition; 12] = {
+    const fn of(at: usize) -> Definition {
+        Definition { card: &FEATURES[at], build: stored }
+    }
+    [of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10), of(11)]
+};
+
 #[cfg(test)]
 mod tests {
+    use lookalike_core::find_among;
+
     use super::*;
     use crate::SeededWeights;
 
@@ -240,6 +304,7 @@ mod tests {
             let backbone = match choice(&id).unwrap() {
                 Choice::Lpips(net, ..) => net.backbone(),
                 Choice::Dists => Backbone::Vgg16HanningPool,
+                Choice::Features(backbone, _) => backbone,
             };
             let least = lookalike_nn::geometry::minimum_side(&backbone.layers());
             assert_eq!(card.minimum_side, least, "{}", card.id);
@@ -247,6 +312,43 @@ mod tests {
             let uniform = id.profile() == Some("baseline");
             assert_eq!(card.weights.len(), if uniform { 1 } else { 2 }, "{}", card.id);
             assert_eq!(metric_from(card.id, &SeededWeights).unwrap().id(), &id);
+        }
+    }
+
+    #[test]
+    fn features_are_the_baseline_and_seeds_are_networks() {
+        use lookalike_core::{Picture, Want};
+        let picture = |step: usize| {
+            let codes = (0..3 * 64 * 64).map(|i| (i * step % 251) as u8).collect();
+            Picture::from_u8(64, 64, lookalike_core::Channels::Rgb, codes).unwrap()
+        };
+        let (a, b) = (picture(7), picture(31));
+        let value = |id: &str| {
+            let metric = metric_from(id, &SeededWeights).unwrap();
+            metric.compare(&a, &b, Want::default()).unwrap().value
+        };
+        for (net, network) in [("alex", "alexnet"), ("vgg", "vgg"), ("squeeze", "squeezenet")] {
+            let own = value(&format!("features:{network}@imagenet"));
+            assert_eq!(own, value(&format!("lpips:{net}@baseline")), "{net}");
+        }
+        for backbone in FEATURE_NETWORKS {
+            let name = feature_name(backbone);
+            let card = find_among(
+                FEATURE_DEFINITIONS.iter(),
+                &format!("features:{name}@random").parse().unwrap(),
+            );
+            let least = lookalike_nn::geometry::minimum_side(&backbone.layers());
+            assert_eq!(card.unwrap().card.minimum_side, least, "{name}");
+            let [first, again, other] = ["", "+seed=1", "+seed=2"]
+                .map(|seed| value(&format!("features:{name}@random{seed}")));
+            assert_eq!(first, again);
+            assert_ne!(first, other);
+            assert!(first > 0.0 && first.is_finite(), "{name}: {first}");
+        }
+        for wrong in
+            ["features:alexnet@random+seed=x", "features:alexnet@imagenet+seed=1", "features:no"]
+        {
+            assert!(metric_from(wrong, &SeededWeights).is_err(), "{wrong}");
         }
     }
 

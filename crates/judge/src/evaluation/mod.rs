@@ -93,7 +93,8 @@ impl Answers {
     /// [bootstrap].
     ///
     /// # Errors
-    /// [`Error::Lengths`], [`Error::NotANumber`]; those of the protocol's score.
+    /// [`Lengths`](crate::Error::Lengths), [`NotANumber`](crate::Error::NotANumber); those of the protocol's
+    /// score.
     pub fn evaluate(&self, distances: &[f64], resamples: usize, seed: u64) -> Result<Evaluated> {
         let statistic = Statistic::new(self, distances)?;
         let all: Vec<usize> = (0..self.count()).collect();

@@ -1,9 +1,11 @@
 //! Where the numbers of a network come from.
 
+mod initial;
 mod seeded;
 
 use std::collections::BTreeMap;
 
+pub use initial::Initial;
 pub use seeded::Seeded;
 
 use crate::{Error, Result};

@@ -53,7 +53,7 @@ impl Parameters for Seeded {
 }
 
 /// Number `i` of a stream, in −1…1.
-fn unit(key: u64, i: u64) -> f32 {
+pub(super) fn unit(key: u64, i: u64) -> f32 {
     let mut z = key.wrapping_add(i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use lookalike_deep::Net;
-use lookalike_nn::Layer;
+use lookalike_nn::{Initial, Layer};
 
 use super::preference;
 use crate::random::{Purpose, Stream};
@@ -91,32 +91,22 @@ impl Layout {
     /// with those at 0); a trunk as torchvision starts it.
     pub fn initial(&self, net: Net, seed: u64) -> Vec<f32> {
         let mut numbers = Vec::with_capacity(self.len());
+        let trunk = Initial::new(net.backbone(), seed);
         // The bias of a layer has the bound of its weights.
         let mut fan_in = 1;
         for (index, slot) in self.slots.iter().enumerate() {
+            if slot.name.starts_with("features.") {
+                numbers.extend(trunk.numbers(&slot.name, &slot.shape));
+                continue;
+            }
             let mut stream = Stream::new(seed, Purpose::Initialisation, index as u64);
-            let bias = slot.name.ends_with(".bias");
             if slot.name.starts_with("lin") {
                 fan_in = slot.shape[0];
-            } else if !bias {
+            } else if !slot.name.ends_with(".bias") {
                 fan_in = slot.shape[1..].iter().product();
             }
             let uniform = 1.0 / (fan_in as f64).sqrt();
-            let trunk = slot.name.starts_with("features.");
-            let mut draw = || match net {
-                // Kaiming, uniform with a = √5.
-                _ if !trunk => stream.symmetric(uniform),
-                Net::Alex => stream.symmetric(uniform),
-                Net::Vgg | Net::Squeeze if bias => 0.0,
-                // Kaiming, normal over the fan-out.
-                Net::Vgg => {
-                    let fan_out = slot.shape[0] * slot.shape[2] * slot.shape[3];
-                    ((2.0 / fan_out as f64).sqrt() * stream.normal()) as f32
-                }
-                // Kaiming, uniform with a = 0.
-                Net::Squeeze => stream.symmetric(6.0_f64.sqrt() * uniform),
-            };
-            numbers.extend(slot.range.clone().map(|_| draw()));
+            numbers.extend(slot.range.clone().map(|_| stream.symmetric(uniform)));
         }
         numbers
     }
