@@ -68,6 +68,11 @@ class Lookalike:
             self.run("judge", "eval", csv_file, "--format", "json", "--no-progress", *arguments)
         )
 
+    def studied(self, csv_file, *arguments):
+        """Networks before training and, where their weights are there, trained."""
+        arguments = ["--format", "json", "--no-progress", "--resume", self.work / "features", *arguments]
+        return json.loads(self.run("study", "features", csv_file, *arguments))
+
     def metrics(self):
         return json.loads(self.run("metrics", "--format", "json"))["metrics"]
 
@@ -171,6 +176,30 @@ def shoes(lookalike, folder):
     return len(triplets)
 
 
+def features(studies):
+    """Networks as rows, sets as columns; of seeds the mean and the least and greatest."""
+    names = ["AlexNet", "VGG-16", "SqueezeNet 1.1", "ResNet-18", "ResNet-50", "MobileNetV2"]
+    ids = ["alexnet", "vgg", "squeezenet", "resnet18", "resnet50", "mobilenet"]
+    lines = ["| network | " + " | ".join(studies) + " |", "|---|" + "---|" * len(studies)]
+    for name, id in zip(names, ids):
+        for state, trained in [("random", "random+seed="), ("trained", "imagenet")]:
+            cells = []
+            for study in studies.values():
+                rows = [row for row in study["features"] if row["id"].startswith(f"features:{id}@{trained}")]
+                scores = [row["2afc"] for row in rows]
+                if len(scores) == 1:
+                    cells.append(f"{scores[0]:.4f} ({interval(rows[0]['scores'][0]['ci'])})")
+                elif scores:
+                    mean = sum(scores) / len(scores)
+                    cells.append(f"{mean:.4f}, seeds {min(scores):.4f} to {max(scores):.4f}")
+            if cells:
+                lines.append(f"| {name}, {state} | " + " | ".join(cells) + " |")
+    missing = sorted({one["id"] for study in studies.values() for one in study["missing"]})
+    if missing:
+        lines += ["", f"Not computed, as their weights are not at hand: {', '.join(f'`{one}`' for one in missing)}."]
+    return "\n".join(lines)
+
+
 def with_pictures(lookalike, metrics, name, side, *arguments):
     """The tables of a set with pictures: every metric, and some compared with one another."""
     work, file = lookalike.work, lookalike.work / f"{name}.csv"
@@ -223,6 +252,12 @@ def main():
     all_shoes = shoes(lookalike, given.shoes.resolve())
     report, parts["shoes"] = with_pictures(lookalike, metrics, "shoes", 102, "--fit", "resize")
     parts |= {"shoes_n": f"{report['n']:,}", "shoes_all": f"{all_shoes:,}"}
+
+    parts["features"] = features({
+        "86 cases": lookalike.studied(lookalike.work / "cases.csv", "--resize", "64", "--seeds", "3"),
+        "materials": lookalike.studied(lookalike.work / "materials.csv"),
+        "shoes": lookalike.studied(lookalike.work / "shoes.csv", "--fit", "resize"),
+    })
 
     template = (pathlib.Path(__file__).parent / "page.md").read_text()
     given.out.write_text(template.format(**parts))

@@ -1,4 +1,5 @@
-"""Writes statistics of seeded numbers, as SciPy and NumPy compute them, to JSON files in a folder."""
+"""Writes statistics of seeded numbers, and edges of drawn pictures, as SciPy, NumPy and scikit-image compute
+them, to JSON files in a folder."""
 
 import json
 import pathlib
@@ -6,7 +7,9 @@ import sys
 
 import numpy as np
 import scipy
+import skimage
 from scipy import linalg, optimize, stats
+from skimage.feature import canny
 
 
 def logistic(x, right, left, centre, scale):
@@ -184,11 +187,35 @@ def generation():
     return {"cases": [generation_case(draws, 40, 3, 0.5), generation_case(draws, 160, 8, 1.0)]}
 
 
+def edge_case(draws, width, height, noise):
+    """Discs, a ramp and noise in 8 bits, and their edges as text, a row a line."""
+    y, x = np.mgrid[:height, :width]
+    picture = 60 + 80 * x / width
+    for _ in range(4):
+        centre_x, centre_y = draws.uniform(0, width), draws.uniform(0, height)
+        disc = np.hypot(x - centre_x, y - centre_y) < draws.uniform(3, width / 3)
+        picture = np.where(disc, draws.uniform(0, 255), picture)
+    picture = np.clip(np.round(picture + noise * draws.normal(size=picture.shape)), 0, 255)
+    edges = canny(picture / 255)
+    return {
+        "width": width,
+        "samples": picture.astype(int).ravel().tolist(),
+        "edges": ["".join(".#"[int(edge)] for edge in row) for row in edges],
+    }
+
+
+def edges():
+    draws = np.random.default_rng(20_240_603)
+    return {"cases": [edge_case(draws, 48, 40, 4), edge_case(draws, 37, 53, 25)]}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     libraries = {"numpy": np.__version__, "scipy": scipy.__version__}
-    for name, content in [("statistics", statistics()), ("generation", generation())]:
+    drawn = {"statistics": statistics(), "generation": generation(), "edges": edges()}
+    for name, content in drawn.items():
+        libraries |= {"scikit-image": skimage.__version__} if name == "edges" else {}
         text = json.dumps({"libraries": libraries, **content}, indent=None, separators=(",", ":"))
         (folder / f"{name}.json").write_text(text + "\n")
 

@@ -9,6 +9,8 @@ use crate::commands::collection::{CollectArgs, ExportArgs};
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
+use crate::commands::study::features::FeaturesArgs;
+#[cfg(feature = "deep")]
 use crate::commands::train::LpipsArgs;
 
 /// How alike two pictures look to a person.
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     /// Learn a metric from human judgements
     #[cfg(feature = "deep")]
     Train(TrainArgs),
+    /// Repeat an experiment of a paper on your own sets
+    #[cfg(feature = "deep")]
+    Study(StudyArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -381,6 +386,20 @@ pub(crate) struct TrainArgs {
 pub(crate) enum TrainCommand {
     /// Fit the channel weights of LPIPS to judgements of triplets (2AFC)
     Lpips(Box<LpipsArgs>),
+}
+
+#[cfg(feature = "deep")]
+#[derive(Debug, Args)]
+pub(crate) struct StudyArgs {
+    #[command(subcommand)]
+    pub(crate) command: StudyCommand,
+}
+
+#[cfg(feature = "deep")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum StudyCommand {
+    /// Hold what networks see against people: trained ones, and as they are before training
+    Features(Box<FeaturesArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,10 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Train(args) => match &args.command {
             args::TrainCommand::Lpips(args) => commands::train::run(args, &cli.global),
         },
+        #[cfg(feature = "deep")]
+        Command::Study(args) => match &args.command {
+            args::StudyCommand::Features(args) => commands::study::features::run(args, &cli.global),
+        },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use lookalike_judge::generation::canny::Canny;
 use lookalike_judge::just_noticeable::Pair;
 use lookalike_judge::statistics::correlation::Correlation;
 use lookalike_judge::statistics::permutation::{
@@ -12,6 +13,22 @@ use serde_json::Value;
 
 fn recorded() -> Value {
     serde_json::from_str(include_str!("vectors/statistics.json")).unwrap()
+}
+
+#[test]
+fn edges_are_those_of_scikit_image() {
+    let recorded: Value = serde_json::from_str(include_str!("vectors/edges.json")).unwrap();
+    for case in cases(&recorded, "cases") {
+        let width = case["width"].as_u64().unwrap() as usize;
+        let luma: Vec<f64> = numbers(&case["samples"]).iter().map(|code| code / 255.0).collect();
+        let edges = Canny::default().edges(width, &luma).unwrap();
+        for (y, (found, expected)) in
+            edges.chunks(width).zip(case["edges"].as_array().unwrap()).enumerate()
+        {
+            let found: String = found.iter().map(|&edge| if edge { '#' } else { '.' }).collect();
+            assert_eq!(found, expected.as_str().unwrap(), "row {y}");
+        }
+    }
 }
 
 fn cases<'a>(recorded: &'a Value, name: &str) -> &'a [Value] {

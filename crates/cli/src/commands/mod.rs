@@ -13,6 +13,8 @@ mod maps;
 pub(crate) mod metrics;
 mod selection;
 #[cfg(feature = "deep")]
+pub(crate) mod study;
+#[cfg(feature = "deep")]
 pub(crate) mod train;
 pub(crate) mod update;
 pub(crate) mod weights;

@@ -143,3 +143,92 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
     assert!(score > 1.0 - 1.01 / 48.0, "{score}");
     assert!(report["metrics"][0]["subsets"]["odd"]["n"] == 8);
 }
+
+/// Finds out whether both pictures of a question have the same samples.
+const ALIKE: &str = "(() => { window.alike = null; const { reference, shown } = state.current; \
+    const at = (i) => { const c = document.createElement('canvas'); c.width = i.naturalWidth; \
+    c.height = i.naturalHeight; const x = c.getContext('2d'); x.drawImage(i, 0, 0); \
+    return x.getImageData(0, 0, c.width, c.height).data.join(); }; \
+    Promise.all([...(reference ? [reference] : []), ...shown].map(picture)) \
+    .then(([a, b]) => { window.alike = at(a) === at(b); }); return null; })()";
+
+/// A study of pairs by one rater, who answers with one key where both pictures are the same and else with the
+/// other; the votes are exported to a file.
+fn pairs_are_judged(place: &Workplace, browser: &Browser, task: &str, [same, other]: [&str; 2]) {
+    let mut rows = "reference,candidate\n".to_owned();
+    for item in 0..ITEMS / 2 {
+        let picture = scene(item, 96, 72);
+        // Every other pair is one picture twice.
+        let strength = if item % 2 == 0 { 0.0 } else { 0.7 };
+        place.save(&format!("p/{item}.png"), &picture);
+        let other = Distortion::Noise.apply(&picture, strength, item).unwrap();
+        place.save(&format!("p/{item}-other.png"), &other);
+        rows += &format!("p/{item}.png,p/{item}-other.png\n");
+    }
+    place.write("items.csv", rows.as_bytes());
+    let init = ["judge", "collect", "study", "--init", "--items", "items.csv", "--task", task];
+    place.succeeds(&[&init[..], &["--raters", "1"]].concat());
+    let (mut server, told) = serve(place, "127.0.0.1:0");
+    browser.open_url(told["raters"][0]["link"].as_str().unwrap());
+    browser.wait(&format!("{PHASE} === 'paused'"));
+    browser.press(&[" "]);
+    let mut seen = 0;
+    loop {
+        browser.wait(&format!("['asking','done'].includes({PHASE})"));
+        if browser.value(PHASE) == "done" {
+            break;
+        }
+        if seen == 0 {
+            browser.screenshot(&format!("collect-{task}"));
+        }
+        let alike = browser.value(ALIKE);
+        assert_eq!(alike, Value::Null);
+        browser.wait("window.alike !== null");
+        browser.press(&[if browser.value("window.alike") == true { same } else { other }]);
+        seen += 1;
+        browser.wait(&format!("{ANSWERED} === {seen}"));
+    }
+    assert_eq!(seen, ITEMS / 2);
+    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    place.succeeds(&["judge", "export", "study", "-o", "votes.csv"]);
+}
+
+fn judged_by_mse(place: &Workplace) -> Value {
+    let eval = ["judge", "eval", "votes.csv", "-m", "mse", "--format", "json"];
+    serde_json::from_str(&place.succeeds(&eval)).unwrap()
+}
+
+#[test]
+fn same_or_different_is_asked_for_the_time_that_was_set() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(1280, 800) else { return };
+    pairs_are_judged(&place, &browser, "jnd", ["s", "d"]);
+    let raw = place.succeeds(&["judge", "export", "study", "--raw", "--format", "jsonl"]);
+    for line in raw.lines() {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        let display: Value = serde_json::from_str(answer["display"].as_str().unwrap()).unwrap();
+        let times = display["times"].as_array().unwrap();
+        // First picture, gap, second picture: no shorter than asked, but for half a frame.
+        for (time, least) in times.iter().zip([1000.0, 250.0, 1000.0]) {
+            let time = time.as_f64().unwrap();
+            assert!(time >= least - 20.0, "{time} {least}");
+        }
+        assert_eq!(times.len(), 3);
+    }
+    let report = judged_by_mse(&place);
+    assert_eq!((&report["protocol"], &report["n"]), (&"jnd".into(), &(ITEMS / 2).into()));
+    assert_eq!(report["metrics"][0]["score"], 1.0);
+}
+
+#[test]
+fn ratings_are_given_by_digits() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(1280, 800) else { return };
+    pairs_are_judged(&place, &browser, "rating", ["5", "2"]);
+    let report = judged_by_mse(&place);
+    assert_eq!((&report["protocol"], &report["n"]), (&"rating".into(), &(ITEMS / 2).into()));
+    let agreement = report["metrics"][0]["score"].as_f64().unwrap();
+    assert!(agreement > 0.8, "{agreement}");
+}

@@ -191,3 +191,55 @@ fn what_cannot_be_scored_is_said() {
     }
     assert!(place.fails(&["judge", "generation", "out", "nowhere"]).contains("nowhere"));
 }
+
+#[test]
+fn edges_are_held_against_the_source() {
+    let place = with_folders();
+    let edges = |more: &[&str]| {
+        let (code, json, _) = run(&place, &[&["-m", "psnr", "--source", "source"], more].concat());
+        (code, json["edges"].clone(), json["errors"].clone())
+    };
+    for name in ["a", "b", "c"] {
+        std::fs::create_dir_all(place.path("source")).unwrap();
+        std::fs::copy(
+            place.path(&format!("out/{name}.png")),
+            place.path(&format!("source/{name}.png")),
+        )
+        .unwrap();
+    }
+    let (code, same, errors) = edges(&[]);
+    assert_eq!((code, errors), (0, json!([])));
+    assert_eq!(fields(&same), ["convention", "f1", "n", "precision", "recall", "worst"]);
+    assert_eq!((&same["n"], &same["f1"]), (&3.into(), &1.0.into()));
+    // Of other pictures edges are elsewhere, by how far one looks for them.
+    for name in ["a", "b", "c"] {
+        std::fs::copy(
+            place.path(&format!("target/{name}.png")),
+            place.path(&format!("source/{name}.png")),
+        )
+        .unwrap();
+    }
+    let f1 = |more: &[&str]| edges(more).1["f1"].as_f64().unwrap();
+    let (exact, near) = (f1(&["--edge-tolerance", "0"]), f1(&["--edge-tolerance", "3"]));
+    assert!(0.0 < exact && exact < near && near < 1.0, "{exact} {near}");
+    let (_, dark, _) = edges(&["--source-edges", "dark"]);
+    assert!(dark["convention"].as_str().unwrap().contains("dark pixels"), "{dark}");
+    let text = place.succeeds(&[
+        "judge",
+        "generation",
+        "out",
+        "target",
+        "-m",
+        "psnr",
+        "--source",
+        "source",
+    ]);
+    assert!(text.contains("edge-fidelity"), "{text}");
+    // A source of another size, and one that is missing.
+    place.scene("source/a.png", (SIZE.0 + 1, SIZE.1));
+    std::fs::remove_file(place.path("source/b.png")).unwrap();
+    let (code, one, errors) = edges(&[]);
+    assert_eq!((code, &one["n"]), (2, &1.into()));
+    let errors = errors.to_string();
+    assert!(errors.contains("expected one size") && errors.contains("b.png"), "{errors}");
+}

@@ -21,6 +21,8 @@ mod reports;
 mod scores;
 mod sizes;
 #[cfg(feature = "deep")]
+mod studies;
+#[cfg(feature = "deep")]
 mod training;
 mod update;
 mod visual_regression;

@@ -9,17 +9,17 @@ use anyhow::bail;
 use lookalike::judge::dataset::{DatasetError, Item, Layout};
 use sha2::{Digest, Sha256};
 
-pub(super) struct JudgedSet {
+pub(crate) struct JudgedSet {
     path: PathBuf,
-    pub(super) layout: Layout,
+    pub(crate) layout: Layout,
     /// Pairs whose distances are needed.
-    pub(super) pairs: usize,
+    pub(crate) pairs: usize,
     /// Sha256 of the names of all pairs, those in the set's folder relative to it.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl JudgedSet {
-    pub(super) fn look_through(path: &Path, layout: Option<Layout>) -> anyhow::Result<Self> {
+    pub(crate) fn look_through(path: &Path, layout: Option<Layout>) -> anyhow::Result<Self> {
         let layout = match layout {
             Some(layout) => layout,
             None => Layout::detect(path)?,

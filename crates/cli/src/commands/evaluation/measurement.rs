@@ -7,14 +7,17 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use anyhow::bail;
 use lookalike::judge::dataset::Item;
-use lookalike::judge::evaluation::AnswersBuilder;
+use lookalike::judge::evaluation::{Answers, AnswersBuilder};
 use lookalike::pairing::{Candidate, Group, WorkList};
 use lookalike::{Comparison, Direction, Score};
 use sha2::{Digest, Sha256};
 
 use super::distances_file::{DistancesFile, FileState, state};
 use super::judged_set::JudgedSet;
+use super::reading::ReadingArgs;
+use crate::args::GlobalArgs;
 use crate::log::{Log, on_interrupt};
 use crate::report::{ErrorRecord, Tally};
 
@@ -22,25 +25,59 @@ use crate::report::{ErrorRecord, Tally};
 const BLOCK: usize = 1024;
 
 /// What was measured: the judgements that every metric has distances of.
-pub(super) struct Measured {
-    pub(super) answers: AnswersBuilder,
+pub(crate) struct Measured {
+    pub(crate) answers: Answers,
     /// The positions of the judgements in the set.
-    pub(super) positions: Vec<usize>,
+    pub(crate) positions: Vec<usize>,
     /// Distances of all judgements one after the other, by metric.
-    pub(super) distances: Vec<Vec<f64>>,
+    pub(crate) distances: Vec<Vec<f64>>,
+    /// What failed; those judgements are left out.
+    pub(crate) errors: Vec<ErrorRecord>,
 }
 
-/// Measures a set. Judgements of which a picture or metric fails are left out and noted in the tally.
-pub(super) fn measure(
+/// Measures a set, at least one judgement of it. Distances are kept in the file, if any, and taken from it.
+pub(crate) fn measure(
+    comparison: &Comparison,
+    set: &JudgedSet,
+    mean_of_subsets: bool,
+    reading: &ReadingArgs,
+    file: Option<&Path>,
+    global: &GlobalArgs,
+) -> anyhow::Result<Measured> {
+    let setting = reading.setting(comparison, set);
+    let file = file.map(|path| DistancesFile::open(path, &setting, comparison.metrics.len()));
+    let answers = AnswersBuilder::new(set.layout.protocol(), mean_of_subsets);
+    let mut tally = Tally::new(&comparison.limits);
+    let log = Log::new(set.pairs, global);
+    let Taken { answers, positions, distances } =
+        take_all(comparison, set, answers, file.transpose()?, &log, &mut tally)?;
+    let errors = tally.conclude(0).errors;
+    if positions.is_empty() {
+        let first = errors.first().map(|error| format!("; the first: {error}"));
+        bail!("no judgement could be scored: {} errors{}", errors.len(), first.unwrap_or_default());
+    }
+    Ok(Measured { answers: answers.finish()?, positions, distances, errors })
+}
+
+/// What was measured so far.
+struct Taken {
+    answers: AnswersBuilder,
+    positions: Vec<usize>,
+    distances: Vec<Vec<f64>>,
+}
+
+/// Measures block after block. Judgements of which a picture or metric fails are left out and noted in the
+/// tally.
+fn take_all(
     comparison: &Comparison,
     set: &JudgedSet,
     answers: AnswersBuilder,
     mut file: Option<DistancesFile>,
     log: &Log,
     tally: &mut Tally,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<Taken> {
     let cancelled = on_interrupt();
-    let mut measured = Measured {
+    let mut taken = Taken {
         answers,
         positions: Vec::new(),
         distances: vec![Vec::new(); comparison.metrics.len()],
@@ -57,7 +94,7 @@ pub(super) fn measure(
         if comparison.metrics.is_empty() {
             // All distances come from elsewhere.
             let none = vec![Some(Vec::new()); block.len() * set.layout.protocol().pairs()];
-            measured.take(&block, &none, position)?;
+            taken.add(&block, &none, position)?;
             position += block.len();
             continue;
         }
@@ -96,7 +133,7 @@ pub(super) fn measure(
             return Err(error);
         }
         log.bar.inc(pairs.remember(&mut seen));
-        measured.take(&block, &pairs.distances, position)?;
+        taken.add(&block, &pairs.distances, position)?;
         position += block.len();
     }
     log.bar.finish_and_clear();
@@ -105,7 +142,7 @@ pub(super) fn measure(
         let message = format!("cancelled: {left_out} of {} pairs were left out", set.pairs);
         log.note(tally, ErrorRecord::of_the_run(&message));
     }
-    Ok(measured)
+    Ok(taken)
 }
 
 fn distance(score: &Score) -> f64 {
@@ -115,8 +152,8 @@ fn distance(score: &Score) -> f64 {
     }
 }
 
-impl Measured {
-    fn take(
+impl Taken {
+    fn add(
         &mut self,
         block: &[Item],
         distances: &[Option<Vec<f64>>],

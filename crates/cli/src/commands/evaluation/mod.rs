@@ -7,31 +7,31 @@ mod measurement;
 mod own_distances;
 mod page;
 mod print;
+mod reading;
 mod record;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use lookalike::decode::DecodeOptions;
 use lookalike::judge::dataset::Layout;
-use lookalike::judge::evaluation::{AnswersBuilder, compare};
+use lookalike::judge::evaluation::compare;
 use lookalike::judge::statistics::{bootstrap::RESAMPLES, permutation::PERMUTATIONS};
-use lookalike::{Choice, Comparison, Direction, Limits, Metric};
-use serde_json::json;
+use lookalike::{Choice, Direction};
 
-use self::distances_file::DistancesFile;
 use self::gate::ScoreGate;
-use self::judged_set::JudgedSet;
-use self::measurement::{Measured, measure};
 use self::own_distances::OwnDistances;
 use self::page::Evidence;
-use self::record::{ComparisonRecord, HumanRecord, MetricRecord, Report};
+use self::record::{ComparisonRecord, MetricRecord, Report};
 use crate::Status;
-use crate::args::{Alpha, Fit, Format, GlobalArgs, also, pixels};
+use crate::args::{Format, GlobalArgs, also};
 use crate::log::Log;
 use crate::output::{Output, open_also};
-use crate::report::Tally;
+
+pub(crate) use self::judged_set::JudgedSet;
+pub(crate) use self::measurement::{Measured, measure};
+pub(crate) use self::reading::ReadingArgs;
+pub(crate) use self::record::{EstimateRecord, HumanRecord};
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
@@ -85,22 +85,8 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N", default_value_t = 6)]
     worst: usize,
 
-    /// Bring the shorter side of every picture to N pixels before anything else, bilinearly as Pillow
-    /// does; `none` keeps them [default: 64 for BAPPS, as its authors do, else none]
-    #[arg(long, value_name = "N", value_parser = resize)]
-    resize: Option<Resize>,
-
-    /// What to do when sizes differ
-    #[arg(long, value_enum, default_value = "error")]
-    fit: Fit,
-
-    /// What lies behind transparent pixels
-    #[arg(long, value_enum, default_value = "error")]
-    alpha: Alpha,
-
-    /// Largest picture that is decoded, in pixels; K, M and G are understood
-    #[arg(long, value_name = "N", default_value = "512M", value_parser = pixels)]
-    max_pixels: u64,
+    #[command(flatten)]
+    reading: ReadingArgs,
 }
 
 /// Over what scores are averaged.
@@ -110,32 +96,6 @@ enum Mean {
     Items,
     /// Subsets, each counting the same
     Subsets,
-}
-
-/// What `--resize` asks for.
-#[derive(Clone, Copy, Debug)]
-enum Resize {
-    None,
-    ShorterSide(usize),
-}
-
-fn resize(text: &str) -> Result<Resize, String> {
-    if text == "none" {
-        return Ok(Resize::None);
-    }
-    let side = text.parse::<usize>().ok().filter(|&side| side > 0).map(Resize::ShorterSide);
-    side.ok_or_else(|| format!("expected a number of pixels from 1 or none, found '{text}'"))
-}
-
-impl EvalArgs {
-    /// The shorter side of every picture, unless it is kept.
-    fn shorter_side(&self, layout: Layout) -> Option<usize> {
-        match (self.resize, layout) {
-            (Some(Resize::ShorterSide(side)), _) => Some(side),
-            (Some(Resize::None), _) => None,
-            (None, layout) => layout.protocol_side(),
-        }
-    }
 }
 
 fn layout(name: &str) -> Result<Layout, String> {
@@ -148,7 +108,7 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     for format in args.also.iter().map(|(format, _)| *format).chain([global.format]) {
         print::check(format)?;
     }
-    let mut comparison = comparison(args, global)?;
+    let mut comparison = args.reading.comparison(choices(&args.metrics)?, global);
     let mut ids: Vec<String> =
         comparison.metrics.iter().map(|choice| choice.metric().id().to_string()).collect();
     for own in &args.distances {
@@ -160,30 +120,18 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     let rules = args.gates.iter().map(|rule| ScoreGate::parse(rule, &ids));
     let rules = rules.collect::<anyhow::Result<Vec<_>>>()?;
     let set = JudgedSet::look_through(&args.data, args.layout)?;
-    comparison.decode.shorter_side = args.shorter_side(set.layout);
+    comparison.decode.shorter_side = args.reading.shorter_side(set.layout);
     let mut outputs = vec![(global.format, Output::open(global)?)];
     outputs.extend(open_also(&args.also, global)?);
-    let file = args.resume.as_ref().map(|path| {
-        DistancesFile::open(path, &setting(args, &comparison, &set), comparison.metrics.len())
-    });
-    let file = file.transpose()?;
-    let log = Log::new(set.pairs, global);
-    let mut tally = Tally::new(&comparison.limits);
     let mean_of_subsets =
         args.mean.map_or(set.layout.is_mean_of_subsets(), |mean| mean == Mean::Subsets);
-    let answers = AnswersBuilder::new(set.layout.protocol(), mean_of_subsets);
-    let Measured { answers, positions, mut distances } =
-        measure(&comparison, &set, answers, file, &log, &mut tally)?;
+    let file = args.resume.as_deref();
+    let Measured { answers, positions, mut distances, errors } =
+        measure(&comparison, &set, mean_of_subsets, &args.reading, file, global)?;
     for own in &args.distances {
         let count = set.pairs / set.layout.protocol().pairs();
         distances.push(own.read(set.layout.protocol(), count, &positions)?);
     }
-    let errors = tally.conclude(0).errors;
-    if positions.is_empty() {
-        let first = errors.first().map(|error| format!("; the first: {error}"));
-        bail!("no judgement could be scored: {} errors{}", errors.len(), first.unwrap_or_default());
-    }
-    let answers = answers.finish()?;
     let evaluated = ids.iter().zip(&distances).map(|(id, distances)| {
         let found = answers.evaluate(distances, RESAMPLES, global.seed);
         Ok(MetricRecord::new(id, found.with_context(|| id.clone())?))
@@ -208,6 +156,7 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
         gates: rules.iter().map(|rule| rule.check(&scores)).collect(),
         errors,
     };
+    let log = Log::new(0, global);
     for gate in report.gates.iter().filter(|gate| gate.failed > 0) {
         log.warn(&format!("gate {}: failed", gate.rule));
     }
@@ -237,42 +186,13 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     })
 }
 
-/// All that distances depend on besides the pictures: those of a run that differs in it are others.
-fn setting(args: &EvalArgs, comparison: &Comparison, set: &JudgedSet) -> serde_json::Value {
-    let metrics = comparison.metrics.iter().map(|choice| choice.metric());
-    let metric = |metric: &dyn Metric| json!([metric.id().to_string(), metric.weights()]);
-    let (fit, alpha) = (args.fit.to_possible_value(), args.alpha.to_possible_value());
-    json!({
-        "schema": distances_file::SCHEMA,
-        "version": env!("CARGO_PKG_VERSION"),
-        "layout": set.layout.as_str(),
-        "pairs": set.pairs,
-        "set": set.name,
-        "metrics": metrics.map(metric).collect::<Vec<_>>(),
-        "resize": comparison.decode.shorter_side,
-        "fit": fit.map(|value| value.get_name().to_owned()),
-        "alpha": alpha.map(|value| value.get_name().to_owned()),
-    })
-}
-
-fn comparison(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Comparison> {
-    let mut metrics: Vec<Choice> = Vec::new();
-    for id in &args.metrics {
+fn choices(ids: &[String]) -> anyhow::Result<Vec<Choice>> {
+    let mut choices: Vec<Choice> = Vec::new();
+    for id in ids {
         let metric = lookalike::metric(id.trim())?;
-        if !metrics.iter().any(|known| known.metric().id() == metric.id()) {
-            metrics.push(Choice::fixed(metric));
+        if !choices.iter().any(|known| known.metric().id() == metric.id()) {
+            choices.push(Choice::fixed(metric));
         }
     }
-    Ok(Comparison {
-        metrics,
-        decode: DecodeOptions {
-            alpha: args.alpha.into(),
-            max_pixels: args.max_pixels,
-            shorter_side: None,
-        },
-        fit: args.fit.into(),
-        maps: false,
-        limits: Limits::default(),
-        jobs: global.jobs,
-    })
+    Ok(choices)
 }

@@ -30,25 +30,25 @@ pub(super) struct Report {
 
 /// A score and the interval in which it lies; `ci` is null where there are too few references.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct EstimateRecord {
-    pub(super) score: f64,
-    pub(super) ci: Option<[f64; 2]>,
+pub(crate) struct EstimateRecord {
+    pub(crate) score: f64,
+    pub(crate) ci: Option<[f64; 2]>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct HumanRecord {
+pub(crate) struct HumanRecord {
     #[serde(flatten)]
-    pub(super) estimate: EstimateRecord,
+    pub(crate) estimate: EstimateRecord,
     /// The score of whoever sides with the majority.
-    pub(super) majority: f64,
-    pub(super) subsets: BTreeMap<String, SubsetHumanRecord>,
+    pub(crate) majority: f64,
+    pub(crate) subsets: BTreeMap<String, SubsetHumanRecord>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct SubsetHumanRecord {
-    pub(super) n: usize,
-    pub(super) score: f64,
-    pub(super) majority: f64,
+pub(crate) struct SubsetHumanRecord {
+    pub(crate) n: usize,
+    pub(crate) score: f64,
+    pub(crate) majority: f64,
 }
 
 #[derive(Debug, Serialize)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
+use super::edges::EdgeArgs;
 use crate::args::{Alpha, Fit};
 
 #[derive(Debug, Args)]
@@ -49,6 +50,9 @@ pub(crate) struct GenerationArgs {
     /// How many pictures of either side are in a subset, at most
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_two)]
     pub(crate) kid_subset_size: usize,
+
+    #[command(flatten)]
+    pub(crate) edges: EdgeArgs,
 
     /// What to do when the sizes of a pair differ
     #[arg(long, value_enum, default_value_t = Fit::Error)]

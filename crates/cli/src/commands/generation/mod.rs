@@ -1,10 +1,12 @@
 //! `lookalike judge generation`: how good generated pictures are, pair by pair and as a set.
 //!
-//! Pair by pair: metrics against the picture that each should have been. As a set: scores of features,
+//! Pair by pair: metrics against the picture that each should have been, and edges against those of the
+//! picture that it was made from. As a set: scores of features,
 //! which come from files, as the networks that papers use are not part of this program. What cannot be
 //! computed is `null` with the reason; nothing is put in its place.
 
 mod arguments;
+mod edges;
 mod feature_file;
 mod paired;
 mod record;
@@ -15,6 +17,7 @@ pub(crate) use arguments::GenerationArgs;
 use std::io::Write;
 
 use anyhow::bail;
+use lookalike::Limits;
 
 use self::record::{GenerationRecord, Line};
 use crate::Status;
@@ -22,6 +25,7 @@ use crate::args::{Format, GlobalArgs};
 use crate::log::Log;
 use crate::output::Output;
 use crate::print::{align_right, plain_table, significant, tidy};
+use crate::report::Tally;
 
 /// Runs the command.
 pub(crate) fn run(args: &GenerationArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
@@ -31,8 +35,11 @@ pub(crate) fn run(args: &GenerationArgs, global: &GlobalArgs) -> anyhow::Result<
     // What is wrong with a file is said before minutes are spent on pictures.
     let features = scores::Sets::read(args)?;
     let output = Output::open(global)?;
-    let paired = paired::run(args, global)?;
+    let mut paired = paired::run(args, global)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(global.jobs).build()?;
+    let mut tally = Tally::new(&Limits::default());
+    let edges = pool.install(|| edges::run(args, global, &mut tally))?;
+    paired.add_errors(tally.conclude(0).errors);
     let (scores, nearest) = pool.install(|| scores::all(features.as_ref(), args, global))?;
     let mut warnings = scores::warnings(features.as_ref());
     warnings.extend(scores::unlike_folders(features.as_ref(), &paired));
@@ -40,7 +47,8 @@ pub(crate) fn run(args: &GenerationArgs, global: &GlobalArgs) -> anyhow::Result<
     for warning in &warnings {
         log.warn(warning);
     }
-    let record = GenerationRecord::new(args, paired, features.as_ref(), scores, nearest, warnings);
+    let record =
+        GenerationRecord::new(args, paired, edges, features.as_ref(), scores, nearest, warnings);
     let status = if record.errors.is_empty() { Status::Passed } else { Status::Incomplete };
     write(output, &record, global.format)?;
     Ok(status)

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use anyhow::bail;
 use lookalike::decode::DecodeOptions;
 use lookalike::pairing::{self, NameFilter};
-use lookalike::{AlphaPolicy, Choice, Comparison, FitPolicy, Limits, PairScores};
+use lookalike::{Choice, Comparison, Limits, PairScores};
 
 use super::GenerationArgs;
-use crate::args::{Alpha, Fit, GlobalArgs};
+use crate::args::GlobalArgs;
 use crate::log::{Log, on_interrupt};
 use crate::report::{Conclusion, ErrorRecord, Tally};
 
@@ -26,6 +26,17 @@ pub(crate) struct Paired {
     pub(crate) missing: Vec<(String, String)>,
 }
 
+impl Paired {
+    /// Adds what failed elsewhere; what is known is not said twice.
+    pub(crate) fn add_errors(&mut self, errors: Vec<ErrorRecord>) {
+        for error in errors {
+            if !self.conclusion.errors.iter().any(|known| known.to_string() == error.to_string()) {
+                self.conclusion.errors.push(error);
+            }
+        }
+    }
+}
+
 /// Scores all pairs.
 pub(crate) fn run(args: &GenerationArgs, global: &GlobalArgs) -> anyhow::Result<Paired> {
     for folder in [&args.out_dir, &args.target_dir] {
@@ -36,8 +47,8 @@ pub(crate) fn run(args: &GenerationArgs, global: &GlobalArgs) -> anyhow::Result<
     let (metrics, missing) = metrics(args)?;
     let comparison = Comparison {
         metrics,
-        decode: DecodeOptions { alpha: alpha(args.alpha), ..DecodeOptions::default() },
-        fit: fit(args.fit),
+        decode: DecodeOptions { alpha: args.alpha.into(), ..DecodeOptions::default() },
+        fit: args.fit.into(),
         maps: false,
         limits: Limits::default(),
         jobs: global.jobs,
@@ -87,22 +98,4 @@ fn metrics(args: &GenerationArgs) -> anyhow::Result<(Vec<Choice>, Missing)> {
         }
     }
     Ok((metrics, missing))
-}
-
-fn fit(fit: Fit) -> FitPolicy {
-    match fit {
-        Fit::Error => FitPolicy::Error,
-        Fit::Resize => FitPolicy::Resize,
-        Fit::Crop => FitPolicy::Crop,
-        Fit::Pad => FitPolicy::Pad,
-    }
-}
-
-fn alpha(alpha: Alpha) -> AlphaPolicy {
-    match alpha {
-        Alpha::Error => AlphaPolicy::Error,
-        Alpha::White => AlphaPolicy::White,
-        Alpha::Black => AlphaPolicy::Black,
-        Alpha::Ignore => AlphaPolicy::Ignore,
-    }
 }

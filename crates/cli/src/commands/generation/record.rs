@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::GenerationArgs;
+use super::edges::EdgeRecord;
 use super::paired::Paired;
 use super::scores::Sets;
 use crate::report::{ErrorRecord, SummaryRecord};
@@ -20,6 +21,9 @@ pub(crate) struct GenerationRecord {
     out: String,
     target: String,
     paired: PairedRecord,
+    /// Of the outputs against what they were made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edges: Option<EdgeRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<FeaturesRecord>,
     scores: Vec<SetScore>,
@@ -142,6 +146,7 @@ impl GenerationRecord {
     pub(crate) fn new(
         args: &GenerationArgs,
         paired: Paired,
+        edges: Option<EdgeRecord>,
         features: Option<&Sets>,
         scores: Vec<SetScore>,
         nearest: Option<Vec<NearestRecord>>,
@@ -172,6 +177,7 @@ impl GenerationRecord {
                 summary: paired.conclusion.summary,
                 missing: paired.missing.into_iter().map(missing).collect(),
             },
+            edges,
             scores,
             nearest,
             warnings,
@@ -200,6 +206,15 @@ impl GenerationRecord {
             reason: Some(missing.reason.clone()),
             convention: None,
         });
+        let edges = self.edges.iter().map(|edges| Line {
+            score: "edge-fidelity".to_owned(),
+            called: None,
+            value: Some(edges.f1),
+            deviation: None,
+            n: Some(edges.n),
+            reason: None,
+            convention: Some(edges.convention.clone()),
+        });
         let sets = self.scores.iter().map(|score| Line {
             score: score.score.to_owned(),
             called: score.called,
@@ -209,6 +224,6 @@ impl GenerationRecord {
             reason: score.reason.clone(),
             convention: Some(score.convention.clone()),
         });
-        summaries.chain(missing).chain(sets).collect()
+        summaries.chain(missing).chain(edges).chain(sets).collect()
     }
 }

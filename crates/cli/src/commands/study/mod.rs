@@ -1,0 +1,4 @@
+//! `lookalike study`: an experiment of a paper as one command.
+
+pub(crate) mod features;
+mod features_record;
