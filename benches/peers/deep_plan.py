@@ -159,6 +159,10 @@ FIRST_SCORE_MS = {"alex": 150, "vgg": 700, "squeeze": 150}
 #: Most resident memory of a pair of 256×256, in MiB, for the network where it matters.
 MEMORY_MIB = {"vgg": 450}
 
+#: What asks for little memory, and the most that is resident then.
+LITTLE_MEMORY = {"LOOKALIKE_MEMORY": "low", "MIMALLOC_PURGE_DELAY": "0"}
+LITTLE_MEMORY_MIB = {"vgg": 200}
+
 #: Peers that are started afresh beside the program.
 FRESH_PEERS = ("torch-eager/lpips", "onnxruntime/lpips", "openvino/lpips")
 

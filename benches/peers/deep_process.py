@@ -12,6 +12,9 @@ from workers import DeepWorkers, Disagreement, WorkFailed, confine, thread_varia
 #: Starts of each side.
 ROUNDS = 5
 
+#: The program as it is, and with little memory.
+OURS, LITTLE = "lookalike", "lookalike, little memory"
+
 
 def process_records(context):
     """Records of all networks, at every number of threads."""
@@ -25,9 +28,9 @@ def process_records(context):
 def net_records(context, net, threads):
     exact, missing = prepared(context, net, threads)
     if isinstance(exact, WorkFailed):
-        yield record_of(net, threads, "lookalike") | {"not_measured": str(exact)}
+        yield record_of(net, threads, OURS) | {"not_measured": str(exact)}
         return
-    commands = {"lookalike": program(context, net)}
+    commands = {OURS: program(context, net), LITTLE: program(context, net)}
     for peer in plan.FRESH_PEERS:
         script = context.here / "deep_worker.py"
         once = [context.python, script, "once", context.folder, threads, f"{peer}/{net}", plan.LARGE]
@@ -40,11 +43,12 @@ def net_records(context, net, threads):
     for _ in range(1 if context.quick else ROUNDS):
         for name, command in list(commands.items()):
             try:
-                taken[name].append(started(command, environment, threads))
+                own = plan.LITTLE_MEMORY if name == LITTLE else {}
+                taken[name].append(started(command, environment | own, threads))
             except WorkFailed as failure:
                 del commands[name], taken[name]
                 yield record_of(net, threads, name) | {"not_measured": str(failure)}
-    if "lookalike" not in taken:
+    if OURS not in taken:
         return
     for name, runs in taken.items():
         error = max(abs(value - exact) / abs(exact) for _, _, value in runs)
@@ -119,16 +123,18 @@ def judged(net, threads, taken):
     for name, spread in first.items():
         record = record_of(net, threads, name) | {"section": "first score", "name": f"first score {net}, {name}"}
         record |= {"ms": round(spread.median, 2), "ms_spread": spread.scaled(1), "rounds": len(taken[name])}
-        yield with_limit(record, spread.median, first["lookalike"].median, plan.FIRST_SCORE_MS[net], "ms")
+        limit = plan.FIRST_SCORE_MS[net] if name == OURS else None
+        yield with_limit(record, spread.median, first[OURS].median, limit, "ms")
     for name, size in memory.items():
         record = record_of(net, threads, name) | {"section": "memory", "name": f"memory {net}, {name}"}
         record |= {"mib": round(size, 1)}
-        yield with_limit(record, size, memory["lookalike"], plan.MEMORY_MIB.get(net), "MiB")
+        limits = {OURS: plan.MEMORY_MIB, LITTLE: plan.LITTLE_MEMORY_MIB}.get(name, {})
+        yield with_limit(record, size, memory[OURS], limits.get(net), "MiB")
 
 
 def with_limit(record, value, ours, limit, unit):
     """Ours relative to its limit, peers relative to ours."""
-    if record["peer"] != "lookalike":
+    if record["peer"] != OURS and limit is None:
         return record | {"ratio": round(value / ours, 4), "smaller_is_better": False, "shown": f"{value:.0f} {unit}"}
     record |= {"shown": f"{value:.0f} {unit}"}
     if limit is None:

@@ -81,7 +81,8 @@ def of_processes(records, section, limit):
     for r in measured(records, section):
         ours = r["peer"] == "lookalike"
         aim = f"≤ {r['limit']} {MARKS[met(r)]}" if "limit" in r else ""
-        rows.append((r["id"], r["threads"], r["peer"], limit(r), aim, "" if ours else f"{figures(r['ratio'])} × ours"))
+        beside = "" if ours or aim else f"{figures(r['ratio'])} × ours"
+        rows.append((r["id"], r["threads"], r["peer"], limit(r), aim, beside))
     return rows
 
 
@@ -103,7 +104,8 @@ def memory(records):
     rows = of_processes(records, "memory", lambda r: f"{r['mib']:.0f}")
     if not rows:
         return ""
-    text = "Resident memory of these processes, the greatest of their starts."
+    asked = " ".join(f"{name}={value}" for name, value in plan.LITTLE_MEMORY.items())
+    text = f"Resident memory of these processes, the greatest of their starts; little memory is asked for by `{asked}`."
     return f"### Peak memory\n\n{text}\n\n{table(('network', 'threads', 'side', 'MiB', 'target', ''), rows)}"
 
 

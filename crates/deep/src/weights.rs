@@ -44,21 +44,38 @@ struct Stored(Weights);
 
 impl Parameters for Stored {
     fn f32(&self, name: &str, shape: &[usize]) -> lookalike_nn::Result<Vec<f32>> {
-        self.0.f32(name, shape).map_err(|error| lookalike_nn::Error::Parameter {
-            name: name.to_owned(),
-            reason: error.to_string(),
-        })
+        self.0.f32(name, shape).map_err(|error| refused(name, &error))
     }
+}
+
+/// Weights each tensor of which is asked for once, and given up then.
+struct GivenUp(Mutex<Weights>);
+
+impl Parameters for GivenUp {
+    fn f32(&self, name: &str, shape: &[usize]) -> lookalike_nn::Result<Vec<f32>> {
+        let mut weights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        weights.take_f32(name, shape).map_err(|error| refused(name, &error))
+    }
+}
+
+fn refused(name: &str, error: &lookalike_weights::Error) -> lookalike_nn::Error {
+    lookalike_nn::Error::Parameter { name: name.to_owned(), reason: error.to_string() }
+}
+
+/// Weights of the store, and what goes into the provenance of scores.
+fn stored(name: &str) -> Result<(Weights, Option<String>)> {
+    let store = Store::open_default().map_err(|error| Error::Weights(error.to_string()))?;
+    let weights = store.load(name).map_err(|error| match error {
+        lookalike_weights::Error::Absent { name, folder, .. } => Error::Absent { name, folder },
+        other => Error::Weights(other.to_string()),
+    })?;
+    let provenance = Some(format!("{name}:{}", weights.sha256));
+    Ok((weights, provenance))
 }
 
 impl WeightSource for StoredWeights {
     fn load(&self, name: &str) -> Result<Loaded> {
-        let store = Store::open_default().map_err(|error| Error::Weights(error.to_string()))?;
-        let weights = store.load(name).map_err(|error| match error {
-            lookalike_weights::Error::Absent { name, folder, .. } => Error::Absent { name, folder },
-            other => Error::Weights(other.to_string()),
-        })?;
-        let provenance = Some(format!("{name}:{}", weights.sha256));
+        let (weights, provenance) = stored(name)?;
         Ok(Loaded { parameters: Box::new(Stored(weights)), provenance })
     }
 
@@ -74,11 +91,12 @@ impl WeightSource for StoredWeights {
         {
             return Ok((trunk, provenance.clone()));
         }
-        let loaded = self.load(backbone.weights())?;
-        let trunk =
-            Arc::new(Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment()?)?);
-        shared.insert(key, (Arc::downgrade(&trunk), loaded.provenance.clone()));
-        Ok((trunk, loaded.provenance))
+        let (weights, provenance) = stored(backbone.weights())?;
+        let weights = GivenUp(Mutex::new(weights));
+        let trunk = Trunk::with_packing(backbone, weights, Packing::of_environment()?)?;
+        let trunk = Arc::new(trunk);
+        shared.insert(key, (Arc::downgrade(&trunk), provenance.clone()));
+        Ok((trunk, provenance))
     }
 }
 

@@ -50,14 +50,16 @@ impl Weights {
     /// # Errors
     /// [`Error::Tensor`] when there is none of the name, or its shape is another.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let Some(tensor) = self.tensors.get(name) else {
-            return Err(Error::tensor(name, format!("not among the weights '{}'", self.name)));
-        };
-        if tensor.shape != shape {
-            let reason = format!("expected shape {shape:?}, found {:?}", tensor.shape);
-            return Err(Error::tensor(name, reason));
-        }
-        tensor.to_f32()
+        numbers(self.tensors.get(name), &self.name, name, shape)
+    }
+
+    /// The same of a tensor that is not needed again: its bytes are given up, so that numbers and bytes of
+    /// all tensors are not in memory together.
+    ///
+    /// # Errors
+    /// As [`f32`](Self::f32).
+    pub fn take_f32(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        numbers(self.tensors.remove(name).as_ref(), &self.name, name, shape)
     }
 
     /// Numbers in all tensors together.
@@ -117,6 +119,22 @@ impl Checkpoint {
     pub fn into_weights(self, specification: &Specification) -> Result<Weights> {
         Weights::from_files(vec![self], specification)
     }
+}
+
+fn numbers(
+    tensor: Option<&Tensor>,
+    weights: &str,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>> {
+    let Some(tensor) = tensor else {
+        return Err(Error::tensor(name, format!("not among the weights '{weights}'")));
+    };
+    if tensor.shape != shape {
+        let reason = format!("expected shape {shape:?}, found {:?}", tensor.shape);
+        return Err(Error::tensor(name, reason));
+    }
+    tensor.to_f32()
 }
 
 fn licence(source: &[SourceFile]) -> String {

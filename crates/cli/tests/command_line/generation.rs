@@ -105,6 +105,10 @@ fn features_give_the_scores_of_sets() {
     assert_eq!(score(&json, "kernel")["called"], "KID");
     assert_eq!(score(&json, "cmmd")["called"], Value::Null);
     assert!(!stderr.contains("--embedder"), "{stderr}");
+    let other = [&files[..], &["-m", "psnr", "--embedder", "dinov2-vit-l-14"]].concat();
+    let (_, other, _) = run(&place, &other);
+    assert_eq!(score(&other, "frechet")["called"], "FD-DINOv2");
+    assert_eq!(score(&other, "kernel")["called"], Value::Null);
     let alike = score(&json, "similarity");
     assert_eq!((&alike["value"], &alike["called"]), (&Value::Null, &Value::Null));
     assert!(alike["reason"].as_str().unwrap().contains("--features-paired"), "{alike}");

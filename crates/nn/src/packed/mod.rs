@@ -59,6 +59,7 @@ impl Packing {
 pub(crate) struct Packed {
     steps: Vec<Step>,
     processor: Processor,
+    packing: Packing,
 }
 
 /// What is done to activations.
@@ -87,7 +88,7 @@ impl Packed {
         processor: Processor,
         packing: Packing,
     ) -> Result<Self> {
-        Ok(Self { steps: pack(layers, processor, packing, true)?, processor })
+        Ok(Self { steps: pack(layers, processor, packing, true)?, processor, packing })
     }
 
     /// The activations at the taps, in order.
@@ -108,7 +109,13 @@ impl Packed {
             Keep::Outputs(traces) => (Some(traces), false),
             Keep::Inputs(traces) => (Some(traces), true),
         };
-        let mut run = Run { processor: self.processor, free: Vec::new(), inputs, look };
+        let mut run = Run {
+            processor: self.processor,
+            reuses: self.packing == Packing::Once,
+            free: Vec::new(),
+            inputs,
+            look,
+        };
         // What follows the last tap is nothing, so the output itself is not needed.
         drop(run.steps(&self.steps, Flow::Planes(input), traces)?);
         Ok(())
@@ -199,6 +206,9 @@ type Look<'a> = dyn FnMut(&Arc<Blocks>) + 'a;
 /// One run through a network.
 struct Run<'l> {
     processor: Processor,
+    /// Whether memory of blocks is used again. Where little is wanted it is given up at once: what the first
+    /// layers need is more than the filters of the last.
+    reuses: bool,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
     /// Whether traces keep what convolutions read.
@@ -209,7 +219,9 @@ struct Run<'l> {
 impl Run<'_> {
     /// Gives blocks back, unless someone else reads them.
     fn release(&mut self, blocks: Arc<Blocks>) {
-        self.free.extend(Arc::try_unwrap(blocks));
+        if self.reuses {
+            self.free.extend(Arc::try_unwrap(blocks));
+        }
     }
 
     fn steps<'a>(

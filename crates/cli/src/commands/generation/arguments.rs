@@ -38,8 +38,8 @@ pub(crate) struct GenerationArgs {
     #[arg(long, value_name = "FILE", requires = "features_out")]
     pub(crate) features_training: Option<PathBuf>,
 
-    /// The network that made the features: inception, clip-vit-l-14-336, vgg16-fc2 or another
-    /// name. Only with the right one is a score called FID, KID or CMMD
+    /// The network that made the features: inception, dinov2-vit-l-14, clip-vit-l-14-336, vgg16-fc2 or
+    /// another name. Only with the right one is a score called FID, FD-DINOv2, KID or CMMD
     #[arg(long, value_name = "NAME", requires = "features_out")]
     pub(crate) embedder: Option<String>,
 

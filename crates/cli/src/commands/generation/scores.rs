@@ -14,6 +14,7 @@ use super::record::{NearestRecord, SetScore};
 use crate::args::GlobalArgs;
 
 const INCEPTION: &str = "inception";
+const DINOV2: &str = "dinov2-vit-l-14";
 const CLIP: &str = "clip-vit-l-14-336";
 const VGG: &str = "vgg16-fc2";
 
@@ -91,6 +92,11 @@ pub(crate) fn all(
     let kernel = kernel_distance::of(target, out, subsets);
     let manifold = precision_recall::of(target, out, precision_recall::NEIGHBOURS);
     let balls = density_coverage::of(target, out, density_coverage::NEIGHBOURS);
+    let frechet_kind = match sets.by(DINOV2) {
+        // Stein et al., NeurIPS 2023.
+        true => Kind { called: "FD-DINOv2", embedder: DINOV2, ..frechet_kind },
+        false => frechet_kind,
+    };
     let scores = vec![
         SetScore {
             parts: distance
