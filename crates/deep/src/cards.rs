@@ -268,22 +268,13 @@ const RESNET50_FEATURES: [MetricCard; 2] = features(
     1,
     5.0,
 );
-const MOBILENET_FEATURES: [MetricCard; 2] = features(
-    ["features:mobilenet@imagenet", "features:mobilenet@random"],
-    ["Features of MobileNetV2", "Features of MobileNetV2 before training"],
-    &["mobilenet_v2_1.0_224"],
-    1,
-    5.0,
-);
-
 /// Features of networks without learned weights, trained and not in turn; listed nowhere, since they are
 /// what others are compared with.
-pub(crate) static FEATURES: [MetricCard; 12] = {
+pub(crate) static FEATURES: [MetricCard; 10] = {
     let [a, b] = ALEXNET_FEATURES;
     let [c, d] = VGG_FEATURES;
     let [e, f] = SQUEEZENET_FEATURES;
     let [g, h] = RESNET18_FEATURES;
     let [i, j] = RESNET50_FEATURES;
-    let [k, l] = MOBILENET_FEATURES;
-    [a, b, c, d, e, f, g, h, i, j, k, l]
+    [a, b, c, d, e, f, g, h, i, j]
 };

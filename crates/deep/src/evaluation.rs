@@ -178,8 +178,9 @@ pub(crate) fn gradients<F: TapFormula>(
         let pulled = formula.trunk().gradient(&scaled, |taps| -> Result<Vec<Blocks>> {
             let mut derived = Vec::with_capacity(taps.len() + 1);
             for (tap, found) in plain.iter().chain(taps.iter().copied()).enumerate() {
-                let mut derivatives = Blocks::new();
-                derivatives.reshape(found.shape()).map_err(lookalike_nn::Error::from)?;
+                // Positions of other tiles have no derivative here.
+                let zeros = Blocks::zeros(found.shape());
+                let mut derivatives = zeros.map_err(lookalike_nn::Error::from)?;
                 for (index, state) in states.iter_mut().enumerate() {
                     let reference = partner(&known, tap, index)?;
                     let pair = tile.pair(tap, [reference, picture(found, index)?]);

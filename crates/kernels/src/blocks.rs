@@ -10,16 +10,19 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::lanes::{LANES, Line};
-use crate::{Error, Result};
+use crate::{Error, Result, spare};
 
-/// Activations of a batch of pictures.
-#[derive(Clone, Debug, Default)]
+/// Activations of a batch of pictures. Their memory comes from blocks that were dropped before, and goes to
+/// others ([`give_back`](crate::give_back)).
+#[derive(Debug, Default)]
 pub struct Blocks {
     batch: usize,
     channels: usize,
     height: usize,
     width: usize,
-    lines: Vec<Line>,
+    /// How many lines of the memory are in use.
+    count: usize,
+    memory: Vec<Line>,
 }
 
 /// Activations of one picture.
@@ -48,10 +51,36 @@ impl<'a> PictureBlocks<'a> {
     }
 }
 
+impl Clone for Blocks {
+    fn clone(&self) -> Self {
+        let mut memory =
+            spare::take(self.count).unwrap_or_else(|| bytemuck::zeroed_vec(self.count));
+        memory[..self.count].copy_from_slice(self.lines());
+        Self { memory, ..*self }
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        spare::leave(std::mem::take(&mut self.memory));
+    }
+}
+
 impl Blocks {
     /// Nothing yet; for [`reshape`](Self::reshape).
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Zeros.
+    ///
+    /// # Errors
+    /// [`Error::Shape`].
+    pub fn zeros(shape: [usize; 4]) -> Result<Self> {
+        let mut blocks = Self::new();
+        blocks.reshape(shape)?;
+        blocks.lines_mut().fill(Line::ZERO);
+        Ok(blocks)
     }
 
     /// Makes room for a batch × channels × height × width. What the numbers are is left open, but for
@@ -68,13 +97,12 @@ impl Blocks {
             .filter(|&count| count > 0 && count <= isize::MAX as usize / size_of::<Line>());
         let count =
             count.ok_or_else(|| Error::Shape { what: "activations", shape: shape.to_vec() })?;
-        if count > self.lines.capacity() {
+        if count > self.memory.len() {
             // Fresh zeroed memory costs nothing until it is used; copying what is there would.
-            self.lines = Vec::new();
-            self.lines = bytemuck::zeroed_vec(count);
-        } else {
-            self.lines.resize(count, Line::ZERO);
+            spare::leave(std::mem::take(&mut self.memory));
+            self.memory = spare::take(count).unwrap_or_else(|| bytemuck::zeroed_vec(count));
         }
+        self.count = count;
         [self.batch, self.channels, self.height, self.width] = shape;
         Ok(())
     }
@@ -96,30 +124,30 @@ impl Blocks {
 
     /// All lines.
     pub fn lines(&self) -> &[Line] {
-        &self.lines
+        &self.memory[..self.count]
     }
 
     /// All lines, to be changed.
     pub fn lines_mut(&mut self) -> &mut [Line] {
-        &mut self.lines
+        &mut self.memory[..self.count]
     }
 
     /// The lines of one picture of the batch.
     pub(crate) fn lines_of(&self, picture: usize) -> &[Line] {
         let size = self.depth() * self.area();
-        &self.lines[picture * size..(picture + 1) * size]
+        &self.lines()[picture * size..(picture + 1) * size]
     }
 
     /// The lines of one picture of the batch, to be changed; `None` beyond it.
     pub fn picture_mut(&mut self, index: usize) -> Option<&mut [Line]> {
         let size = self.depth() * self.area();
-        self.lines.get_mut(index.checked_mul(size)?..(index + 1).checked_mul(size)?)
+        self.lines_mut().get_mut(index.checked_mul(size)?..(index + 1).checked_mul(size)?)
     }
 
     /// One picture of the batch; `None` beyond it.
     pub fn picture(&self, index: usize) -> Option<PictureBlocks<'_>> {
         let size = self.depth() * self.area();
-        let lines = self.lines.get(index.checked_mul(size)?..(index + 1).checked_mul(size)?)?;
+        let lines = self.lines().get(index.checked_mul(size)?..(index + 1).checked_mul(size)?)?;
         let Self { channels, height, width, .. } = *self;
         Some(PictureBlocks { lines, channels, height, width })
     }
@@ -137,7 +165,7 @@ impl Blocks {
             let found = planes.len();
             return Err(Error::Count { what: "planes", expected, found });
         }
-        self.lines.par_chunks_mut(area).enumerate().for_each(|(index, block)| {
+        self.lines_mut().par_chunks_mut(area).enumerate().for_each(|(index, block)| {
             let (picture, first) = (index / depth, index % depth * LANES);
             let present = LANES.min(channels - first);
             let planes = &planes[(picture * channels + first) * area..][..present * area];
@@ -173,7 +201,7 @@ impl Blocks {
         let (size, whole) = (self.depth() * self.area(), other.depth() * other.area());
         let first = channels.start / LANES * self.area();
         let spare = channels.end % LANES;
-        for (to, from) in self.lines.chunks_mut(size).zip(other.lines.chunks(whole)) {
+        for (to, from) in self.lines_mut().chunks_mut(size).zip(other.lines().chunks(whole)) {
             to.copy_from_slice(&from[first..first + size]);
             if spare > 0 {
                 let last = size - height * width;
@@ -196,7 +224,7 @@ impl Blocks {
             tasks.push(part);
             rest = after;
         }
-        tasks.into_par_iter().zip(self.lines.par_chunks(area)).for_each(|(planes, block)| {
+        tasks.into_par_iter().zip(self.lines().par_chunks(area)).for_each(|(planes, block)| {
             for (strip, lines) in block.chunks(STRIP).enumerate() {
                 for (lane, plane) in planes.chunks_exact_mut(area).enumerate() {
                     for (number, line) in plane[strip * STRIP..].iter_mut().zip(lines) {

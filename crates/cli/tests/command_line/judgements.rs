@@ -168,6 +168,7 @@ fn pairs_that_recur_are_measured_once() {
     );
     assert_eq!(place.read("d.jsonl").lines().count(), 3);
     assert_eq!(json(&place, &resumed).1, report);
+    assert_eq!(place.read("d.jsonl").lines().count(), 3, "measured again");
 }
 
 /// More pairs than are done before a run is ended.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use lookalike_core::{Gradient, Part, Picture, ScoreMap};
 use lookalike_kernels::{Processor, UnitDistance};
-use lookalike_nn::{Backbone, Line, Planes, Trunk};
+use lookalike_nn::{Line, Planes, Trunk};
 
 pub use moments::ChannelMoments;
 pub use net::{Head, Net, Version};
@@ -86,16 +86,12 @@ impl Lpips {
     }
 
     /// The same distance of any network's activations, every channel weighing 1: what LPIPS calls its
-    /// baseline. Input is scaled as the network's published weights expect it.
+    /// baseline. Input is scaled as torchvision's weights expect it.
     pub(crate) fn unweighted(trunk: Arc<Trunk>) -> Self {
-        let version = match trunk.backbone() {
-            Backbone::MobileNetV2 => Version::V0_0,
-            _ => Version::V0_1,
-        };
         let channels = trunk.geometry().unwrap_or_default();
         let ones = channels.iter().map(|tap| vec![1.0; tap.channels]);
         let taps = ones.map(|ones| UnitDistance::new(Processor::best(), &ones)).collect();
-        Self { version, trunk, taps }
+        Self { version: Version::V0_1, trunk, taps }
     }
 
     /// The distance of every candidate from its reference, or from the one reference, which is then

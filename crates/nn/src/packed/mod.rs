@@ -221,6 +221,9 @@ impl Run<'_> {
     fn release(&mut self, blocks: Arc<Blocks>) {
         if self.reuses {
             self.free.extend(Arc::try_unwrap(blocks));
+        } else {
+            drop(blocks);
+            kernels::give_back();
         }
     }
 

@@ -211,14 +211,18 @@ impl<'a> Pairs<'a> {
         mut file: Option<&mut DistancesFile>,
     ) -> Self {
         let (mut distances, mut states, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        // The file has a pair that recurs once, where it came first.
+        let mut read = Seen::new();
         for pair in block.iter().flat_map(|item| item.judgement.pairs()) {
             let name = pair_name(pair);
             let mut both = None;
-            let found = seen.get(&name).cloned().or_else(|| {
+            let found = seen.get(&name).or_else(|| read.get(&name)).cloned().or_else(|| {
                 // Their state before they are read: a later change is noticed.
                 let file = file.as_mut()?;
                 both = Some([state(pair[0])?, state(pair[1])?]);
-                file.take(first + distances.len(), both?)
+                let found = file.take(first + distances.len(), both?)?;
+                read.insert(name, found.clone());
+                Some(found)
             });
             distances.push(found);
             states.push(both);
