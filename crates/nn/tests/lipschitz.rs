@@ -214,7 +214,7 @@ fn pictures_of_one_row_or_column_and_many_strips_agree_with_the_definition() {
             }
         }
         let error = norm(&difference(&found, &expected));
-        assert!(error < 1e-6, "{error}");
+        assert!(error < 1e-11, "{error}");
     }
 }
 
@@ -358,9 +358,8 @@ fn convolutions_are_as_recorded() {
         let layer = Conv(layer, [7, 7]);
         for (k, x) in x.chunks_exact(294).enumerate() {
             let of = k * 294..(k + 1) * 294;
-            // The normalisers are stored in single precision.
-            close(&layer.value(x), &y[of.clone()], 1e-6, 1e-7);
-            close(&layer.pull(x, &upstream[of.clone()]), &gx[of.clone()], 1e-6, 1e-7);
+            close(&layer.value(x), &y[of.clone()], 1e-12, 1e-13);
+            close(&layer.pull(x, &upstream[of.clone()]), &gx[of.clone()], 1e-12, 1e-13);
             let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
             let rows = Rows::from_planes([6, 7, 7], &single);
             let found = layer.0.forward(&rows, None).unwrap().to_planes(6);
@@ -384,8 +383,8 @@ fn dense_layers_and_windows_are_as_recorded() {
     let [x, y, upstream, gx] =
         ["lin.x", "lin.y", "lin.loss_weight", "lin.gx"].map(|n| read(&file, n));
     let mut active = vec![false; 27];
-    close(&layer.forward(&x, Some(&mut active)).unwrap(), &y, 1e-6, 1e-7);
-    close(&layer.backward(&upstream, &active).unwrap(), &gx, 1e-6, 1e-7);
+    close(&layer.forward(&x, Some(&mut active)).unwrap(), &y, 1e-12, 1e-13);
+    close(&layer.backward(&upstream, &active).unwrap(), &gx, 1e-12, 1e-13);
     let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let together = layer.forward(&single, None).unwrap();
     let alone = layer.forward(&single[11..22], None).unwrap();

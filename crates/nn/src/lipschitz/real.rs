@@ -33,6 +33,9 @@ pub trait Real:
     /// The nearest of a number of double precision.
     fn nearest(number: f64) -> Self;
 
+    /// The largest that is not above a number of double precision.
+    fn below(number: f64) -> Self;
+
     /// The same in double precision.
     fn double(self) -> f64;
 }
@@ -48,6 +51,11 @@ impl Real for f32 {
         number as f32
     }
 
+    fn below(number: f64) -> Self {
+        let single = number as f32;
+        if f64::from(single) > number { single.next_down() } else { single }
+    }
+
     fn double(self) -> f64 {
         f64::from(self)
     }
@@ -61,6 +69,10 @@ impl Real for f64 {
     }
 
     fn nearest(number: f64) -> Self {
+        number
+    }
+
+    fn below(number: f64) -> Self {
         number
     }
 

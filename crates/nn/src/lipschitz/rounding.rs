@@ -5,8 +5,8 @@
 //! 2002, §3.1); u is [`Real::UNIT`](super::Real::UNIT). For y = x − Wᵀ(2 t σ(W x + b)) that gives, with
 //! A ≥ ‖|W|‖, B = ‖b‖ over all positions, t the largest normaliser and N ≥ ‖x‖:
 //!
-//! * the inner sums are off by γ(A N + B), and after σ and the scale, whose two roundings count, by
-//!   2t (γ + 3u)(A N + B);
+//! * the inner sums are off by γ(A N + B), and after σ and the scale, itself rounded down, by
+//!   2t (γ + 4u)(A N + B);
 //! * Wᵀ carries that on with A, and its own sums add γ(N + 2t A (A N + B)).
 //!
 //! An error at the input comes through multiplied by the layer's constant, 1. All of it holds for every
@@ -47,18 +47,18 @@ impl Rounding {
         terms: [usize; 2],
         absolute: f64,
         bias: &[f32],
-        scale: &[f32],
+        scale: &[f64],
         positions: usize,
     ) -> Self {
-        let largest = f64::from(scale.iter().fold(0.0_f32, |most, &t| most.max(t)));
+        let largest = scale.iter().fold(0.0_f64, |most, &t| most.max(t));
         let squares = bias.iter().map(|&b| f64::from(b) * f64::from(b)).sum::<f64>();
         let bias = (squares * positions as f64).sqrt() * SLACK;
         // Computed inputs are that much longer than exact ones.
         let norm = self.norm + self.error;
         let (inner, outer) = (gamma(terms[0] + 1, unit), gamma(terms[1] + 1, unit));
         let sums = absolute * norm + bias;
-        let own = 2.0 * largest * absolute * (inner + 3.0 * unit) * sums * (1.0 + inner)
-            + outer * (norm + 2.0 * largest * absolute * sums * (1.0 + inner) * (1.0 + 3.0 * unit));
+        let own = 2.0 * largest * absolute * (inner + 4.0 * unit) * sums * (1.0 + inner)
+            + outer * (norm + 2.0 * largest * absolute * sums * (1.0 + inner) * (1.0 + 4.0 * unit));
         let moved = 2.0 * largest * absolute * bias;
         Self { norm: (self.norm + moved) * SLACK, error: (self.error + own) * SLACK }
     }

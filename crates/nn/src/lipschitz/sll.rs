@@ -11,9 +11,9 @@
 //! is diagonally dominant after the similarity by diag(r), so its eigenvalues are not negative.
 //!
 //! Source: Araujo, Havens, Delattre, Allauzen, Hu, "A Unified Algebraic Perspective on Lipschitz Neural
-//! Networks", ICLR 2023. Choices: T is computed in double precision and rounded up, t rounded down to
-//! single precision, so that the layer with the parameters as stored has the constant 1 exactly; `t = 0`
-//! where T is 0 or not finite.
+//! Networks", ICLR 2023. Choices: T is computed in double precision and rounded up, t rounded down, and
+//! down again where values are computed in single precision, so that the layer with the parameters as
+//! stored has the constant 1 exactly; `t = 0` where T is 0 or not finite.
 
 /// How rows are weighed against each other in T, the r of the proof.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -28,7 +28,7 @@ pub struct SllConvolution {
     kernel: Vec<f32>,
     bias: Vec<f32>,
     sums: Vec<f64>,
-    scale: Vec<f32>,
+    scale: Vec<f64>,
 }
 
 impl SllConvolution {
@@ -90,7 +90,7 @@ impl SllConvolution {
     /// [`Error::Numbers`].
     pub fn forward<R: Real>(&self, x: &Rows<R>, active: Option<&mut [bool]>) -> Result<Rows<R>> {
         let inner = |i: usize, _: usize, z: &mut [R]| {
-            let (bias, scale) = (R::of(self.bias[i]), R::of(2.0 * self.scale[i]));
+            let (bias, scale) = (R::of(self.bias[i]), R::below(2.0 * self.scale[i]));
             for value in z {
                 let sum = *value + bias;
                 *value = if sum > R::default() { scale * sum } else { R::default() };
@@ -107,7 +107,7 @@ impl SllConvolution {
         let (width, inner) = (upstream.width, self.inner());
         Error::expect_numbers("active units", upstream.height * inner * width, active.len())?;
         let masked = |i: usize, row: usize, z: &mut [R]| {
-            let scale = R::of(2.0 * self.scale[i]);
+            let scale = R::below(2.0 * self.scale[i]);
             let active = &active[(row * inner + i) * width..][..width];
             for (value, &on) in z.iter_mut().zip(active) {
                 *value = if on { scale * *value } else { R::default() };

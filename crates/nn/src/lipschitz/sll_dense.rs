@@ -24,7 +24,7 @@ pub struct SllDense {
     weight: Vec<f32>,
     bias: Vec<f32>,
     sums: Vec<f64>,
-    scale: Vec<f32>,
+    scale: Vec<f64>,
 }
 
 impl SllDense {
@@ -82,7 +82,7 @@ impl SllDense {
         let (count, z) = self.products(x)?;
         let mut s = z;
         for (i, values) in s.chunks_exact_mut(count.max(1)).enumerate() {
-            let (bias, scale) = (R::of(self.bias[i]), R::of(2.0 * self.scale[i]));
+            let (bias, scale) = (R::of(self.bias[i]), R::below(2.0 * self.scale[i]));
             for value in values {
                 let sum = *value + bias;
                 *value = if sum > R::default() { scale * sum } else { R::default() };
@@ -109,7 +109,7 @@ impl SllDense {
         let (count, mut s) = self.products(upstream)?;
         Error::expect_numbers("active units", count * self.inner(), active.len())?;
         for (i, values) in s.chunks_exact_mut(count.max(1)).enumerate() {
-            let scale = R::of(2.0 * self.scale[i]);
+            let scale = R::below(2.0 * self.scale[i]);
             for (k, value) in values.iter_mut().enumerate() {
                 let on = active[k * self.inner() + i];
                 *value = if on { scale * *value } else { R::default() };
