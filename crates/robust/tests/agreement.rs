@@ -57,8 +57,9 @@ fn certificates_are_as_recorded() {
     let embeddings = ["ref", "left", "right"].map(|side| {
         read(&all, &format!("emb.{side}")).chunks_exact(20).map(<[f64]>::to_vec).collect::<Vec<_>>()
     });
-    for i in 0..12 {
-        let [x, left, right] = [0, 1, 2].map(|side| embeddings[side][i].as_slice());
+    let [references, lefts, rights] = &embeddings;
+    for (i, x) in references.iter().enumerate() {
+        let (left, right) = (lefts[i].as_slice(), rights[i].as_slice());
         for (prefix, head) in [("cert", Head::Cosine), ("cert.append1", Head::Appended)] {
             let recorded = |name: &str| read(&all, &format!("{prefix}.{name}"))[i];
             let plane = distance_to_flip(head, x, left, right);

@@ -197,7 +197,8 @@ fn role(name: &str) -> Option<Role> {
     if rest.contains("alpha") {
         return Some(Role::Unused);
     }
-    let kinds: [(&str, bool, fn(Place) -> Role); 6] = [
+    type Kind = (&'static str, bool, fn(Place) -> Role);
+    let kinds: [Kind; 6] = [
         ("convs.", false, Role::Published),
         ("linear.", true, Role::Published),
         ("base.1.", false, Role::Repeats),

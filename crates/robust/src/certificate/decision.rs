@@ -42,6 +42,23 @@ pub fn distance_to_flip(head: Head, reference: &[f64], left: &[f64], right: &[f6
 }
 
 /// The radius as published, for a constant of 1; `None` for the Euclidean head, which it is not about.
+///
+/// It fails where embeddings are short. Here the embedding is the picture itself, two samples of it, which
+/// certainly stretches nothing:
+///
+/// ```
+/// use lookalike_deep::lipsim::Head;
+/// use lookalike_robust::certificate::{compat_radius, distance_to_flip};
+/// let (left, right) = ([1.0, 0.0], [0.0, 1.0]);
+/// let reference = [0.08, 0.06];
+/// let published = compat_radius(Head::Cosine, &reference, &left, &right).unwrap();
+/// let plane = distance_to_flip(Head::Cosine, &reference, &left, &right).abs();
+/// assert!(published > 0.14 && plane < 0.0142);
+/// // A change of 0.05 flips the decision, a third of what was said to be safe.
+/// let changed = [0.04, 0.09];
+/// let d = |side: &[f64]| Head::Cosine.distance(&changed, side);
+/// assert!(d(&right) < d(&left));
+/// ```
 pub fn compat_radius(head: Head, reference: &[f64], left: &[f64], right: &[f64]) -> Option<f64> {
     if head == Head::Euclidean {
         return None;
