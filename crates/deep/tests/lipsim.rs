@@ -3,15 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "../../nn/tests/recorded_tensors/mod.rs"]
+mod recorded_tensors;
+
 use std::collections::HashMap;
-use std::path::Path;
 
 use lookalike_core::{Channels, Metric, Picture, Want};
 use lookalike_deep::lipsim::{Architecture, Head, LipSim, Scale, initial_file};
 use lookalike_nn::lipschitz::spectral_norm;
 use lookalike_weights::{Checkpoint, read_bytes};
+use recorded_tensors::{read, recorded};
+use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 
 const TINY: Architecture = Architecture {
     channels: 8,
@@ -32,27 +35,6 @@ fn picture(width: usize, height: usize, channels: Channels, step: usize) -> Pict
     let count = width * height * channels.count();
     let samples = (0..count).map(|i| (i * step % 251) as f32 / 250.0).collect();
     Picture::from_f32(width, height, channels, samples).unwrap()
-}
-
-fn recorded() -> Option<Vec<u8>> {
-    let path = "../../../shared/reference/lipsim/tiny_lipsim.safetensors";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipped: {} is absent", path.display());
-    }
-    bytes
-}
-
-fn read(file: &SafeTensors<'_>, name: &str) -> Vec<f64> {
-    let tensor = file.tensor(name).unwrap();
-    let data = tensor.data();
-    match tensor.dtype() {
-        Dtype::F32 => {
-            data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
-        }
-        _ => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-    }
 }
 
 /// A file of the tensors whose names `rename` keeps.
@@ -91,7 +73,7 @@ fn close(found: &[f64], expected: &[f64], relative: f64, absolute: f64) {
 
 #[test]
 fn embeddings_and_distances_are_as_recorded() {
-    let Some(bytes) = recorded() else { return };
+    let Some(bytes) = recorded("tiny_lipsim.safetensors") else { return };
     let all = SafeTensors::deserialize(&bytes).unwrap();
     let metric = LipSim::from_checkpoint("lipsim@f+outputs=20", published(&all)).unwrap();
     assert_eq!(metric.network().bound().value, 1.0);
@@ -132,7 +114,7 @@ fn embeddings_and_distances_are_as_recorded() {
 
 #[test]
 fn the_corrected_layers_are_those_of_our_own_layout() {
-    let Some(bytes) = recorded() else { return };
+    let Some(bytes) = recorded("tiny_lipsim.safetensors") else { return };
     let all = SafeTensors::deserialize(&bytes).unwrap();
     let rename = |name: &str| -> Vec<String> {
         let Some(name) = name.strip_prefix("module.model.") else { return vec![] };

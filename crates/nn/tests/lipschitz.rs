@@ -5,14 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use std::path::Path;
+mod recorded_tensors;
 
 use lookalike_nn::lipschitz::{
     Linear, Real, Rounding, Rows, SllConvolution, SllDense, Weighting, aol, block_reflector,
     cayley, depth_to_space, fit_coordinates, group_sort, max_min, space_to_depth, spectral_norm,
     window_sum, window_sum_backward,
 };
-use safetensors::{Dtype, SafeTensors};
+use recorded_tensors::{read, recorded};
+use safetensors::SafeTensors;
 
 /// Numbers from -1 to 1, the same in every run.
 fn numbers(count: usize, seed: u64) -> Vec<f64> {
@@ -305,28 +306,6 @@ fn matrices_have_the_constant_that_they_claim() {
     assert!(cayley(&singles(24, 1), 8).is_err(), "wider than tall");
     assert!(block_reflector(&[1.0, 1.0, 1.0, 1.0], 2).is_err(), "columns depend on each other");
     assert!(aol(&singles(7, 1), 3).is_err());
-}
-
-/// A file of recorded tensors, or `None` where it is absent.
-fn recorded(name: &str) -> Option<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/lipsim");
-    let path = folder.join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipped: {} is absent", path.display());
-    }
-    bytes
-}
-
-fn read(file: &SafeTensors<'_>, name: &str) -> Vec<f64> {
-    let tensor = file.tensor(name).unwrap();
-    let data = tensor.data();
-    match tensor.dtype() {
-        Dtype::F32 => {
-            data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
-        }
-        _ => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-    }
 }
 
 fn read_single(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {

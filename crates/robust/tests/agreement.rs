@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
-use std::path::Path;
+#[path = "../../nn/tests/recorded_tensors/mod.rs"]
+mod recorded_tensors;
 
 use lookalike_deep::lipsim::{Head, LipSim};
 use lookalike_robust::attack::{Ball, FlipDecision, Loss, Norm, apgd, mim, pgd};
@@ -11,32 +12,8 @@ use lookalike_robust::certificate::{
     compat_radius, distance_to_flip, jointly_stable, value_interval,
 };
 use lookalike_weights::read_bytes;
-use safetensors::{Dtype, SafeTensors};
-
-fn recorded(name: &str) -> Option<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/lipsim");
-    let path = folder.join(name);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        println!("skipped: {} is absent", path.display());
-    }
-    bytes
-}
-
-fn read(file: &SafeTensors<'_>, name: &str) -> Vec<f64> {
-    let tensor = file.tensor(name).unwrap();
-    let data = tensor.data();
-    match tensor.dtype() {
-        Dtype::F32 => {
-            data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
-        }
-        Dtype::U8 => data.iter().map(|&b| f64::from(b)).collect(),
-        Dtype::I64 => {
-            data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect()
-        }
-        _ => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-    }
-}
+use recorded_tensors::{read, recorded};
+use safetensors::SafeTensors;
 
 /// The recorded network.
 fn network(all: &SafeTensors<'_>) -> LipSim {
