@@ -193,7 +193,8 @@ mod tests {
     #[test]
     fn eight_bits_are_the_same_rounded() {
         let resize = Resize::new([37, 29], [16, 16]);
-        let codes: Vec<u8> = (0..37 * 29).map(|i| (i % 37 * 6) as u8).collect();
+        // Away from the ends, which each pass cuts off.
+        let codes: Vec<u8> = (0..37 * 29).map(|i| (64 + i % 37 * 3) as u8).collect();
         let exact = resize.apply(&codes.iter().map(|&c| f64::from(c)).collect::<Vec<_>>());
         let found = resize.apply_8_bits(&codes);
         for (exact, found) in exact.iter().zip(found) {

@@ -51,7 +51,7 @@ mod tests {
         assert!((stays_in_top(head, &[0.2], &gallery, 0, 1) - 0.3).abs() < 1e-12);
         assert!((stays_in_top(head, &[0.2], &gallery, 0, 2) - 1.8).abs() < 1e-12);
         assert_eq!(stays_in_top(head, &[0.2], &gallery, 2, 2), 0.0);
-        assert!((stays_in_top(head, &[0.2], &gallery, 2, 3) - 4.8).abs() < 1e-12);
+        assert!((stays_in_top(head, &[0.2], &gallery, 2, 3) - 6.8).abs() < 1e-12);
         assert_eq!(stays_in_top(head, &[0.2], &gallery, 3, 4), f64::INFINITY);
         assert_eq!(stays_in_top(head, &[0.2], &gallery, 0, 0), 0.0);
     }
