@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::bapps::BappsArgs;
+#[cfg(feature = "deep")]
+use crate::commands::certify::CertifyArgs;
 use crate::commands::collection::{CollectArgs, ExportArgs};
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     Weights(WeightsArgs),
     /// Hold metrics against what people said, and score generated pictures
     Judge(JudgeArgs),
+    /// Say by how much a picture may change before a metric decides otherwise
+    #[cfg(feature = "deep")]
+    Certify(Box<CertifyArgs>),
     /// Learn a metric from human judgements
     #[cfg(feature = "deep")]
     Train(TrainArgs),

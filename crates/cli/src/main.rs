@@ -57,6 +57,8 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },
         #[cfg(feature = "deep")]
+        Command::Certify(args) => commands::certify::run(args, &cli.global),
+        #[cfg(feature = "deep")]
         Command::Train(args) => match &args.command {
             args::TrainCommand::Lpips(args) => commands::train::run(args, &cli.global),
         },

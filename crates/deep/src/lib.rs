@@ -1,10 +1,11 @@
-//! Learned full-reference metrics: distances between the activations of a network.
+//! Learned full-reference metrics: distances between the activations of a network, or its embeddings.
 //!
 //! * [`Lpips`]: LPIPS on AlexNet, VGG-16 and SqueezeNet 1.1, versions 0.1 and 0.0, with its learned
 //!   weights or without (the "baseline").
 //! * [`Dists`]: DISTS on VGG-16.
+//! * [`lipsim`]: LipSim, whose network has a proved Lipschitz constant.
 //!
-//! Both are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
+//! All are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
 //! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
 //! and deviation are their own business: pictures come in as pictures.
 //!
@@ -12,13 +13,14 @@
 //! * Gradients are finite everywhere: where the activations of a pixel are all 0, their derivative is
 //!   taken as 0.
 //! * Large pictures are computed in tiles ([`lookalike_nn::tiling`]) whose activations are those of the
-//!   whole, so that memory stays bounded. Nothing is ever resized.
+//!   whole, so that memory stays bounded. Nothing is ever resized, but for LipSim.
 
 mod cards;
 mod dists;
 mod error;
 mod evaluation;
 mod file_weights;
+pub mod lipsim;
 mod lpips;
 mod plan;
 mod registered;

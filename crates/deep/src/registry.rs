@@ -10,6 +10,7 @@ use lookalike_nn::{Backbone, Initial, Packing, Parameters, Trunk};
 
 use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SQUEEZE, VGG};
 use crate::file_weights::FileWeights;
+use crate::lipsim::{CARDS as LIPSIM, LipSim};
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
 use crate::tap_formula::TapFormula;
@@ -30,11 +31,11 @@ pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
     metric_among(definitions().chain(file_definitions()), id)
 }
 
-/// LPIPS with weights from a file, `lpips:alex@PATH`, and features without learned weights,
+/// LPIPS with weights from a file, `lpips:alex@PATH`, LipSim, `lipsim:small@PATH`, and features without learned weights,
 /// `features:resnet18@imagenet` or `features:resnet18@random+seed=7`: found by id, listed nowhere. A file
 /// holds channel weights, for which the network comes from the store, or those and the network.
 pub fn file_definitions() -> impl Iterator<Item = &'static Definition> + Clone {
-    FILE_DEFINITIONS.iter().chain(&FEATURE_DEFINITIONS)
+    FILE_DEFINITIONS.iter().chain(&LIPSIM_DEFINITIONS).chain(&FEATURE_DEFINITIONS)
 }
 
 /// The networks of `features:…`: those whose activations lie where they lie whatever the size of the picture,
@@ -113,6 +114,9 @@ fn make(
     source: &dyn WeightSource,
 ) -> CoreResult<Box<dyn Metric>> {
     let name = id.to_string();
+    if id.family() == "lipsim" {
+        return Ok(Box::new(LipSim::make(id, card)?));
+    }
     if OF_FILES.iter().any(|known| known.id == card.id) {
         return of_file(id, card, source)
             .map_err(|error| CoreError::Weights { id: name, reason: reason([error].into_iter()) });
@@ -279,6 +283,14 @@ static FILE_DEFINITIONS: [Definition; 3] = [
     Definition { card: &OF_FILES[0], build: stored },
     Definition { card: &OF_FILES[1], build: stored },
     Definition { card: &OF_FILES[2], build: stored },
+];
+
+static LIPSIM_DEFINITIONS: [Definition; 5] = [
+    Definition { card: &LIPSIM[0], build: stored },
+    Definition { card: &LIPSIM[1], build: stored },
+    Definition { card: &LIPSIM[2], build: stored },
+    Definition { card: &LIPSIM[3], build: stored },
+    Definition { card: &LIPSIM[4], build: stored },
 ];
 
 static FEATURE_DEFINITIONS: [Definition; 10] = {

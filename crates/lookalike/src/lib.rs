@@ -51,6 +51,8 @@ pub use lookalike_core::{
 #[cfg(feature = "deep")]
 pub use lookalike_deep as deep;
 pub use lookalike_judge as judge;
+#[cfg(feature = "deep")]
+pub use lookalike_robust as robust;
 pub use mask::{Mask, MaskedArea};
 pub use pooling::{Pooled, Pooling, Window, map_direction};
 pub use registry::{definitions, find, look_up, metric};

@@ -74,4 +74,25 @@ pub enum Error {
     /// A network whose padding depends on the size of its input cannot be cut into tiles.
     #[error("{0} pads by the size of its input, so its activations cannot be computed in tiles")]
     NotTileable(&'static str),
+    /// Numbers that do not fit a layer.
+    #[error("{what}: expected {expected} numbers, found {found}")]
+    Numbers {
+        /// What they are.
+        what: &'static str,
+        /// How many were expected.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// Parameters of which no layer can be made.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+impl Error {
+    /// # Errors
+    /// [`Error::Numbers`] unless the counts agree.
+    pub(crate) fn expect_numbers(what: &'static str, expected: usize, found: usize) -> Result<()> {
+        if expected == found { Ok(()) } else { Err(Self::Numbers { what, expected, found }) }
+    }
 }

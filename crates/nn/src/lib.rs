@@ -15,6 +15,7 @@
 //!   ([`Forward::filter_gradients`]); who moves them makes a new trunk.
 //! * The engine panics on shapes that do not fit. Everything is checked before it is handed over, and
 //!   what does not fit is an [`Error`].
+//! * [`lipschitz`]: layers that cannot stretch, for metrics with certificates.
 //! * The same bits come out for any number of threads and for a picture alone or in a batch.
 
 pub mod backbones;
@@ -24,6 +25,7 @@ mod error;
 mod filters;
 pub mod geometry;
 mod layer;
+pub mod lipschitz;
 mod packed;
 pub mod parameters;
 mod planes;

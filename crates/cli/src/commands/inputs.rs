@@ -60,7 +60,7 @@ pub(crate) fn work_list(args: &CompareArgs) -> anyhow::Result<WorkList> {
     Ok(work)
 }
 
-fn standard_input() -> anyhow::Result<Vec<u8>> {
+pub(crate) fn standard_input() -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes).context("cannot read the list on standard input")?;
     Ok(bytes)

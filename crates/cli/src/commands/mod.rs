@@ -1,6 +1,8 @@
 //! One file per command.
 
 pub(crate) mod bapps;
+#[cfg(feature = "deep")]
+pub(crate) mod certify;
 pub(crate) mod collection;
 pub(crate) mod compare;
 pub(crate) mod demo;

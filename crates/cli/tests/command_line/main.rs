@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arguments;
+#[cfg(feature = "deep")]
+mod certify;
 mod folders;
 mod formats;
 mod gates;

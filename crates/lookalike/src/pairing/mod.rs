@@ -210,6 +210,26 @@ pub fn consecutive(folder: &Path, filter: &NameFilter) -> Result<WorkList> {
     Ok(WorkList { unreachable, ..WorkList::from_pairs(pairs.collect()) })
 }
 
+/// The pictures of a folder in the order of names, with the folder, and what could not be reached.
+///
+/// # Errors
+/// [`Error::Pairing`] where there is no picture; as [`pair`].
+pub fn pictures_in(folder: &Path, filter: &NameFilter) -> Result<(Vec<PathBuf>, Vec<Unpaired>)> {
+    exists(folder)?;
+    let mut unreachable = Vec::new();
+    let names = match folder.is_dir() {
+        true => pictures(folder, filter, &mut unreachable)?,
+        false => Vec::new(),
+    };
+    if names.is_empty() {
+        let place = folder.display();
+        return Err(Error::Pairing(format!(
+            "expected a folder with pictures, found none in {place}"
+        )));
+    }
+    Ok((names.iter().map(|name| folder.join(name)).collect(), unreachable))
+}
+
 fn at_least_two(folder: &Path, filter: &NameFilter) -> Result<(Vec<PathBuf>, Vec<Unpaired>)> {
     exists(folder)?;
     let mut unreachable = Vec::new();
