@@ -9,7 +9,9 @@ use crate::commands::collection::{CollectArgs, ExportArgs};
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
-use crate::commands::train::LpipsArgs;
+use crate::commands::train::lpips::LpipsArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::sight::SightArgs;
 
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
@@ -35,7 +37,7 @@ pub(crate) enum Command {
     Weights(WeightsArgs),
     /// Hold metrics against what people said, and score generated pictures
     Judge(JudgeArgs),
-    /// Learn a metric from human judgements
+    /// Learn a metric from human judgements or from other metrics
     #[cfg(feature = "deep")]
     Train(TrainArgs),
     /// Print a completion script for a shell
@@ -381,6 +383,8 @@ pub(crate) struct TrainArgs {
 pub(crate) enum TrainCommand {
     /// Fit the channel weights of LPIPS to judgements of triplets (2AFC)
     Lpips(Box<LpipsArgs>),
+    /// Learn a small metric from what other metrics say of damaged pictures
+    Sight(Box<SightArgs>),
 }
 
 #[derive(Debug, Args)]

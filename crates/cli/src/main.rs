@@ -58,7 +58,8 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         },
         #[cfg(feature = "deep")]
         Command::Train(args) => match &args.command {
-            args::TrainCommand::Lpips(args) => commands::train::run(args, &cli.global),
+            args::TrainCommand::Lpips(args) => commands::train::lpips::run(args, &cli.global),
+            args::TrainCommand::Sight(args) => commands::train::sight::run(args, &cli.global),
         },
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),

@@ -3,8 +3,9 @@
 //! * [`Lpips`]: LPIPS on AlexNet, VGG-16 and SqueezeNet 1.1, versions 0.1 and 0.0, with its learned
 //!   weights or without (the "baseline").
 //! * [`Dists`]: DISTS on VGG-16.
+//! * `sight`: our own small network, whose weights are in the program.
 //!
-//! Both are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
+//! All are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
 //! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
 //! and deviation are their own business: pictures come in as pictures.
 //!
@@ -24,6 +25,7 @@ mod plan;
 mod registered;
 mod registry;
 mod samples;
+mod sight;
 mod tap_formula;
 mod weights;
 

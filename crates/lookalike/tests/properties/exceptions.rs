@@ -59,6 +59,13 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "its network computes in single precision, too coarse for this step; its own tests \
                  take the slope of the definition in double precision",
     },
+    #[cfg(feature = "deep")]
+    Exception {
+        metric: "sight",
+        property: "derivative",
+        reason: "its network computes in single precision, too coarse for this step; its own tests \
+                 take the slope of the definition in double precision",
+    },
 ];
 
 /// Whether a metric is excused from a property.
