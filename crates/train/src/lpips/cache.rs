@@ -71,7 +71,7 @@ impl Cache {
         let channels = network.channels;
         let header = format!("lookalike.moments/1 {key} {channels}\n");
         let count = triplets.all.len();
-        let records = Records::open(path, &header, 4 * 4 * channels, count)?;
+        let records = Records::open(path, &header, 4 * 4 * channels)?;
         let mut cache = Self { records, channels };
         while cache.records.count() < count {
             let done = cache.records.count();

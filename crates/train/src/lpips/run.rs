@@ -22,7 +22,7 @@ use super::source::{FeatureSource, Frozen};
 use super::trained::Trained;
 use super::{Layout, State, card, objective, rate};
 use crate::checkpoint::{Checkpoints, Facts, Run, little_endian, load};
-use crate::files::{failed, sha256, write_whole};
+use crate::files::{failed, sha256, write_json, write_whole};
 use crate::log::Log;
 use crate::random::{GENERATOR, Purpose, Stream};
 use crate::session::{Progress, Settings, Steps, Stopped, absent, go_on};
@@ -315,10 +315,7 @@ impl Session<'_> {
         write_whole(&path, &model)?;
         let card = card::write(self.recipe, &outcome);
         write_whole(&self.settings.out.join("MODEL_CARD.md"), card.as_bytes())?;
-        let path = self.settings.out.join("result.json");
-        let json = serde_json::to_string_pretty(&outcome)
-            .map_err(|e| Error::Unsuitable { path: path.clone(), reason: e.to_string() })?;
-        write_whole(&path, format!("{json}\n").as_bytes())?;
+        write_json(&self.settings.out.join("result.json"), &outcome)?;
         Ok(outcome)
     }
 }

@@ -59,7 +59,7 @@ impl Examples {
         let path = folder.join(format!("examples-{}.bin", &key[..16]));
         let length = PICTURES + CANDIDATES * (8 + 4 * teachers.count());
         let header = format!("lookalike.examples/1 {key} {length}\n");
-        let mut records = Records::open(path, &header, length, count)?;
+        let mut records = Records::open(path, &header, length)?;
         if records.count() < count {
             let pool = sources.pool(role, recipe.scenes)?;
             let distortions = learned(&recipe.without);

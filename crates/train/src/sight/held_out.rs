@@ -2,7 +2,9 @@
 //! distortions.
 //!
 //! Of two pictures with one distortion the less severe is the closer one, so `triplets.csv` needs no
-//! people: each row has a reference and two neighbours of a ladder of severities. `pairs.csv` has every
+//! people: each row has a reference and two neighbours of a ladder of severities. On one ladder what is
+//! random about the distortion (direction, places, grain) stays, on another it is drawn anew at every step,
+//! so that a metric has to tell how much was done from how. `pairs.csv` has every
 //! damaged picture with its severity (`dmos`: less is better). Sides of triplets are drawn. Pictures are 128 pixels large, squares of
 //! the originals' own pixels where these are large enough.
 
@@ -19,7 +21,7 @@ use super::bank::resampling::{Kernel, square};
 use super::bank::{BANK, Distortion};
 use super::examples::{MARGIN, inner};
 use super::pictures::{Role, Sources};
-use crate::files::{failed, write_whole};
+use crate::files::{failed, write_json, write_whole};
 use crate::random::{Purpose, Stream};
 use crate::{Error, Result};
 
@@ -106,10 +108,7 @@ pub fn write_held_out(
         pictures_sha256: hashes,
         data_sha256: sources.sha256.clone(),
     };
-    let path = folder.join("held-out.json");
-    let json = serde_json::to_string_pretty(&written)
-        .map_err(|e| Error::Unsuitable { path: path.clone(), reason: e.to_string() })?;
-    write_whole(&path, format!("{json}\n").as_bytes())?;
+    write_json(&folder.join("held-out.json"), &written)?;
     Ok(written)
 }
 
@@ -133,21 +132,30 @@ fn one(
     save(&reference, &own)?;
     let (mut triplets, mut pairs) = (String::new(), String::new());
     for distortion in distortions {
-        let (seed, offset) = (random.bits(), 0.2 + 0.6 * random.unit());
-        let name = |level: usize| format!("{index:03}-{}-{level}.png", distortion.name);
-        for level in 0..LEVELS {
-            let severity = (level as f64 + offset) / LEVELS as f64;
-            let damaged = distortion.apply(&reference, severity, seed, &reference)?;
-            save(&damaged, &name(level))?;
-            let group = distortion.name;
-            let _ = writeln!(pairs, "{own},{},{severity:.4},{group}", name(level));
-        }
-        for level in 1..LEVELS {
-            let right = random.unit() < 0.5;
-            let [first, second] = if right { [level, level - 1] } else { [level - 1, level] };
-            let (first, second) = (name(first), name(second));
-            let votes = u8::from(right);
-            let _ = writeln!(triplets, "{own},{first},{second},{votes},1,{}", distortion.name);
+        for anew in [false, true] {
+            let subset = format!("{}{}", distortion.name, if anew { ", drawn anew" } else { "" });
+            let (mut seed, offset) = (random.bits(), 0.2 + 0.6 * random.unit());
+            let part = if anew { "anew" } else { "path" };
+            let name = |level: usize| format!("{index:03}-{}-{part}-{level}.png", distortion.name);
+            for level in 0..LEVELS {
+                if anew {
+                    seed = random.bits();
+                }
+                let severity = (level as f64 + offset) / LEVELS as f64;
+                let damaged = distortion.apply(&reference, severity, seed, &reference)?;
+                save(&damaged, &name(level))?;
+                let _ = writeln!(pairs, "{own},{},{severity:.4},\"{subset}\"", name(level));
+            }
+            for level in 1..LEVELS {
+                let right = random.unit() < 0.5;
+                let [first, second] = if right { [level, level - 1] } else { [level - 1, level] };
+                let (first, second) = (name(first), name(second));
+                let votes = u8::from(right);
+                let _ = writeln!(triplets, "{own},{first},{second},{votes},1,\"{subset}\"");
+            }
+            if !distortion.is_random() {
+                break;
+            }
         }
     }
     Ok([triplets, pairs])
@@ -178,15 +186,16 @@ mod tests {
         let learned = super::super::examples::learned(&[]);
         assert!(learned.iter().all(|d| !written.distortions.contains_key(d.name)));
         assert_eq!((written.references, written.scenes), (2, 1));
-        assert_eq!(written.triplets, 2 * held * (LEVELS - 1));
-        assert_eq!(written.pairs, 2 * held * LEVELS);
+        let random = BANK.iter().filter(|d| d.held_out && d.is_random()).count();
+        assert_eq!(written.triplets, 2 * (held + random) * (LEVELS - 1));
+        assert_eq!(written.pairs, 2 * (held + random) * LEVELS);
         let list = std::fs::read_to_string(out.join("triplets.csv")).unwrap();
         for name in list.lines().skip(1).flat_map(|line| line.split(',').take(3)) {
             assert!(out.join(name).is_file(), "{name}");
         }
         let again = folder.path().join("again");
         write_held_out(&sources, 2, 1, 7, &again).unwrap();
-        for name in ["triplets.csv", "001-elastic-3.png"] {
+        for name in ["triplets.csv", "001-elastic-anew-3.png"] {
             let [a, b] = [&out, &again].map(|folder| std::fs::read(folder.join(name)).unwrap());
             assert!(a == b, "{name}");
         }

@@ -124,8 +124,8 @@ mod tests {
         let targets = [[0.02_f32, 0.3, 0.1, 0.05]];
         let distances: Vec<f64> = targets[0].iter().map(|&t| f64::from(t)).collect();
         let objective = Objective { order: 0.0, ..OBJECTIVE };
-        let found =
-            objective.evaluate(&distances, targets.iter().map(|t| (t, &[Label::default(); 4])));
+        let labels = [Label::default(); CANDIDATES];
+        let found = objective.evaluate(&distances, targets.iter().map(|t| (t, &labels)));
         assert!(found.slopes.iter().all(|slope| slope.abs() < 1e-9));
         assert_eq!(found.agreement, 1.0);
     }

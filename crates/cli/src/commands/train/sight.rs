@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use lookalike::deep::StoredWeights;
 use lookalike_train::sight::{Group, Outcome, Recipe, Sources, train, write_held_out};
 
@@ -23,17 +23,18 @@ pub(crate) struct SightArgs {
     #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
 
-    /// Steps of 16 references [default: 6000]
+    /// Steps of 16 references [default: 4000]
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
 
-    /// References with four damaged pictures each that are learned from [default: 24000]
+    /// References with four damaged pictures each that are learned from [default: 12000]
     #[arg(long, value_name = "N")]
     examples: Option<usize>,
 
-    /// Learn nothing from a group of distortions; may be repeated
-    #[arg(long, value_name = "GROUP", value_enum)]
-    without: Vec<GroupArg>,
+    /// Learn nothing from a group of distortions (compression, noise, blur, colour, geometry, content); may
+    /// be repeated
+    #[arg(long, value_name = "GROUP", value_parser = group)]
+    without: Vec<Group>,
 
     /// How much a teacher counts, such as ssimulacra2=0; may be repeated
     #[arg(long, value_name = "ID=WEIGHT", value_parser = teacher)]
@@ -47,20 +48,10 @@ pub(crate) struct SightArgs {
     run: RunArgs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum GroupArg {
-    /// Lossy coding
-    Compression,
-    /// Grain
-    Noise,
-    /// Lost or exaggerated detail
-    Blur,
-    /// Values change, places do not
-    Colour,
-    /// Places change, values do not
-    Geometry,
-    /// Something else is shown in part
-    Content,
+fn group(text: &str) -> Result<Group, String> {
+    let names = || Group::ALL.map(Group::name).join(", ");
+    let found = Group::ALL.into_iter().find(|group| group.name() == text);
+    found.ok_or_else(|| format!("expected one of {}, found '{text}'", names()))
 }
 
 fn teacher(text: &str) -> Result<(String, f64), String> {
@@ -108,11 +99,7 @@ fn recipe(args: &SightArgs, global: &GlobalArgs) -> anyhow::Result<Recipe> {
     }
     recipe.steps = args.steps.unwrap_or(recipe.steps);
     recipe.examples = args.examples.unwrap_or(recipe.examples);
-    let without = args.without.iter().filter_map(|group| {
-        let name = group.to_possible_value()?;
-        Group::ALL.into_iter().find(|group| group.name() == name.get_name())
-    });
-    recipe.without.extend(without);
+    recipe.without.extend(&args.without);
     for (id, weight) in &args.teacher {
         let Some(teacher) = recipe.teachers.iter_mut().find(|teacher| teacher.id == *id) else {
             let known: Vec<&str> = recipe.teachers.iter().map(|t| t.id.as_str()).collect();

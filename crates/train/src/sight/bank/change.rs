@@ -11,6 +11,11 @@ use crate::Result;
 use crate::random::{Purpose, Stream};
 
 impl Distortion {
+    /// Whether a seed says how it is done.
+    pub fn is_random(&self) -> bool {
+        !matches!(self.how, How::Wavelet | How::Resampled(_))
+    }
+
     /// The damaged picture, of 8 bits. `other` is a picture of the same size, which some distortions show
     /// in part. Severity 0 gives the picture itself.
     ///
