@@ -33,8 +33,13 @@ BARS = ["ssim@wang", "ms-ssim@small", "ssimulacra2"]
 
 
 def judged(lookalike, name, file, ids, *arguments):
-    kept = lookalike.work / f"{name}.jsonl"
-    return lookalike.judged(file, "-m", ",".join(ids), "--resume", kept, *arguments)
+    """What `judge eval` says, kept in the work folder."""
+    report = lookalike.work / f"{name}.json"
+    if not report.exists():
+        kept = lookalike.work / f"{name}.jsonl"
+        found = lookalike.judged(file, "-m", ",".join(ids), "--resume", kept, *arguments)
+        report.write_text(json.dumps(found))
+    return json.loads(report.read_text())
 
 
 def scores(report, own, columns=()):
@@ -45,7 +50,8 @@ def scores(report, own, columns=()):
     ]
     for metric in sorted(report["metrics"], key=lambda metric: -metric["score"]):
         name = "**`sight`**" if metric["id"] == own else f"`{metric['id']}`"
-        more = "".join(f" {metric[key]:.4f} |" for _, key in columns)
+        # Where no curve could be fitted there is none.
+        more = "".join(f" {metric[key]:.4f} |" if key in metric else " – |" for _, key in columns)
         interval = experiments.interval(metric["ci"])
         lines.append(f"| {name} | {metric['score']:.4f} | {interval} |{more}")
     return "\n".join(lines)
@@ -152,18 +158,22 @@ def log(run):
 
 def ablation(lookalike, runs, held, lpips):
     """What runs without a teacher or a group come to, by the same measures."""
-    ids = [f"sight@{run / 'model.safetensors'}" for run in runs.values()]
-    ranking = judged(lookalike, "ablation-ranking", held / "triplets.csv", ids, "--permutations", "0")
-    materials = judged(lookalike, "ablation-materials", lookalike.work / "materials.csv", ids, "--permutations", "0")
-    agreement = judged(lookalike, "ablation-lpips", lpips, ids, "--permutations", "0")
+    files = {"ranking": held / "triplets.csv", "materials": lookalike.work / "materials.csv", "lpips": lpips}
     lines = [
-        "| learned | seed | steps | held-out ranking | materials | rank correlation with LPIPS |",
-        "|---|---|---|---|---|---|",
+        "| learned from | seed | steps | examples | held-out ranking | materials | rank correlation with LPIPS |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for (name, run), *three in zip(runs.items(), *(r["metrics"] for r in (ranking, materials, agreement))):
+    for name, run in runs:
         recipe = tomllib.loads((run / "recipe.toml").read_text())
-        cells = " | ".join(f"{m['score']:.4f} ({experiments.interval(m['ci'])})" for m in three)
-        lines.append(f"| {name.rsplit('#', 1)[0]} | {recipe['seed']} | {recipe['steps']} | {cells} |")
+        cells = []
+        for what, file in files.items():
+            found = judged(
+                lookalike, f"{what}-{run.name}", file, [f"sight@{run / 'model.safetensors'}"], "--permutations", "0"
+            )
+            metric = found["metrics"][0]
+            cells.append(f"{metric['score']:.4f} ({experiments.interval(metric['ci'])})")
+        about = f"{name} | {recipe['seed']} | {recipe['steps']:,} | {recipe['examples']:,}"
+        lines.append(f"| {about} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -213,10 +223,7 @@ def main():
 
     recipe = tomllib.loads((given.run / "recipe.toml").read_text())
     result = json.loads((given.run / "result.json").read_text())
-    runs = {}
-    for entry in given.ablation:
-        name, run = entry.split("=", 1)
-        runs[f"{name}#{len(runs)}"] = pathlib.Path(run).resolve()
+    runs = [(name, pathlib.Path(run).resolve()) for name, run in (e.split("=", 1) for e in given.ablation)]
     (least, middle, most), work = speed(lookalike, own, given.squares.resolve())
     teachers = "\n".join(f"| teacher, weight {t['weight']} | `{t['id']}` |" for t in recipe["teachers"])
     learned_hash = result["data_sha256"]
