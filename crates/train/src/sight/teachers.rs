@@ -43,11 +43,11 @@ impl Teachers {
 
     /// Ids with the hashes of their weights.
     pub(crate) fn names(&self) -> Vec<String> {
-        let name = |metric: &Box<dyn Metric>| match metric.weights() {
+        let names = self.metrics.iter().map(|metric| match metric.weights() {
             Some(weights) => format!("{} {weights}", metric.id()),
             None => metric.id().to_string(),
-        };
-        self.metrics.iter().map(name).collect()
+        });
+        names.collect()
     }
 
     pub(crate) fn count(&self) -> usize {
