@@ -231,7 +231,7 @@ def main():
         raise SystemExit("the run learned from other pictures than those that the held-out ones lie beside")
     parts = {
         "version": lookalike.run("--version").split()[-1],
-        "verdict": "It meets them." if not why else "It does not meet them: " + "; ".join(why) + ".",
+        "verdict": "It clears it." if not why else "It does not clear it:\n\n" + "\n".join(f"- {one}" for one in why),
         "standing": "It stands in the default set of `compare`."
         if not why
         else "It stays out of the default set of `compare`.",
