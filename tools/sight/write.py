@@ -11,6 +11,7 @@ import io
 import json
 import pathlib
 import resource
+import shutil
 import subprocess
 import time
 import tomllib
@@ -123,8 +124,15 @@ def with_lpips(lookalike, held):
 def speed(lookalike, own, folder, count=400):
     """Pairs a second on two threads (least, middle, most) and milliseconds of processor time a pair (middle),
     decoding included and the start of the program not."""
+    own_folder = lookalike.work / "squares"
+    own_folder.mkdir(exist_ok=True)
     pictures = sorted(folder.glob("*.png"))
-    pairs = [(pictures[i % len(pictures)], pictures[(i + 1) % len(pictures)]) for i in range(count)]
+    # Copies, so that no picture stands in two pairs and nothing is known of it before.
+    copies = [own_folder / f"{at:04}.png" for at in range(2 * count)]
+    for at, copy in enumerate(copies):
+        if not copy.exists():
+            shutil.copyfile(pictures[at % len(pictures)], copy)
+    pairs = list(zip(copies[::2], copies[1::2]))
 
     def taken(pairs):
         listed = "".join(f"{a}\t{b}\n" for a, b in pairs)
