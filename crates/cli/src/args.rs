@@ -13,7 +13,9 @@ use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
 use crate::commands::study::features::FeaturesArgs;
 #[cfg(feature = "deep")]
-use crate::commands::train::LpipsArgs;
+use crate::commands::train::lpips::LpipsArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::sight::SightArgs;
 
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
@@ -42,7 +44,7 @@ pub(crate) enum Command {
     /// Say by how much a picture may change before a metric decides otherwise
     #[cfg(feature = "deep")]
     Certify(Box<CertifyArgs>),
-    /// Learn a metric from human judgements
+    /// Learn a metric from human judgements or from other metrics
     #[cfg(feature = "deep")]
     Train(TrainArgs),
     /// Repeat an experiment of a paper on your own sets
@@ -391,6 +393,8 @@ pub(crate) struct TrainArgs {
 pub(crate) enum TrainCommand {
     /// Fit the channel weights of LPIPS to judgements of triplets (2AFC)
     Lpips(Box<LpipsArgs>),
+    /// Learn a small metric from what other metrics say of damaged pictures
+    Sight(Box<SightArgs>),
 }
 
 #[cfg(feature = "deep")]

@@ -60,7 +60,8 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Certify(args) => commands::certify::run(args, &cli.global),
         #[cfg(feature = "deep")]
         Command::Train(args) => match &args.command {
-            args::TrainCommand::Lpips(args) => commands::train::run(args, &cli.global),
+            args::TrainCommand::Lpips(args) => commands::train::lpips::run(args, &cli.global),
+            args::TrainCommand::Sight(args) => commands::train::sight::run(args, &cli.global),
         },
         #[cfg(feature = "deep")]
         Command::Study(args) => match &args.command {

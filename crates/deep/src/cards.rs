@@ -69,7 +69,7 @@ const fn of_file(card: &MetricCard, id: &'static str, title: &'static str) -> Me
 }
 
 /// LPIPS with weights from a file, by network; listed nowhere, since every path is an id.
-pub(crate) static OF_FILES: [MetricCard; 3] = [
+pub(crate) static OF_FILES: [MetricCard; 4] = [
     of_file(&ALEX_CARDS[0], "lpips:alex@FILE", "LPIPS on AlexNet with weights from a file"),
     of_file(&VGG_CARDS[0], "lpips:vgg@FILE", "LPIPS on VGG-16 with weights from a file"),
     of_file(
@@ -77,6 +77,10 @@ pub(crate) static OF_FILES: [MetricCard; 3] = [
         "lpips:squeeze@FILE",
         "LPIPS on SqueezeNet 1.1 with weights from a file",
     ),
+    MetricCard {
+        reproduces: "what was trained",
+        ..of_file(&SIGHT_CARD, "sight@FILE", "Our own small network with weights from a file")
+    },
 ];
 
 pub(crate) static ALEX: [MetricCard; 3] = ALEX_CARDS;
@@ -185,6 +189,33 @@ pub(crate) static DISTS: MetricCard = MetricCard {
          resized here",
     ],
     ..BASE
+};
+
+pub(crate) static SIGHT: MetricCard = SIGHT_CARD;
+
+const SIGHT_CARD: MetricCard = MetricCard {
+    id: "sight",
+    title: "Our own small network, learned from other metrics",
+    definition: ALEX_CARDS[0].definition,
+    source: "this project: `lookalike train sight`, measured in docs/sight.md",
+    reproduces: "no other implementation; the formula is that of LPIPS",
+    weights: &[],
+    minimum_side: 15,
+    when_smaller: "",
+    blind_to: &[
+        "what its teachers are blind to, LPIPS on AlexNet first of all",
+        "structure beyond 103 pixels, which is what its last tap sees",
+    ],
+    notes: &[
+        "weights are in the program, and nothing is fetched; they are under the licence of the project",
+        "learned from CC0 photographs of clothes, Kodak's pictures and scenes made by arithmetic, with \
+         other metrics as teachers: no person was asked, but one teacher, LPIPS, had seen ImageNet and \
+         the judgements of BAPPS",
+        "values are on the scale of lpips:alex@0.1 on pictures of 64 pixels, and are no probabilities",
+        NOTES[1],
+        NOTES[2],
+    ],
+    ..LPIPS
 };
 
 const FEATURE_NOTES: &[&str] = &[

@@ -4,6 +4,7 @@
 //!   weights or without (the "baseline").
 //! * [`Dists`]: DISTS on VGG-16.
 //! * [`lipsim`]: LipSim, whose network has a proved Lipschitz constant.
+//! * `sight`: our own small network, whose weights are in the program.
 //!
 //! All are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
 //! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
@@ -26,6 +27,7 @@ mod plan;
 mod registered;
 mod registry;
 mod samples;
+mod sight;
 mod tap_formula;
 mod weights;
 

@@ -8,14 +8,14 @@ use lookalike_core::{
 };
 use lookalike_nn::{Backbone, Initial, Packing, Parameters, Trunk};
 
-use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SQUEEZE, VGG};
+use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SIGHT, SQUEEZE, VGG};
 use crate::file_weights::FileWeights;
 use crate::lipsim::{CARDS as LIPSIM, LipSim};
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
 use crate::tap_formula::TapFormula;
 use crate::weights::{StoredWeights, WeightSource};
-use crate::{Dists, Error, Result};
+use crate::{Dists, Error, Result, sight};
 
 /// Every learned metric, in the order in which they are listed.
 pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
@@ -31,7 +31,8 @@ pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
     metric_among(definitions().chain(file_definitions()), id)
 }
 
-/// LPIPS with weights from a file, `lpips:alex@PATH`, LipSim, `lipsim:small@PATH`, and features without learned weights,
+/// LPIPS and our own network with weights from a file, `lpips:alex@PATH` and `sight@PATH`, LipSim,
+/// `lipsim:small@PATH`, and features without learned weights,
 /// `features:resnet18@imagenet` or `features:resnet18@random+seed=7`: found by id, listed nowhere. A file
 /// holds channel weights, for which the network comes from the store, or those and the network.
 pub fn file_definitions() -> impl Iterator<Item = &'static Definition> + Clone {
@@ -57,6 +58,7 @@ pub fn feature_name(backbone: Backbone) -> &'static str {
         Backbone::ResNet18 => "resnet18",
         Backbone::ResNet50 => "resnet50",
         Backbone::MobileNetV2 => "mobilenet",
+        Backbone::Sight => "sight",
     }
 }
 
@@ -85,6 +87,8 @@ fn stored(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dyn Metric>
 enum Choice {
     Lpips(Net, Version),
     Dists,
+    /// Our own network, with the weights of the program.
+    Sight,
     /// A network without learned weights of channels, trained or not.
     Features(Backbone, bool),
 }
@@ -92,6 +96,9 @@ enum Choice {
 fn choice(id: &MetricId) -> Option<Choice> {
     if id.family() == "dists" {
         return Some(Choice::Dists);
+    }
+    if id.family() == "sight" {
+        return Some(Choice::Sight);
     }
     if id.family() == "features" {
         let backbone =
@@ -128,9 +135,14 @@ fn make(
         return random(id, card, backbone);
     }
     let refused = |reason: String| CoreError::Weights { id: name.clone(), reason };
+    if let Choice::Sight = choice {
+        let (formula, weights) = sight::built_in().map_err(|error| refused(error.to_string()))?;
+        return Ok(boxed(id, card, formula, Some(weights)));
+    }
     let backbone = match choice {
         Choice::Lpips(net, ..) => net.backbone(),
         Choice::Dists => Backbone::Vgg16HanningPool,
+        Choice::Sight => Backbone::Sight,
         Choice::Features(backbone, _) => backbone,
     };
     // After the network's own.
@@ -153,7 +165,9 @@ fn make(
         Choice::Dists => {
             dists(trunk, parameters.as_deref()).map(|formula| boxed(id, card, formula, weights))
         }
-        Choice::Features(..) => Ok(boxed(id, card, Lpips::unweighted(trunk), weights)),
+        Choice::Features(..) | Choice::Sight => {
+            Ok(boxed(id, card, Lpips::unweighted(trunk), weights))
+        }
     };
     made.map_err(|error| refused(error.to_string()))
 }
@@ -178,12 +192,16 @@ fn random(
     Ok(boxed(id, card, formula, None))
 }
 
-/// LPIPS with weights from the file that the profile names.
+/// LPIPS, or our own network, with weights from the file that the profile names.
 fn of_file(
     id: MetricId,
     card: &'static MetricCard,
     source: &dyn WeightSource,
 ) -> Result<Box<dyn Metric>> {
+    if let ("sight", Some(path)) = (id.family(), id.profile()) {
+        let (formula, provenance) = sight::of_file(std::path::Path::new(path))?;
+        return Ok(boxed(id, card, formula, Some(provenance)));
+    }
     let net = Net::ALL.into_iter().find(|net| Some(net.as_str()) == id.variant());
     let (Some(net), Some(path)) = (net, id.profile()) else {
         return Err(Error::Weights(format!("{id} names no network and file")));
@@ -266,7 +284,7 @@ fn reason(errors: impl Iterator<Item = Error>) -> String {
     others.join("; ")
 }
 
-static DEFINITIONS: [Definition; 10] = [
+static DEFINITIONS: [Definition; 11] = [
     Definition { card: &ALEX[0], build: stored },
     Definition { card: &VGG[0], build: stored },
     Definition { card: &SQUEEZE[0], build: stored },
@@ -277,12 +295,14 @@ static DEFINITIONS: [Definition; 10] = [
     Definition { card: &VGG[2], build: stored },
     Definition { card: &SQUEEZE[2], build: stored },
     Definition { card: &DISTS, build: stored },
+    Definition { card: &SIGHT, build: stored },
 ];
 
-static FILE_DEFINITIONS: [Definition; 3] = [
+static FILE_DEFINITIONS: [Definition; 4] = [
     Definition { card: &OF_FILES[0], build: stored },
     Definition { card: &OF_FILES[1], build: stored },
     Definition { card: &OF_FILES[2], build: stored },
+    Definition { card: &OF_FILES[3], build: stored },
 ];
 
 static LIPSIM_DEFINITIONS: [Definition; 5] = [
@@ -316,13 +336,21 @@ mod tests {
             let backbone = match choice(&id).unwrap() {
                 Choice::Lpips(net, ..) => net.backbone(),
                 Choice::Dists => Backbone::Vgg16HanningPool,
+                Choice::Sight => Backbone::Sight,
                 Choice::Features(backbone, _) => backbone,
             };
             let least = lookalike_nn::geometry::minimum_side(&backbone.layers());
             assert_eq!(card.minimum_side, least, "{}", card.id);
-            assert_eq!(card.weights[0], backbone.weights(), "{}", card.id);
-            let uniform = id.profile() == Some("baseline");
-            assert_eq!(card.weights.len(), if uniform { 1 } else { 2 }, "{}", card.id);
+            // Our own are in the program.
+            if backbone != Backbone::Sight {
+                assert_eq!(card.weights[0], backbone.weights(), "{}", card.id);
+            }
+            let count = match id.profile() {
+                Some("baseline") => 1,
+                _ if backbone == Backbone::Sight => 0,
+                _ => 2,
+            };
+            assert_eq!(card.weights.len(), count, "{}", card.id);
             assert_eq!(metric_from(card.id, &SeededWeights).unwrap().id(), &id);
         }
     }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use lookalike_core::encode::AtomicFile;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{Error, Result};
@@ -25,6 +26,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = AtomicFile::create(path).map_err(failed(path, "write"))?;
     file.write_all(bytes).map_err(failed(path, "write"))?;
     file.finish().map_err(failed(path, "write"))
+}
+
+/// Puts a file of JSON in place.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::Unsuitable { path: path.to_owned(), reason: e.to_string() })?;
+    write_whole(path, format!("{json}\n").as_bytes())
 }
 
 /// SHA-256 in hexadecimal.

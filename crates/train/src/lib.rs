@@ -1,4 +1,7 @@
-//! Learning perceptual metrics from what people said of pictures.
+//! Learning perceptual metrics from what people said of pictures, and from what other metrics say.
+//!
+//! [`sight`] has the small metric of our own: a bank of distortions, other metrics as teachers, and a
+//! network that learns from them.
 //!
 //! [`lpips`] has the objective, the step and whole runs of LPIPS' channel weights, without a tensor engine:
 //! what the network says of a pair is computed once
@@ -12,7 +15,12 @@ mod error;
 mod files;
 pub mod log;
 pub mod lpips;
+mod pairs;
 pub mod random;
+mod recipe_file;
+mod records;
+pub mod session;
+pub mod sight;
 pub mod tensorboard;
 
 pub use error::{Error, Result};

@@ -20,6 +20,12 @@ pub enum Purpose {
     Dropout = 3,
     /// What is held out for validation.
     HoldOut = 4,
+    /// What is random about a distortion; the seed is that of the distortion.
+    Distortion = 5,
+    /// Which pictures and distortions are shown together; counted by group.
+    Groups = 6,
+    /// How pictures are turned and mirrored; counted by step.
+    Augmentation = 7,
 }
 
 /// A stream of random numbers.

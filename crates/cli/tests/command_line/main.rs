@@ -21,6 +21,8 @@ mod other_commands;
 mod pages;
 mod reports;
 mod scores;
+#[cfg(feature = "deep")]
+mod sight;
 mod sizes;
 #[cfg(feature = "deep")]
 mod studies;

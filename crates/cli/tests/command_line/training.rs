@@ -89,18 +89,16 @@ fn a_run_leaves_a_metric_and_everything_about_it() {
     assert_ne!(model("run"), model("seed"));
 }
 
+/// Starts a run, kills it as soon as it has left two checkpoints in `killed/checkpoints`, and looks that it
+/// had not ended.
 #[cfg(unix)]
-#[test]
-fn a_killed_run_goes_on_with_the_same_bytes() {
-    let place = prepared();
-    let more = ["--steps", "3000", "--checkpoint-every", "7"];
-    train(&place, "whole", &more);
+pub(crate) fn killed_on_the_way(place: &Workplace, arguments: &[&str]) {
     let checkpoints = || {
         std::fs::read_dir(place.path("killed/checkpoints"))
             .map_or(0, |files| files.flatten().count())
     };
     let mut command = Command::new(BINARY);
-    command.current_dir(place.root()).args(TRAIN).args(["--out", "killed"]).args(more);
+    command.current_dir(place.root()).args(arguments).args(["--out", "killed"]);
     command.env("LOOKALIKE_HOME", place.path("home")).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     let start = Instant::now();
@@ -111,12 +109,26 @@ fn a_killed_run_goes_on_with_the_same_bytes() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!place.path("killed/model.safetensors").exists(), "it was killed on the way");
-    train(&place, "killed", &more);
+}
+
+/// Whether two runs left the same model and the same log.
+#[cfg(unix)]
+pub(crate) fn same_bytes(place: &Workplace, runs: [&str; 2]) {
     for file in ["model.safetensors", "log.jsonl"] {
-        let [whole, killed] = ["whole", "killed"]
-            .map(|run| std::fs::read(place.path(&format!("{run}/{file}"))).unwrap());
-        assert!(whole == killed, "{file} differs");
+        let [a, b] = runs.map(|run| std::fs::read(place.path(&format!("{run}/{file}"))).unwrap());
+        assert!(a == b, "{file} differs");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_goes_on_with_the_same_bytes() {
+    let place = prepared();
+    let more = ["--steps", "3000", "--checkpoint-every", "7"];
+    train(&place, "whole", &more);
+    killed_on_the_way(&place, &[&TRAIN[..], &more].concat());
+    train(&place, "killed", &more);
+    same_bytes(&place, ["whole", "killed"]);
     let left = place.files();
     let left = left.iter().filter(|file| file.starts_with("killed/checkpoints/step-"));
     assert_eq!(left.count(), 2);

@@ -14,18 +14,21 @@ pub enum Net {
     Vgg,
     /// SqueezeNet 1.1, seven taps.
     Squeeze,
+    /// Our own small network, five taps: not LPIPS, but the same formula, under the id `sight`.
+    Sight,
 }
 
 impl Net {
-    /// All of them.
+    /// Those of LPIPS.
     pub const ALL: [Self; 3] = [Self::Alex, Self::Vgg, Self::Squeeze];
 
-    /// `alex`, `vgg` or `squeeze`.
+    /// `alex`, `vgg`, `squeeze` or `sight`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alex => "alex",
             Self::Vgg => "vgg",
             Self::Squeeze => "squeeze",
+            Self::Sight => "sight",
         }
     }
 
@@ -35,6 +38,7 @@ impl Net {
             Self::Alex => Backbone::AlexNet,
             Self::Vgg => Backbone::Vgg16,
             Self::Squeeze => Backbone::SqueezeNet1_1,
+            Self::Sight => Backbone::Sight,
         }
     }
 
@@ -44,6 +48,7 @@ impl Net {
             Self::Alex => &[64, 192, 384, 256, 256],
             Self::Vgg => &[64, 128, 256, 512, 512],
             Self::Squeeze => &[64, 128, 256, 384, 384, 512, 512],
+            Self::Sight => &[32, 32, 64, 128, 192],
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The networks, one file each: what their layers are and where metrics look at them.
 //!
 //! Parameter names are torchvision's; MobileNetV2 has its own, for want of a torchvision layout that
-//! matches the published file.
+//! matches the published file, and so has our own network.
 
 mod alexnet;
 mod mobilenet_v2;
 mod resnet;
+mod sight;
 mod squeezenet;
 mod vgg16;
 
@@ -29,11 +30,13 @@ pub enum Backbone {
     /// MobileNetV2 1.0 (Sandler et al. 2018), five taps; the mean of the last over all positions is
     /// its embedding.
     MobileNetV2,
+    /// The network of our own metric, five taps.
+    Sight,
 }
 
 impl Backbone {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AlexNet,
         Self::Vgg16,
         Self::Vgg16HanningPool,
@@ -41,6 +44,7 @@ impl Backbone {
         Self::ResNet18,
         Self::ResNet50,
         Self::MobileNetV2,
+        Self::Sight,
     ];
 
     /// The name of the network.
@@ -53,6 +57,7 @@ impl Backbone {
             Self::ResNet18 => "ResNet-18",
             Self::ResNet50 => "ResNet-50",
             Self::MobileNetV2 => "MobileNetV2",
+            Self::Sight => "sight",
         }
     }
 
@@ -65,6 +70,7 @@ impl Backbone {
             Self::ResNet18 => "resnet18",
             Self::ResNet50 => "resnet50",
             Self::MobileNetV2 => "mobilenet_v2_1.0_224",
+            Self::Sight => "sight",
         }
     }
 
@@ -78,6 +84,7 @@ impl Backbone {
             Self::ResNet18 => resnet::layers(resnet::RESNET_18),
             Self::ResNet50 => resnet::layers(resnet::RESNET_50),
             Self::MobileNetV2 => mobilenet_v2::layers(),
+            Self::Sight => sight::layers(),
         }
     }
 }

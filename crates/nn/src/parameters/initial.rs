@@ -3,7 +3,7 @@
 //! | network | filters | biases |
 //! |---|---|---|
 //! | AlexNet | uniform within 1/√(fan-in) (Kaiming, a = √5) | the same |
-//! | SqueezeNet 1.1 | uniform within √(6 / fan-in) (Kaiming, a = 0) | 0 |
+//! | SqueezeNet 1.1, our own | uniform within √(6 / fan-in) (Kaiming, a = 0) | 0 |
 //! | VGG-16, ResNets, MobileNetV2 | normal with variance 2 / fan-out (Kaiming) | 0 |
 //!
 //! Fan-in is a filter's numbers, fan-out its positions times the filters, as PyTorch counts them. Batch
@@ -44,7 +44,7 @@ impl Initial {
                 let fan_in = rest.iter().product::<usize>().max(1) as f64;
                 match self.backbone {
                     Backbone::AlexNet => uniform(1.0 / fan_in.sqrt()),
-                    Backbone::SqueezeNet1_1 => uniform((6.0 / fan_in).sqrt()),
+                    Backbone::SqueezeNet1_1 | Backbone::Sight => uniform((6.0 / fan_in).sqrt()),
                     _ => {
                         let positions: usize = rest[1..].iter().product();
                         let deviation = (2.0 / (filters * positions).max(1) as f64).sqrt();

@@ -27,18 +27,32 @@ pub struct Slot {
 pub struct Layout {
     slots: Vec<Slot>,
     taps: usize,
+    /// Numbers of the preference network.
+    preference: usize,
 }
 
 impl Layout {
     /// The tensors of a network's channel weights and the preference network, and those of the trunk
     /// where it is trained.
     pub fn new(net: Net, trunk: bool) -> Self {
-        let mut layout = Self { slots: Vec::new(), taps: net.channels().len() };
+        Self::of(net, true, trunk)
+    }
+
+    /// The tensors of a metric that is learned whole and without a preference network.
+    pub fn of_metric(net: Net) -> Self {
+        Self::of(net, false, true)
+    }
+
+    fn of(net: Net, preference: bool, trunk: bool) -> Self {
+        let mut layout = Self { slots: Vec::new(), taps: net.channels().len(), preference: 0 };
         for (tap, &channels) in net.channels().iter().enumerate() {
             layout.push(format!("lin{tap}"), &[channels]);
         }
-        for (name, shape) in preference::TENSORS {
-            layout.push(format!("rank.{name}"), shape);
+        if preference {
+            layout.preference = preference::COUNT;
+            for (name, shape) in preference::TENSORS {
+                layout.push(format!("rank.{name}"), shape);
+            }
         }
         if trunk {
             for (path, shape) in convolutions(net) {
@@ -75,10 +89,10 @@ impl Layout {
         0..self.slots[self.taps - 1].range.end
     }
 
-    /// The preference network.
+    /// The preference network; empty where there is none.
     pub fn preference(&self) -> Range<usize> {
         let start = self.weights().end;
-        start..start + preference::COUNT
+        start..start + self.preference
     }
 
     /// The trunk; empty where it is not trained.

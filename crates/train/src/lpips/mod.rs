@@ -26,10 +26,12 @@ pub use data::{Triplet, Triplets};
 pub use layout::{Layout, Slot};
 pub use objective::Evaluation;
 pub use recipe::{Mode, Recipe};
-pub use run::{Outcome, Progress, Resume, Settings, Stopped, Validation, train};
+pub(crate) use run::model;
+pub use run::{Outcome, Validation, train};
 pub use source::FeatureSource;
 pub use trained::Batch;
 
+pub use crate::session::{Progress, Resume, Settings, Stopped};
 use crate::{Error, Result};
 
 /// What is learned, and the state of the optimiser.
@@ -88,17 +90,28 @@ impl State {
         }
         let mut gradient: Vec<f32> = evaluation.gradient.iter().map(|&g| g as f32).collect();
         gradient.extend(trunk(&self.parameters, &evaluation)?);
+        let adam = Adam { rate: rate as f32, betas: [0.5, 0.999], ..Adam::default() };
+        self.moved(layout, &gradient, &adam)?;
+        Ok(evaluation)
+    }
+
+    /// One step of Adam against a gradient; negative channel weights become 0.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`], with nothing changed, when a derivative is not finite; [`Error::Kernel`] when
+    /// there are not as many derivatives as parameters.
+    pub fn moved(&mut self, layout: &Layout, gradient: &[f32], adam: &Adam) -> Result<()> {
+        let step = self.step + 1;
         if gradient.iter().any(|derivative| !derivative.is_finite()) {
             return Err(Error::Diverged { step, what: "a derivative" });
         }
-        let adam = Adam { rate: rate as f32, betas: [0.5, 0.999], ..Adam::default() };
         let Self { parameters, first, second, .. } = self;
-        adam.step(Processor::best(), step, parameters, &gradient, first, second)?;
+        adam.step(Processor::best(), step, parameters, gradient, first, second)?;
         for weight in &mut parameters[layout.weights()] {
             *weight = weight.max(0.0);
         }
         self.step = step;
-        Ok(evaluation)
+        Ok(())
     }
 }
 

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use lookalike_deep::Net;
 use serde::{Deserialize, Serialize};
 
-use crate::files::{failed, sha256};
-use crate::{Error, Result};
-
-const SCHEMA: &str = "lookalike.recipe/1";
+use crate::files::sha256;
+use crate::{Error, Result, recipe_file};
 
 /// What is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +61,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         Self {
-            schema: SCHEMA.to_owned(),
+            schema: recipe_file::SCHEMA.to_owned(),
             task: "lpips".to_owned(),
             data: PathBuf::new(),
             validation: None,
@@ -87,15 +85,8 @@ impl Recipe {
     /// # Errors
     /// [`Error::File`]; [`Error::Unsuitable`] with what does not belong there.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(failed(path, "read"))?;
-        let unsuitable = |reason: String| Error::Unsuitable { path: path.to_owned(), reason };
-        let recipe: Self = toml::from_str(&text).map_err(|e| unsuitable(e.to_string()))?;
-        if recipe.schema != SCHEMA || recipe.task != "lpips" {
-            return Err(unsuitable(format!(
-                "expected schema '{SCHEMA}' and task 'lpips', found '{}' and '{}'",
-                recipe.schema, recipe.task
-            )));
-        }
+        let recipe: Self = recipe_file::read(path)?;
+        recipe_file::check(path, "lpips", &recipe.schema, &recipe.task)?;
         Ok(recipe)
     }
 
@@ -104,8 +95,7 @@ impl Recipe {
     /// # Errors
     /// [`Error::Refused`] for a path that is no text.
     pub fn to_toml(&self) -> Result<String> {
-        let text = toml::to_string(self).map_err(|e| Error::Refused(format!("recipe: {e}")))?;
-        Ok(format!("# Run again with `lookalike train lpips --recipe FILE --out DIR`.\n{text}"))
+        recipe_file::to_toml(self, "lpips")
     }
 
     /// Checks the choices and gives the network.

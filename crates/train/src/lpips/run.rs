@@ -5,7 +5,7 @@
 //! Everything about a step follows from the seed and its number, so the parameters after it do not depend
 //! on whether the run was interrupted before.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use lookalike_core::decode::DecodeOptions;
@@ -22,60 +22,14 @@ use super::source::{FeatureSource, Frozen};
 use super::trained::Trained;
 use super::{Layout, State, card, objective, rate};
 use crate::checkpoint::{Checkpoints, Facts, Run, little_endian, load};
-use crate::files::{failed, sha256, write_whole};
+use crate::files::{failed, sha256, write_json, write_whole};
 use crate::log::Log;
 use crate::random::{GENERATOR, Purpose, Stream};
+use crate::session::{Progress, Settings, Steps, Stopped, absent, go_on};
 use crate::{Error, Result};
 
 /// Steps between two lines of the log.
 const LOG_EVERY: u64 = 10;
-
-/// Where a run starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resume {
-    /// At the newest checkpoint of the folder, or at the beginning where there is none.
-    Auto,
-    /// At the beginning; checkpoints of an earlier run in the folder are replaced.
-    Never,
-    /// At a checkpoint.
-    From(PathBuf),
-}
-
-/// What does not change the result.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The folder of the run.
-    pub out: PathBuf,
-    /// Where moments are kept; several runs may share it.
-    pub cache: PathBuf,
-    /// Where to start.
-    pub resume: Resume,
-    /// Ends the run after this many seconds of steps in this session.
-    pub max_seconds: Option<f64>,
-    /// Steps between two checkpoints.
-    pub checkpoint_every: u64,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Progress {
-    /// Triplets whose features are known, of how many.
-    Features(usize, usize),
-    /// Steps that were done, of how many, and the loss of the last.
-    Steps(u64, u64, f64),
-}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stopped {
-    /// All steps were done.
-    Finished,
-    /// The seconds were over.
-    Time,
-    /// The caller ended it.
-    Interrupted,
-}
 
 /// How well distances agree with people who were not learned from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -168,11 +122,7 @@ pub fn train(
     };
     let layout = Layout::new(net, recipe.mode != Mode::Lin);
     let checkpoints = Checkpoints::at(settings.out.join("checkpoints"));
-    let from = match &settings.resume {
-        Resume::Auto => checkpoints.newest(),
-        Resume::Never => None,
-        Resume::From(path) => Some(path.clone()),
-    };
+    let from = settings.resume.checkpoint(&checkpoints);
     let (state, loss, seconds) = match from {
         Some(path) => {
             let (state, facts) = load(&path, &layout, &run)?;
@@ -240,20 +190,11 @@ pub fn train(
         loss,
         seconds,
         start: Instant::now(),
+        order: (u64::MAX, Vec::new()),
     };
-    let stopped = session.steps(progress)?;
+    let start = session.start;
+    let stopped = go_on(&mut session, settings, start, progress)?;
     session.finish(net, &provenance, stopped)
-}
-
-/// The error with the way out, where weights are not there.
-fn absent(error: lookalike_deep::Error) -> Error {
-    match &error {
-        lookalike_deep::Error::Absent { name, .. } => Error::Refused(format!(
-            "{error}; run `lookalike weights fetch {name}`, or bring a file of your own with `lookalike \
-             weights import FILE --as {name}`"
-        )),
-        _ => error.into(),
-    }
 }
 
 fn shares(triplets: &Triplets) -> Vec<f32> {
@@ -295,45 +236,13 @@ struct Session<'a> {
     /// Of the sessions before.
     seconds: f64,
     start: Instant,
+    /// The order of the triplets in an epoch.
+    order: (u64, Vec<usize>),
 }
 
 impl Session<'_> {
     fn elapsed(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
-    }
-
-    fn steps(&mut self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Stopped> {
-        let mut order: (u64, Vec<usize>) = (u64::MAX, Vec::new());
-        while self.state.step < self.total {
-            if self.settings.max_seconds.is_some_and(|most| self.elapsed() >= most) {
-                self.save()?;
-                return Ok(Stopped::Time);
-            }
-            if !progress(Progress::Steps(self.state.step, self.total, self.loss.unwrap_or(0.0))) {
-                self.save()?;
-                return Ok(Stopped::Interrupted);
-            }
-            let step = self.state.step;
-            let (epoch, position) = (step / self.per_epoch, (step % self.per_epoch) as usize);
-            if order.0 != epoch {
-                let mut stream = Stream::new(self.recipe.seed, Purpose::Order, epoch);
-                order = (epoch, stream.permutation(self.learned.len()));
-            }
-            let start = position * self.recipe.batch;
-            let end = (start + self.recipe.batch).min(order.1.len());
-            let places: Vec<usize> =
-                order.1[start..end].iter().map(|&at| self.learned[at]).collect();
-            if let Err(error) = self.step(step, epoch + 1, &places) {
-                self.save()?;
-                return Err(error);
-            }
-            let done = self.state.step;
-            if done.is_multiple_of(self.settings.checkpoint_every.max(1)) || done == self.total {
-                self.save()?;
-            }
-        }
-        progress(Progress::Steps(self.total, self.total, self.loss.unwrap_or(0.0)));
-        Ok(Stopped::Finished)
     }
 
     fn step(&mut self, step: u64, epoch: u64, places: &[usize]) -> Result<()> {
@@ -384,19 +293,11 @@ impl Session<'_> {
         }))
     }
 
-    fn save(&self) -> Result<()> {
-        let seconds = self.seconds + self.elapsed();
-        let (run, step) = (self.run.clone(), self.state.step);
-        let facts = Facts::new(run, step, self.per_epoch, self.loss, seconds);
-        self.checkpoints.save(&self.layout, &self.state, &facts)?;
-        Ok(())
-    }
-
     /// Writes the model, its card and the result.
     fn finish(mut self, net: Net, trunk: &str, stopped: Stopped) -> Result<Outcome> {
         let seconds = self.seconds + self.elapsed();
         let path = self.settings.out.join("model.safetensors");
-        let model = model(&self.layout, &self.state, trunk, &path)?;
+        let model = model(&self.layout, &self.state, Some(trunk), &path)?;
         let outcome = Outcome {
             schema: "lookalike.train/1",
             id: format!("lpips:{}@{}", net.as_str(), path.display()),
@@ -414,16 +315,50 @@ impl Session<'_> {
         write_whole(&path, &model)?;
         let card = card::write(self.recipe, &outcome);
         write_whole(&self.settings.out.join("MODEL_CARD.md"), card.as_bytes())?;
-        let path = self.settings.out.join("result.json");
-        let json = serde_json::to_string_pretty(&outcome)
-            .map_err(|e| Error::Unsuitable { path: path.clone(), reason: e.to_string() })?;
-        write_whole(&path, format!("{json}\n").as_bytes())?;
+        write_json(&self.settings.out.join("result.json"), &outcome)?;
         Ok(outcome)
     }
 }
 
+impl Steps for Session<'_> {
+    fn done(&self) -> (u64, u64) {
+        (self.state.step, self.total)
+    }
+
+    fn loss(&self) -> Option<f64> {
+        self.loss
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        let step = self.state.step;
+        let (epoch, position) = (step / self.per_epoch, (step % self.per_epoch) as usize);
+        if self.order.0 != epoch {
+            let mut stream = Stream::new(self.recipe.seed, Purpose::Order, epoch);
+            self.order = (epoch, stream.permutation(self.learned.len()));
+        }
+        let order = &self.order.1;
+        let start = position * self.recipe.batch;
+        let end = (start + self.recipe.batch).min(order.len());
+        let places: Vec<usize> = order[start..end].iter().map(|&at| self.learned[at]).collect();
+        self.step(step, epoch + 1, &places)
+    }
+
+    fn save(&self) -> Result<()> {
+        let seconds = self.seconds + self.elapsed();
+        let (run, step) = (self.run.clone(), self.state.step);
+        let facts = Facts::new(run, step, self.per_epoch, self.loss, seconds);
+        self.checkpoints.save(&self.layout, &self.state, &facts)?;
+        Ok(())
+    }
+}
+
 /// The channel weights, and the network where it was trained, as a file that `lpips:NET@FILE` reads.
-fn model(layout: &Layout, state: &State, trunk: &str, path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn model(
+    layout: &Layout,
+    state: &State,
+    trunk: Option<&str>,
+    path: &Path,
+) -> Result<Vec<u8>> {
     let unsuitable = |e: safetensors::SafeTensorError| Error::Unsuitable {
         path: path.to_owned(),
         reason: e.to_string(),
@@ -442,6 +377,7 @@ fn model(layout: &Layout, state: &State, trunk: &str, path: &Path) -> Result<Vec
     });
     let views = views.collect::<Result<Vec<_>>>()?;
     // One key: the order of several would depend on the run. A network of its own needs no other.
-    let about = layout.trunk().is_empty().then(|| [(TRUNK.to_owned(), trunk.to_owned())].into());
+    let trunk = trunk.filter(|_| layout.trunk().is_empty());
+    let about = trunk.map(|trunk| [(TRUNK.to_owned(), trunk.to_owned())].into());
     safetensors::serialize(views, about).map_err(unsuitable)
 }

@@ -1,20 +1,8 @@
-//! The network on a batch of triplets, with derivatives with respect to its filters.
-//!
-//! With activations of length one, u = f/(|f| + ε) over the channels of a position, the feature of a
-//! channel is q = mean m·(u(a) − u(b))² over the positions. In training m is 0 or 2 at random for every
-//! squared difference (dropout of ½, with masks of their own for the two pairs of a triplet); else 1.
-//! With g the derivative of the loss with respect to u, that with respect to f is
-//! g/(n + ε) − f·(g·f)/(n(n + ε)²) for n = |f|; where n is 0 the formula has none, and 0 is taken.
-//!
-//! Source: as [the module above](super). Reproduces: features of
-//! [`Lpips::channel_moments`](lookalike_deep::Lpips::channel_moments) 1e-6, slopes of the loss. Does not:
-//! PyTorch's random numbers.
+//! The network on a batch of triplets, and on the triplets of a run.
 
 use lookalike_core::Picture;
 use lookalike_deep::{Net, Version, network_input};
-use lookalike_nn::{
-    Blocks, Forward, LANES, Line, NamedTensors, Packing, PictureBlocks, Planes, Trunk,
-};
+use lookalike_nn::Planes;
 use rayon::prelude::*;
 
 use super::cache::Reading;
@@ -22,11 +10,8 @@ use super::data::Triplet;
 use super::layout::Layout;
 use super::objective::Evaluation;
 use super::source::FeatureSource;
-use crate::random::{Purpose, Stream};
+use crate::pairs::PairBatch;
 use crate::{Error, Result};
-
-/// Added to lengths, as the metric has it.
-const EPSILON: f64 = 1e-10;
 
 /// A network that is trained, and the triplets that it sees.
 pub(crate) struct Trained {
@@ -96,12 +81,7 @@ impl FeatureSource for Trained {
 }
 
 /// A batch of triplets that went through the network.
-pub struct Batch {
-    forward: Forward,
-    triplets: usize,
-    /// For both pairs of every triplet, where there is dropout.
-    masks: Option<Vec<[Mask; 2]>>,
-}
+pub struct Batch(PairBatch);
 
 impl Batch {
     /// Takes a batch through the network whose parameters are in `parameters`. `pictures` are all
@@ -118,40 +98,19 @@ impl Batch {
         pictures: Planes,
         dropout: Option<(u64, u64)>,
     ) -> Result<Self> {
-        let triplets = pictures.batch() / 3;
-        let mut tensors = NamedTensors::new();
-        for slot in layout.slots().iter().filter(|slot| layout.trunk().start <= slot.range.start) {
-            tensors.insert(&slot.name, &slot.shape, parameters[slot.range.clone()].to_vec());
-        }
-        // The filters are others at the next step.
-        let trunk = Trunk::with_packing(net.backbone(), tensors, Packing::EveryBatch)
-            .map_err(lookalike_deep::Error::from)?;
-        let forward = trunk.forward(pictures).map_err(lookalike_deep::Error::from)?;
-        let masks = dropout.map(|(seed, step)| {
-            let mut stream = Stream::new(seed, Purpose::Dropout, step);
-            let lines: usize = forward.taps().iter().map(|tap| tap.depth() * tap.area()).sum();
-            (0..triplets).map(|_| [0, 1].map(|_| Mask::draw(&mut stream, lines))).collect()
-        });
-        Ok(Self { forward, triplets, masks })
+        let count = pictures.batch() / 3;
+        let pairs = (0..count).flat_map(|at| [[at, count + at], [at, 2 * count + at]]).collect();
+        Ok(Self(PairBatch::new(net, layout, parameters, pictures, pairs, dropout)?))
     }
 
     /// The features of every triplet: of the reference with the first and with the second picture.
     pub fn features(&self) -> Vec<[Vec<f32>; 2]> {
-        let taps = self.forward.taps();
-        let of = |triplet: usize| {
-            [0, 1].map(|side| {
-                let mut features = Vec::new();
-                let mut start = 0;
-                for tap in &taps {
-                    if let Some(pair) = self.pair(tap, triplet, side, start) {
-                        pair.features(tap.shape()[1], &mut features);
-                    }
-                    start += tap.depth() * tap.area();
-                }
-                features
-            })
-        };
-        (0..self.triplets).into_par_iter().map(of).collect()
+        let mut found = self.0.features().into_iter();
+        let mut triplets = Vec::with_capacity(found.len() / 2);
+        while let (Some(first), Some(second)) = (found.next(), found.next()) {
+            triplets.push([first, second]);
+        }
+        triplets
     }
 
     /// The derivatives of the loss with respect to the trunk, in the order of the layout, of the
@@ -165,171 +124,8 @@ impl Batch {
         parameters: &[f32],
         evaluation: &Evaluation,
     ) -> Result<Vec<f32>> {
-        let mut derivatives = Vec::new();
-        let (mut start, mut first) = (0, 0);
-        for tap in self.forward.taps() {
-            let [_, channels, ..] = tap.shape();
-            let weights = lines_of(&parameters[first..first + channels]);
-            let of = |triplet: usize| {
-                let size = tap.depth() * tap.area();
-                let mut found = [0, 1, 2].map(|_| vec![Line::ZERO; size]);
-                let [reference, candidates @ ..] = &mut found;
-                for (side, candidate) in candidates.iter_mut().enumerate() {
-                    let slope = evaluation.by_distances[triplet][side];
-                    if let Some(pair) = self.pair(tap, triplet, side, start) {
-                        pair.derive(&weights, slope, reference, candidate);
-                    }
-                }
-                found
-            };
-            let found: Vec<[Vec<Line>; 3]> = (0..self.triplets).into_par_iter().map(of).collect();
-            let mut blocks = Blocks::new();
-            blocks.reshape(tap.shape())?;
-            for (triplet, of_pictures) in found.iter().enumerate() {
-                for (role, lines) in of_pictures.iter().enumerate() {
-                    if let Some(to) = blocks.picture_mut(role * self.triplets + triplet) {
-                        to.copy_from_slice(lines);
-                    }
-                }
-            }
-            derivatives.push(blocks);
-            start += tap.depth() * tap.area();
-            first += channels;
-        }
-        let found =
-            self.forward.filter_gradients(derivatives).map_err(lookalike_deep::Error::from)?;
-        let mut gradient = Vec::with_capacity(layout.trunk().len());
-        for convolution in found {
-            gradient.extend(convolution.weight);
-            gradient.extend(convolution.bias);
-        }
-        Ok(gradient)
+        self.0.trunk_gradient(layout, parameters, evaluation.by_distances.as_flattened())
     }
-
-    /// The activations of a pair at a tap whose masks begin at a line.
-    fn pair<'a>(
-        &'a self,
-        tap: &'a Blocks,
-        triplet: usize,
-        side: usize,
-        start: usize,
-    ) -> Option<Pair<'a>> {
-        let mask = self.masks.as_ref().map(|masks| &masks[triplet][side]);
-        let a = tap.picture(triplet)?;
-        let b = tap.picture((1 + side) * self.triplets + triplet)?;
-        Some(Pair { a, b, mask, start })
-    }
-}
-
-/// Which squared differences are kept: a bit for every lane of every line.
-struct Mask(Vec<u16>);
-
-impl Mask {
-    fn draw(stream: &mut Stream, lines: usize) -> Self {
-        let mut bits = Vec::with_capacity(lines.next_multiple_of(4));
-        while bits.len() < lines {
-            let drawn = stream.bits();
-            bits.extend([0, 16, 32, 48].map(|shift| (drawn >> shift) as u16));
-        }
-        Self(bits)
-    }
-}
-
-struct Pair<'a> {
-    a: PictureBlocks<'a>,
-    b: PictureBlocks<'a>,
-    mask: Option<&'a Mask>,
-    start: usize,
-}
-
-impl Pair<'_> {
-    fn depth(&self) -> usize {
-        self.a.lines().len() / self.a.area().max(1)
-    }
-
-    /// What a squared difference counts.
-    fn kept(&self, line: usize, lane: usize) -> f64 {
-        match self.mask {
-            None => 1.0,
-            Some(mask) => f64::from(2 * (mask.0[self.start + line] >> lane & 1)),
-        }
-    }
-
-    /// Lengths of the activations at a position.
-    fn lengths(&self, position: usize) -> [f64; 2] {
-        [self.a, self.b].map(|side| {
-            let lines = side.lines()[position..].iter().step_by(side.area());
-            let squares = |line: &Line| -> f64 {
-                line.0.iter().map(|&number| f64::from(number) * f64::from(number)).sum()
-            };
-            lines.map(squares).sum::<f64>().sqrt()
-        })
-    }
-
-    fn features(&self, channels: usize, to: &mut Vec<f32>) {
-        let area = self.a.area();
-        let mut sums = vec![0.0; self.depth() * LANES];
-        for position in 0..area {
-            let [a, b] = self.lengths(position).map(|length| 1.0 / (length + EPSILON));
-            for block in 0..self.depth() {
-                let line = block * area + position;
-                let (x, y) = (self.a.lines()[line].0, self.b.lines()[line].0);
-                for lane in 0..LANES {
-                    let difference = f64::from(x[lane]) * a - f64::from(y[lane]) * b;
-                    sums[block * LANES + lane] += self.kept(line, lane) * difference * difference;
-                }
-            }
-        }
-        to.extend(sums[..channels].iter().map(|sum| (sum / area as f64) as f32));
-    }
-
-    /// Adds `slope` times the derivatives of the distance.
-    fn derive(&self, weights: &[Line], slope: f64, of_a: &mut [Line], of_b: &mut [Line]) {
-        let area = self.a.area();
-        let scale = 2.0 * slope / area as f64;
-        let mut outer = vec![[0.0; LANES]; self.depth()];
-        for position in 0..area {
-            let lengths = self.lengths(position);
-            let [ra, rb] = lengths.map(|length| 1.0 / (length + EPSILON));
-            let mut along = [0.0; 2];
-            for (block, outer) in outer.iter_mut().enumerate() {
-                let line = block * area + position;
-                let (x, y) = (self.a.lines()[line].0, self.b.lines()[line].0);
-                for lane in 0..LANES {
-                    let (x, y) = (f64::from(x[lane]), f64::from(y[lane]));
-                    let weight = f64::from(weights[block].0[lane]) * self.kept(line, lane);
-                    let g = scale * weight * (x * ra - y * rb);
-                    outer[lane] = g;
-                    along[0] += g * x;
-                    along[1] -= g * y;
-                }
-            }
-            for (side, of) in [&mut *of_a, &mut *of_b].into_iter().enumerate() {
-                let length = lengths[side];
-                if length == 0.0 {
-                    continue;
-                }
-                let (own, sign, r) = if side == 0 { (self.a, 1.0, ra) } else { (self.b, -1.0, rb) };
-                let back = along[side] * r * r / length;
-                for (block, outer) in outer.iter().enumerate() {
-                    let line = block * area + position;
-                    for (lane, &outer) in outer.iter().enumerate() {
-                        let number = f64::from(own.lines()[line].0[lane]);
-                        of[line].0[lane] += (sign * outer * r - number * back) as f32;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Numbers in lines, with zeros behind.
-fn lines_of(numbers: &[f32]) -> Vec<Line> {
-    let mut lines = vec![Line::ZERO; numbers.len().div_ceil(LANES)];
-    for (line, numbers) in lines.iter_mut().zip(numbers.chunks(LANES)) {
-        line.0[..numbers.len()].copy_from_slice(numbers);
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -337,7 +133,7 @@ mod tests {
     use std::sync::Arc;
 
     use lookalike_deep::{Head, Lpips, SampleRange};
-    use lookalike_nn::{Parameters as _, Seeded};
+    use lookalike_nn::{NamedTensors, Parameters as _, Seeded, Trunk};
 
     use super::*;
     use crate::lpips::objective;
