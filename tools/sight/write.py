@@ -272,6 +272,7 @@ def main():
         "cases": scores(cases, own),
         "speed": f"{middle:.0f} ({least:.0f} to {most:.0f})",
         "work": f"{work:.1f}",
+        "ideal": f"{2000 / work:.0f}",
         "ablation": ablation(lookalike, runs, held, lpips) if runs else "Not measured.",
         "worst": worst(ranking, own),
         "worst_lpips": worst(agreement, own),
