@@ -121,8 +121,8 @@ def with_lpips(lookalike, held):
     return target
 
 
-def speed(lookalike, own, folder, count=400):
-    """Pairs a second on two threads (least, middle, most) and milliseconds of processor time a pair (middle),
+def speed(lookalike, own, folder, jobs, count=400):
+    """Pairs a second on some threads (least, middle, most) and milliseconds of processor time a pair (middle),
     decoding included and the start of the program not."""
     own_folder = lookalike.work / "squares"
     own_folder.mkdir(exist_ok=True)
@@ -136,7 +136,7 @@ def speed(lookalike, own, folder, count=400):
 
     def taken(pairs):
         listed = "".join(f"{a}\t{b}\n" for a, b in pairs)
-        command = [lookalike.binary, "compare", "-", "-m", own, "--jobs", "2", "--no-progress", "--format", "csv"]
+        command = [lookalike.binary, "compare", "-", "-m", own, "--jobs", str(jobs), "--no-progress", "--format", "csv"]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
         subprocess.run(command, env=lookalike.environment, input=listed, capture_output=True, text=True, check=True)
@@ -232,7 +232,8 @@ def main():
     recipe = tomllib.loads((given.run / "recipe.toml").read_text())
     result = json.loads((given.run / "result.json").read_text())
     runs = [(name, pathlib.Path(run).resolve()) for name, run in (e.split("=", 1) for e in given.ablation)]
-    (least, middle, most), work = speed(lookalike, own, given.squares.resolve())
+    (least, middle, most), work = speed(lookalike, own, given.squares.resolve(), 2)
+    (_, alone, _), _ = speed(lookalike, own, given.squares.resolve(), 1)
     teachers = "\n".join(f"| teacher, weight {t['weight']} | `{t['id']}` |" for t in recipe["teachers"])
     learned_hash = result["data_sha256"]
     if learned_hash != about["data_sha256"]:
@@ -272,6 +273,8 @@ def main():
         "cases": scores(cases, own),
         "speed": f"{middle:.0f} ({least:.0f} to {most:.0f})",
         "work": f"{work:.1f}",
+        "alone": f"{alone:.0f}",
+        "ideal": f"{2000 / work:.0f}",
         "ablation": ablation(lookalike, runs, held, lpips) if runs else "Not measured.",
         "worst": worst(ranking, own),
         "worst_lpips": worst(agreement, own),
