@@ -31,7 +31,9 @@ use crate::output::{Output, open_also};
 pub(crate) use self::judged_set::JudgedSet;
 pub(crate) use self::measurement::{Measured, measure};
 pub(crate) use self::reading::ReadingArgs;
-pub(crate) use self::record::{EstimateRecord, HumanRecord};
+#[cfg(feature = "deep")]
+pub(crate) use self::record::EstimateRecord;
+pub(crate) use self::record::HumanRecord;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
