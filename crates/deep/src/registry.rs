@@ -165,8 +165,12 @@ fn make(
         Choice::Dists => {
             dists(trunk, parameters.as_deref()).map(|formula| boxed(id, card, formula, weights))
         }
-        Choice::Features(..) | Choice::Sight => {
-            Ok(boxed(id, card, Lpips::unweighted(trunk), weights))
+        Choice::Features(..) => {
+            Lpips::unweighted(trunk).map(|formula| boxed(id, card, formula, weights))
+        }
+        // Nothing of it is in the store, so it was made above.
+        Choice::Sight => {
+            sight::built_in().map(|(formula, weights)| boxed(id, card, formula, Some(weights)))
         }
     };
     made.map_err(|error| refused(error.to_string()))
@@ -188,7 +192,7 @@ fn random(
     let packing = Packing::of_environment().map_err(|error| refused(error.into()))?;
     let trunk = Trunk::with_packing(backbone, Initial::new(backbone, seed), packing)
         .map_err(|error| refused(error.into()))?;
-    let formula = Lpips::unweighted(Arc::new(trunk));
+    let formula = Lpips::unweighted(Arc::new(trunk)).map_err(refused)?;
     Ok(boxed(id, card, formula, None))
 }
 

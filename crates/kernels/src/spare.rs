@@ -28,14 +28,15 @@ impl Spare {
     fn take(&mut self, count: usize) -> Option<Vec<Line>> {
         let fitting = self.parts.iter().enumerate().filter(|(_, part)| part.len() >= count);
         let (at, _) = fitting.min_by_key(|(_, part)| part.len())?;
-        Some(self.parts.swap_remove(at))
+        Some(self.parts.remove(at))
     }
 
     fn leave(&mut self, part: Vec<Line>) {
-        let bytes = |part: &Vec<Line>| part.len() * size_of::<Line>();
-        let all: usize = self.parts.iter().map(bytes).sum();
-        if all + bytes(&part) <= MOST {
-            self.parts.push(part);
+        self.parts.push(part);
+        let mut all: usize = self.parts.iter().map(|part| part.len() * size_of::<Line>()).sum();
+        // What has waited longest is of sizes that are not asked for any more.
+        while all > MOST {
+            all -= self.parts.remove(0).len() * size_of::<Line>();
         }
     }
 }
@@ -88,7 +89,10 @@ mod tests {
         // Zeroed memory that nobody touches costs nothing.
         let half = MOST / size_of::<Line>() / 2 + 1;
         spare.leave(bytemuck::zeroed_vec(half));
-        spare.leave(bytemuck::zeroed_vec(half));
-        assert_eq!(spare.parts.len(), 1);
+        spare.leave(bytemuck::zeroed_vec(half + 1));
+        let waiting: Vec<usize> = spare.parts.iter().map(Vec::len).collect();
+        assert_eq!(waiting, [half + 1], "the newest");
+        spare.leave(bytemuck::zeroed_vec(2 * half));
+        assert!(spare.parts.is_empty(), "too much for itself");
     }
 }

@@ -87,11 +87,15 @@ impl Lpips {
 
     /// The same distance of any network's activations, every channel weighing 1: what LPIPS calls its
     /// baseline. Input is scaled as torchvision's weights expect it.
-    pub(crate) fn unweighted(trunk: Arc<Trunk>) -> Self {
-        let channels = trunk.geometry().unwrap_or_default();
+    ///
+    /// # Errors
+    /// Where activations lie elsewhere for pictures of another size, so that tiles would not be exact.
+    pub(crate) fn unweighted(trunk: Arc<Trunk>) -> Result<Self> {
+        let name = trunk.backbone().name();
+        let channels = trunk.geometry().ok_or(lookalike_nn::Error::NotTileable(name))?;
         let ones = channels.iter().map(|tap| vec![1.0; tap.channels]);
         let taps = ones.map(|ones| UnitDistance::new(Processor::best(), &ones)).collect();
-        Self { version: Version::V0_1, trunk, taps }
+        Ok(Self { version: Version::V0_1, trunk, taps })
     }
 
     /// The distance of every candidate from its reference, or from the one reference, which is then
