@@ -68,7 +68,7 @@ pub fn draw(folder: &Path, seed: &str) -> Outcome {
 /// A screen of 1920×1080 full of small pages, as a browser would render it; antialiasing changes
 /// all of them, anything else the first.
 fn screen(number: u64, change: Change) -> Result<Picture, String> {
-    let (width, height) = (1920, 1080);
+    let (width, height) = (1920_usize, 1080_usize);
     let (columns, rows) = (width / PAGE.0, height.div_ceil(PAGE.1));
     let mut codes = vec![0; width * height * 3];
     for tile in 0..columns * rows {
