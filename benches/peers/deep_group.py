@@ -17,7 +17,8 @@ from workers import DeepWorkers, Disagreement, WorkFailed
 PROGRAMS = ("program", "deep")
 
 SOURCES = (
-    "deep-worker/src/inputs.rs", "../../crates/nn/src/parameters/seeded.rs", "deep_torch.py", "requirements.txt",
+    "deep-worker/src/inputs.rs", "../../crates/nn/src/parameters/seeded.rs", "deep_torch.py",
+    "../../crates/deep/src/lipsim/initial.rs", "requirements.txt",
 )
 
 

@@ -12,6 +12,9 @@ NETS = ("alex", "vgg", "squeeze")
 LARGE, SMALL = "1x256x256", "16x64x64"
 BATCHES = (LARGE, SMALL)
 
+#: One pair of the size that LipSim reads, and the size of its network that is published.
+LIPSIM_BATCH, LIPSIM = "1x224x224", "lipsim-small"
+
 #: Greatest relative error against double precision: of distances and activations in single precision,
 #: of derivatives, where a maximum or a sign may fall otherwise (PyTorch reaches 3e-3 on VGG-16), and of distances in half precision.
 SINGLE, DERIVATIVES, HALF = 1e-4, 2e-2, 5e-2
@@ -92,6 +95,12 @@ def trunks(net, batch):
     return Comparison("trunk", net, batch, (Peer("ncnn", NCNN[net], reads="torch-export/ncnn"),))
 
 
+def certificate():
+    """What a certificate takes: the embeddings of a pair by LipSim's network."""
+    torch = (Peer("torch-eager", 3.0), Peer("torch-channels-last", 3.0), Peer("torch-compiled"))
+    return Comparison("certify", LIPSIM, LIPSIM_BATCH, torch)
+
+
 #: Convolutions of the networks at 256×256: inputs, outputs, side of the filter, stride, padding, side
 #: of the input.
 LAYERS = {
@@ -139,12 +148,36 @@ def layer(name):
     return Comparison("layer", layer_name(name), batch, peers, seconds=1.5)
 
 
+#: Operations of training, and the sizes that they are measured at.
+OPERATIONS = (
+    ("weight-gradient:64-128-3-1-1", "1x128x128"),
+    ("weight-gradient:256-256-3-1-1", "1x32x32"),
+    ("weight-gradient:3-64-3-1-1", "16x64x64"),
+    ("weight-gradient:64-3-3-1-1", "16x64x64"),
+    ("weight-gradient:32-64-3-2-1", "64x32x32"),
+    ("gelu", "1576x1536"), ("gelu-backward", "1576x1536"),
+    ("softmax", "9456x197"), ("softmax-backward", "9456x197"),
+    ("layer-norm", "1576x384"), ("layer-norm-backward", "1576x384"),
+    ("bilinear", "64x128x128"), ("bilinear-backward", "64x128x128"),
+    ("nearest", "64x128x128"), ("nearest-backward", "64x128x128"),
+    ("max-pool", "64x256x256"), ("max-pool-backward", "64x256x256"),
+    ("mean-pool", "64x256x256"), ("mean-pool-backward", "64x256x256"),
+    ("adam", "10500000"),
+)
+
+
+def operation(name, sizes):
+    return Comparison("training", name, sizes, (Peer("torch-eager"),), seconds=1.5)
+
+
 def comparisons():
     for what in (distances, gradients, trunks):
         for batch in BATCHES:
             for net in NETS:
                 yield what(net, batch)
+    yield certificate()
     yield from map(layer, LAYERS)
+    yield from (operation(*each) for each in OPERATIONS)
 
 
 def quick():

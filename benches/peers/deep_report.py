@@ -31,13 +31,17 @@ TITLES = {
     ("gradient", plan.SMALL): "LPIPS with gradient, 16 pairs of 64×64",
     ("trunk", plan.LARGE): "Trunks alone, one picture of 256×256",
     ("trunk", plan.SMALL): "Trunks alone, 16 pictures of 64×64",
+    ("certify", plan.LIPSIM_BATCH): "What a certificate takes: LipSim's embeddings of one pair of 224×224",
 }
+
+#: Networks in the order of the tables.
+ORDER = (*plan.NETS, plan.LIPSIM)
 
 
 def page(records, about):
     parts = ["## Learned metrics", table(("", ""), about.items()), HOW]
     parts += [comparisons(records, *key, title) for key, title in TITLES.items()]
-    parts += [first_scores(records), memory(records), layers(records), missing(records)]
+    parts += [first_scores(records), memory(records), layers(records), operations(records), missing(records)]
     return "\n\n".join(part.strip() for part in parts if part)
 
 
@@ -65,7 +69,7 @@ def comparisons(records, section, batch, title):
             r["id"], r["peer"], r["peer_setting"], r["threads"], milliseconds(r, "ours"), milliseconds(r, "peer"),
             ratio(r), target(r), f"{r['ours_error']:.0e}", f"{r['peer_error']:.0e}", r["rounds"],
         )
-        for r in sorted(found, key=lambda r: (plan.NETS.index(r["id"]), r["threads"]))
+        for r in sorted(found, key=lambda r: (ORDER.index(r["id"]), r["threads"]))
     ]
     if not rows:
         return ""
@@ -133,6 +137,26 @@ def layers(records):
         "ratio", "target",
     )
     return f"### Layers\n\n{text}\n\n{table(header, rows)}"
+
+
+def operations(records):
+    """What training is made of."""
+    rows = [
+        (
+            r["id"], r["pair"], r["threads"], milliseconds(r, "ours"), milliseconds(r, "peer"), ratio(r), target(r),
+            f"{r['ours_error']:.0e}", f"{r['peer_error']:.0e}",
+        )
+        for r in measured(records, "training")
+    ]
+    if not rows:
+        return ""
+    text = (
+        "Single operations on planes as PyTorch has them, beside its own of the same name in eager mode: weight "
+        "gradients with that of the bias (inputs-outputs-filter-stride-padding), backward passes with those of "
+        "weight and bias where there are any, its fused Adam. Errors are of the mean square of the outcome."
+    )
+    header = ("operation", "sizes", "threads", "ours ms", "torch ms", "ratio", "target", "our error", "its error")
+    return f"### Training\n\n{text}\n\n{table(header, rows)}"
 
 
 def missing(records):

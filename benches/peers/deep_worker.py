@@ -14,8 +14,10 @@ from pathlib import Path
 
 warnings.filterwarnings("ignore")
 
+import deep_lipsim  # noqa: E402, F401
 import deep_runtimes  # noqa: E402, F401
 import deep_torch  # noqa: E402, F401
+import deep_training  # noqa: E402, F401
 from deep_works import Inputs  # noqa: E402
 from python_line_protocol import serve, versions_of  # noqa: E402
 

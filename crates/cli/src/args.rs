@@ -11,6 +11,8 @@ use crate::commands::collection::{CollectArgs, ExportArgs};
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
+use crate::commands::optimise::OptimiseArgs;
+#[cfg(feature = "deep")]
 use crate::commands::study::features::FeaturesArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::lpips::LpipsArgs;
@@ -50,6 +52,9 @@ pub(crate) enum Command {
     /// Repeat an experiment of a paper on your own sets
     #[cfg(feature = "deep")]
     Study(StudyArgs),
+    /// Move a picture towards another along the gradient of a metric, and keep the frames
+    #[cfg(feature = "deep")]
+    Optimise(Box<OptimiseArgs>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -344,9 +349,10 @@ pub(crate) enum WeightsCommand {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Write the tensors of any file that is read as safetensors
+    /// Write the tensors of any file that is read as safetensors; of a folder with DreamSim's published files,
+    /// one file
     Convert {
-        /// The file
+        /// The file, or the folder
         #[arg(value_name = "IN")]
         input: PathBuf,
         /// The new file, OUT.safetensors
@@ -355,6 +361,9 @@ pub(crate) enum WeightsCommand {
         /// The dictionary to take from a file that has several, such as ema
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
+        /// Of a folder: read the tokens of patches as well, as the kinds of DreamSim named patch do
+        #[arg(long)]
+        patches: bool,
         /// Replace a file that is there
         #[arg(long)]
         force: bool,

@@ -67,6 +67,8 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         Command::Study(args) => match &args.command {
             args::StudyCommand::Features(args) => commands::study::features::run(args, &cli.global),
         },
+        #[cfg(feature = "deep")]
+        Command::Optimise(args) => commands::optimise::run(args, &cli.global),
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),
         Command::Man { out } => commands::manual::pages(out.as_deref(), &cli.global),
     }

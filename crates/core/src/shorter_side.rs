@@ -2,11 +2,12 @@
 //!
 //! out(x) = Σ w(i)·in(i) with w(i) ∝ max(0, 1 − |i + ½ − c| / s), c = (x + ½)·r, s = max(r, 1), where r is the
 //! length before over the length after: bilinear, with a support that widens so that nothing aliases.
-//! Rows first, then columns, each rounded to 8 bits; weights have 22 binary digits. The longer side becomes
+//! Rows first, then columns (the other way around for pictures more than twice as high as wide that get
+//! lower), each rounded to 8 bits; weights have 22 binary digits. The longer side becomes
 //! ⌊side · longer / shorter⌋.
 //!
 //! Source: `Image.resize` of Pillow and `Resize` of torchvision, by which the loader of BAPPS (Zhang et al.
-//! 2018) reduces its pictures to 64 pixels. Reproduces Pillow's bits.
+//! 2018) reduces its pictures to 64 pixels. Reproduces the bits of Pillow 13.
 //!
 //! Limits: pictures of 8 bits; others are refused, as no such set has them.
 
@@ -45,9 +46,15 @@ pub fn resize_shorter_side(picture: &Picture, side: usize) -> Result<Picture> {
     let (from_width, from_height) = (picture.width(), picture.height());
     let (width, height) = size_for(from_width, from_height, side);
     let channels = picture.channels().count();
-    let rows = resample(samples, [from_height, from_width, channels], width);
+    let rows = |samples: &[u8], height| resample(samples, [height, from_width, channels], width);
     // Columns are rows of which every sample is a whole line.
-    let samples = resample(&rows, [1, from_height, width * channels], height);
+    let columns =
+        |samples: &[u8], width| resample(samples, [1, from_height, width * channels], height);
+    let samples = if from_height > 2 * from_width && height < from_height {
+        rows(&columns(samples, from_width), height)
+    } else {
+        columns(&rows(samples, from_height), width)
+    };
     let provenance = picture.provenance().clone();
     let resized = Picture::new(
         width,
@@ -155,6 +162,13 @@ mod tests {
                 ]
             )
         );
+    }
+
+    /// Expected samples are those of Pillow 13.0.
+    #[test]
+    fn high_pictures_get_lower_first() {
+        let found = resized(&picture(3, 9, Channels::Grey), 2);
+        assert_eq!(found, (2, 6, vec![37, 85, 118, 172, 167, 139, 101, 71, 140, 188, 202, 143]));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! * [`Lpips`]: LPIPS on AlexNet, VGG-16 and SqueezeNet 1.1, versions 0.1 and 0.0, with its learned
 //!   weights or without (the "baseline").
 //! * [`Dists`]: DISTS on VGG-16.
+//! * [`clip`]: the distance of CLIP's embeddings.
+//! * [`dreamsim`]: DreamSim, embeddings of vision transformers.
 //! * [`lipsim`]: LipSim, whose network has a proved Lipschitz constant.
 //! * `sight`: our own small network, whose weights are in the program.
 //!
@@ -14,10 +16,14 @@
 //! * Gradients are finite everywhere: where the activations of a pixel are all 0, their derivative is
 //!   taken as 0.
 //! * Large pictures are computed in tiles ([`lookalike_nn::tiling`]) whose activations are those of the
-//!   whole, so that memory stays bounded. Nothing is ever resized, but for LipSim.
+//!   whole, so that memory stays bounded. Nothing is ever resized, but for
+//!   LipSim, DreamSim and CLIP.
 
 mod cards;
+pub mod clip;
 mod dists;
+pub mod dreamsim;
+mod embedding_metric;
 mod error;
 mod evaluation;
 mod file_weights;
@@ -28,6 +34,7 @@ mod registered;
 mod registry;
 mod samples;
 mod sight;
+mod sight_embedding;
 mod tap_formula;
 mod weights;
 
@@ -39,4 +46,5 @@ pub use registry::{
     FEATURE_NETWORKS, definitions, feature_name, file_definitions, metric, metric_from,
 };
 pub use samples::SampleRange;
+pub use sight_embedding::SightEmbedder;
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

@@ -9,13 +9,15 @@ use lookalike_core::{
 use lookalike_nn::{Backbone, Initial, Packing, Parameters, Trunk};
 
 use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SIGHT, SQUEEZE, VGG};
+use crate::clip::CARDS as CLIP;
+use crate::dreamsim::CARDS as DREAMSIM;
 use crate::file_weights::FileWeights;
 use crate::lipsim::{CARDS as LIPSIM, LipSim};
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
 use crate::tap_formula::TapFormula;
 use crate::weights::{StoredWeights, WeightSource};
-use crate::{Dists, Error, Result, sight};
+use crate::{Dists, Error, Result, clip, dreamsim, sight};
 
 /// Every learned metric, in the order in which they are listed.
 pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
@@ -32,11 +34,13 @@ pub fn metric(id: &str) -> CoreResult<Box<dyn Metric>> {
 }
 
 /// LPIPS and our own network with weights from a file, `lpips:alex@PATH` and `sight@PATH`, LipSim,
-/// `lipsim:small@PATH`, and features without learned weights,
+/// `lipsim:small@PATH`, DreamSim, `dreamsim:ensemble@PATH`, CLIP, `clip:b32@PATH`, and features without learned weights,
 /// `features:resnet18@imagenet` or `features:resnet18@random+seed=7`: found by id, listed nowhere. A file
 /// holds channel weights, for which the network comes from the store, or those and the network.
 pub fn file_definitions() -> impl Iterator<Item = &'static Definition> + Clone {
-    FILE_DEFINITIONS.iter().chain(&LIPSIM_DEFINITIONS).chain(&FEATURE_DEFINITIONS)
+    let embeddings =
+        LIPSIM_DEFINITIONS.iter().chain(&DREAMSIM_DEFINITIONS).chain(&CLIP_DEFINITIONS);
+    FILE_DEFINITIONS.iter().chain(embeddings).chain(&FEATURE_DEFINITIONS)
 }
 
 /// The networks of `features:…`: those whose activations lie where they lie whatever the size of the picture,
@@ -123,6 +127,11 @@ fn make(
     let name = id.to_string();
     if id.family() == "lipsim" {
         return Ok(Box::new(LipSim::make(id, card)?));
+    }
+    match id.family() {
+        "dreamsim" => return dreamsim::make(id, card),
+        "clip" => return clip::make(id, card),
+        _ => {}
     }
     if OF_FILES.iter().any(|known| known.id == card.id) {
         return of_file(id, card, source)
@@ -316,6 +325,20 @@ static LIPSIM_DEFINITIONS: [Definition; 5] = [
     Definition { card: &LIPSIM[3], build: stored },
     Definition { card: &LIPSIM[4], build: stored },
 ];
+
+static DREAMSIM_DEFINITIONS: [Definition; 9] = {
+    const fn of(at: usize) -> Definition {
+        Definition { card: &DREAMSIM[at], build: stored }
+    }
+    [of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8)]
+};
+
+static CLIP_DEFINITIONS: [Definition; 5] = {
+    const fn of(at: usize) -> Definition {
+        Definition { card: &CLIP[at], build: stored }
+    }
+    [of(0), of(1), of(2), of(3), of(4)]
+};
 
 static FEATURE_DEFINITIONS: [Definition; 10] = {
     const fn of(at: usize) -> Definition {

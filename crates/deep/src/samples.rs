@@ -26,6 +26,11 @@ impl Scaling {
     /// Mean and deviation of ImageNet.
     pub(crate) const IMAGENET: Self =
         Self { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+    /// Mean and deviation of CLIP.
+    pub(crate) const CLIP: Self = Self {
+        mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+        deviation: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+    };
     /// From 0…1 to −1…1.
     pub(crate) const SIGNED: Self = Self { mean: [0.5; 3], deviation: [0.5; 3] };
 

@@ -31,6 +31,7 @@ pub mod parameters;
 mod planes;
 pub mod tiling;
 mod trunk;
+pub mod vision_transformer;
 
 pub use backbones::Backbone;
 /// Where tensors live and are computed; the processor unless a feature adds others.

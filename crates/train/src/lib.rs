@@ -11,6 +11,7 @@
 //! [`checkpoint`] ends with the same bytes.
 
 pub mod checkpoint;
+pub mod descent;
 mod error;
 mod files;
 pub mod log;

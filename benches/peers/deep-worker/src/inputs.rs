@@ -5,8 +5,9 @@
 //! a store of the program's, so the folder can be its `LOOKALIKE_HOME`.
 
 use std::fs::create_dir_all;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use lookalike::deep::lipsim::{Size, initial_file};
 use lookalike::deep::{Net, SeededWeights, WeightSource};
 use lookalike::encode::write_png;
 use lookalike::procedural::{Distortion, scene};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::text;
 
 /// Count, height and width.
-const BATCHES: [[usize; 3]; 2] = [[1, 256, 256], [16, 64, 64]];
+const BATCHES: [[usize; 3]; 3] = [[1, 256, 256], [16, 64, 64], [1, 224, 224]];
 
 /// Mean and deviation of the pictures in −1…1 that the networks were trained on.
 const MEAN: [f32; 3] = [-0.030, -0.088, -0.188];
@@ -53,7 +54,14 @@ pub fn write(folder: &Path) -> Result<(), String> {
             store.import(vec![file], name, true).map_err(text)?;
         }
     }
-    Ok(())
+    let lipsim = initial_file(Size::Small.architecture(), 1).map_err(text)?;
+    let path = lipsim_path(folder);
+    std::fs::write(&path, lipsim).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Where LipSim's random weights lie.
+pub fn lipsim_path(folder: &Path) -> PathBuf {
+    folder.join("weights/lipsim-small.safetensors")
 }
 
 fn pair(seed: u64, width: usize, height: usize) -> Result<(Picture, Picture), String> {

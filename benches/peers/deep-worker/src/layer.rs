@@ -11,7 +11,7 @@ use lookalike_kernels::{
 use crate::text;
 
 /// Number `index` of a sequence in −½…½.
-fn number(seed: u32, index: usize) -> f32 {
+pub fn number(seed: u32, index: usize) -> f32 {
     let bits = (index as u32).wrapping_mul(2_654_435_761).wrapping_add(seed) ^ 0x5bd1_e995;
     let bits = bits.wrapping_mul(1_540_483_477) >> 8;
     bits as f32 / (1 << 24) as f32 - 0.5

@@ -5,8 +5,8 @@
 //!
 //! Names of work, `NET` being `alex`, `vgg` or `squeeze`: `lpips/NET` gives the distances of a batch of
 //! pairs, `gradient/NET` distances and their derivatives, and `trunk/NET` the activations of the
-//! references. Answers are in the terms of −1…1, the range that the peers read. `layer/LAYER` is a single
-//! convolution (see `layer.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
+//! references. `certify/lipsim-small` gives the distance of a pair by LipSim's network with random weights. Answers are in the terms of −1…1, the range that the peers read. `layer/LAYER` is a single
+//! convolution (see `layer.rs`), `training/OPERATION` one of those of training (see `operation.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
 
 mod inputs;
 mod layer;
@@ -14,6 +14,7 @@ mod layer;
 mod line_protocol;
 #[path = "../../multiply_adds.rs"]
 mod multiply_adds;
+mod operation;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use inputs::Batch;
 use layer::Layer;
 use line_protocol::Work;
+use lookalike::deep::lipsim::LipSim;
 use lookalike::deep::{
     Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource,
 };
@@ -107,6 +109,12 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             let square = layer.mean_square();
             return Ok(Box::new(move || layer.run().map(|()| Found::Layer(square))));
         }
+        _ if what == "training" => {
+            let mut operation = operation::operation(net, batch)?;
+            let square = operation(true)?;
+            return Ok(Box::new(move || operation(false).map(|_| Found::Layer(square))));
+        }
+        "certify/lipsim-small" => return lipsim(folder, batch),
         _ => {}
     }
     let net = Net::ALL.into_iter().find(|known| known.as_str() == net).ok_or_else(unknown)?;
@@ -137,6 +145,22 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
         }
         _ => Err(unknown()),
     }
+}
+
+/// Both embeddings of a pair, as one batch, and their distance.
+fn lipsim(folder: &Path, batch: &str) -> Result<Work<Found>, String> {
+    let id = format!("lipsim:small@{}", inputs::lipsim_path(folder).display());
+    let metric = LipSim::by_id(&id).map_err(text)?;
+    let (references, candidates) = Batch::read(folder, batch)?.planes()?;
+    let samples = references.data().iter().chain(candidates.data());
+    let samples: Vec<f32> = samples.map(|sample| (sample + 1.0) / 2.0).collect();
+    Ok(Box::new(move || {
+        let embeddings = metric.network().embed(&samples).map_err(text)?;
+        let embeddings: Vec<f64> = embeddings.into_iter().map(f64::from).collect();
+        let (reference, candidate) = embeddings.split_at(embeddings.len() / 2);
+        let value = metric.head().distance(reference, candidate);
+        Ok(Found::Distances(vec![Distance { value, taps: Vec::new() }]))
+    }))
 }
 
 fn trunk(net: Net) -> Result<Trunk, String> {

@@ -13,6 +13,8 @@ mod inputs;
 pub(crate) mod manual;
 mod maps;
 pub(crate) mod metrics;
+#[cfg(feature = "deep")]
+pub(crate) mod optimise;
 mod selection;
 #[cfg(feature = "deep")]
 pub(crate) mod study;

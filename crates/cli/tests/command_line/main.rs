@@ -17,6 +17,8 @@ mod learned;
 mod lists;
 mod maps;
 mod masks;
+#[cfg(feature = "deep")]
+mod optimisation;
 mod other_commands;
 mod pages;
 mod reports;

@@ -186,6 +186,77 @@ fn files_of_pytorch_are_converted() {
     assert_eq!(std::fs::read(place.path("out.safetensors")).unwrap(), before);
 }
 
+/// A file of safetensors with zeros.
+fn zeros(path: &std::path::Path, tensors: &[(&str, &[usize])]) {
+    let (mut header, mut end) = (String::from("{"), 0);
+    for (name, shape) in tensors {
+        let (start, comma) = (end, if end == 0 { "" } else { "," });
+        end += 4 * shape.iter().product::<usize>();
+        header += &format!(
+            r#"{comma}"{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
+        );
+    }
+    header.push('}');
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(path, [&length[..], header.as_bytes(), &vec![0; end]].concat()).unwrap();
+}
+
+#[test]
+fn the_files_of_dreamsim_become_one_that_compares() {
+    let place = Workplace::new();
+    let folder = place.path("dreamsim");
+    std::fs::create_dir_all(folder.join("lora")).unwrap();
+    let message = place.fails(&["weights", "convert", "dreamsim", "out.safetensors"]);
+    assert!(message.contains("found none"), "{message}");
+    let (width, file) = (64, folder.join("dino_vitbase16_pretrain.safetensors"));
+    let mut tensors: Vec<(String, Vec<usize>)> = vec![
+        ("cls_token".to_owned(), vec![1, 1, width]),
+        ("pos_embed".to_owned(), vec![1, 5, width]),
+        ("patch_embed.proj.weight".to_owned(), vec![width, 3, 8, 8]),
+        ("patch_embed.proj.bias".to_owned(), vec![width]),
+        ("norm.weight".to_owned(), vec![width]),
+        ("norm.bias".to_owned(), vec![width]),
+    ];
+    for (name, outputs, inputs) in [
+        ("attn.qkv", 3 * width, width),
+        ("attn.proj", width, width),
+        ("mlp.fc1", 9, width),
+        ("mlp.fc2", width, 9),
+    ] {
+        tensors.push((format!("blocks.0.{name}.weight"), vec![outputs, inputs]));
+        tensors.push((format!("blocks.0.{name}.bias"), vec![outputs]));
+    }
+    for name in ["norm1.weight", "norm1.bias", "norm2.weight", "norm2.bias"] {
+        tensors.push((format!("blocks.0.{name}"), vec![width]));
+    }
+    let views: Vec<(&str, &[usize])> = tensors.iter().map(|(n, s)| (n.as_str(), &s[..])).collect();
+    zeros(&file, &views);
+    let lora = |part| {
+        format!("base_model.model.extractor_list.0.model.blocks.0.attn.qkv.lora_{part}.weight")
+    };
+    let (a, b) = (lora("A"), lora("B"));
+    zeros(
+        &folder.join("lora/adapter_model.safetensors"),
+        &[(&a, &[2, width]), (&b, &[3 * width, 2])],
+    );
+    let configuration = folder.join("lora/adapter_config.json");
+    std::fs::write(&configuration, r#"{"r": 0, "lora_alpha": 8}"#).unwrap();
+    let convert = ["weights", "convert", "dreamsim", "out.safetensors"];
+    assert!(place.fails(&convert).contains("above 0"));
+    std::fs::write(&configuration, r#"{"r": 2, "lora_alpha": 8, "peft_type": "LORA"}"#).unwrap();
+    let (code, converted) = json(&place, &["convert", "dreamsim", "out.safetensors"]);
+    assert_eq!((code, &converted["converted"]["tensors"]), (0, &json!(18)));
+    assert_eq!(converted["converted"]["format"], "1 networks of DreamSim");
+    // All features of this one are 0, so every picture is as far from every other.
+    let picture: Vec<u8> = (0..48 * 40 * 3).map(|i: u32| (i % 251) as u8).collect();
+    std::fs::write(place.path("a.ppm"), [&b"P6 48 40 255\n"[..], &picture].concat()).unwrap();
+    let out = place.path("out.safetensors");
+    let id = format!("dreamsim@{}", out.display());
+    assert_eq!(place.succeeds(&["compare", "a.ppm", "a.ppm", "-m", &id]).trim(), "0");
+    let message = place.fails(&["compare", "a.ppm", "a.ppm", "-m", &id.replace('@', ":ensemble@")]);
+    assert!(message.contains("expected the networks of ensemble"), "{message}");
+}
+
 #[test]
 fn offline_says_what_to_bring() {
     let place = Workplace::new();

@@ -22,7 +22,7 @@ mod initial;
 mod input;
 mod metric;
 mod network;
-mod resize;
+pub(crate) mod resize;
 
 pub use architecture::{Architecture, Size};
 pub use head::Head;

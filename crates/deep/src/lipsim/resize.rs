@@ -1,14 +1,15 @@
 //! Bicubic resizing as Pillow does it, in floating point or rounded to 8 bits as there.
 //!
 //! out(x) = Σ w(i) in(i), w ∝ k((i + ½ − c)/s), c = (x + ½) r, s = max(r, 1), r the length before over the
-//! length after, k the cubic of Keys with a = −½ on |t| < 2. Columns of a row first, then rows.
+//! length after, k the cubic of Keys with a = −½ on |t| < 2. Columns of a row first, then rows; in 8 bits the other
+//! way around for pictures more than twice as high as wide that get lower.
 //!
 //! In floating point it is a linear map R = R_rows ⊗ R_columns, whose norm is the product of the two norms;
 //! cutting off what lies beyond 0…1 afterwards stretches nothing. Rounded to 8 bits it is no such thing: it
 //! moves up to half a level per number.
 //!
 //! Source: `Image.resize` of Pillow. In 8 bits, weights have 22 binary digits and both passes round. The
-//! norms are those measured with Pillow's kernels, 1e-4; bits were not compared with Pillow's.
+//! norms are those measured with Pillow's kernels, 1e-4; the bits of five pictures are those of Pillow 13.
 
 use lookalike_nn::lipschitz::spectral_norm;
 
@@ -60,6 +61,13 @@ impl Resize {
             let sum: i64 = terms.map(|(k, &w)| whole(w) * i64::from(at(taps.first + k))).sum();
             ((sum + (1 << (DIGITS - 1))) >> DIGITS).clamp(0, 255) as u8
         };
+        let ([height, width], [to_height, _]) = (self.from, self.to);
+        if height > 2 * width && to_height < height {
+            let [rows, columns] = &self.axes;
+            let lower =
+                along_rows(&[rows.clone(), None], self.from, [to_height, width], plane, sum);
+            return along_rows(&[None, columns.clone()], [to_height, width], self.to, &lower, sum);
+        }
         along_rows(&self.axes, self.from, self.to, plane, sum)
     }
 
@@ -136,7 +144,7 @@ fn along_rows<T: Copy>(
     [height, width]: [usize; 2],
     to: [usize; 2],
     plane: &[T],
-    sum: impl Fn(&Taps, &dyn Fn(usize) -> T) -> T,
+    sum: impl Fn(&Taps, &dyn Fn(usize) -> T) -> T + Copy,
 ) -> Vec<T> {
     let rows: Vec<T> = match &axes[1] {
         None => plane.to_vec(),

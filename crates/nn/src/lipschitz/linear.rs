@@ -12,7 +12,6 @@ use faer::Mat;
 
 use super::bound::How;
 use super::gram::row_sums;
-use super::real::dot;
 use super::{Bound, Real};
 use crate::{Error, Result};
 
@@ -63,7 +62,7 @@ impl Linear {
     /// [`Error::Numbers`].
     pub fn forward<R: Real>(&self, x: &[R]) -> Result<Vec<R>> {
         Error::expect_numbers("a vector", self.inputs, x.len())?;
-        Ok(self.matrix.chunks_exact(self.inputs.max(1)).map(|row| dot(row, x)).collect())
+        self.matrix.chunks_exact(self.inputs.max(1)).map(|row| R::dot(row, x)).collect()
     }
 }
 

@@ -3,6 +3,10 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
+use lookalike_kernels::{Destination, PaddedRow, Processor, RowConvolution};
+
+use crate::Result;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -38,6 +42,32 @@ pub trait Real:
 
     /// The same in double precision.
     fn double(self) -> f64;
+
+    /// `Σ w(k)·x(k)`, in an order that depends on the length alone.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel) where they are not equally long.
+    fn dot(w: &[f32], x: &[Self]) -> Result<Self>;
+
+    /// `to(k) −= factor·w(k)`.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel) where they are not equally long.
+    fn subtract_multiple(to: &mut [Self], w: &[f32], factor: Self) -> Result<()>;
+
+    /// A row of a 3×3 convolution, as [`RowConvolution::row`] gives it: column x of output o goes to
+    /// `to[o·stride + start + x]`.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel) where a row or `to` is too short.
+    fn convolve_row(
+        filters: &RowConvolution,
+        layout: PaddedRow,
+        rows: [Option<&[Self]>; 3],
+        subtract: bool,
+        to: &mut [Self],
+        place: [usize; 2],
+    ) -> Result<()>;
 }
 
 impl Real for f32 {
@@ -59,6 +89,26 @@ impl Real for f32 {
     fn double(self) -> f64 {
         f64::from(self)
     }
+
+    fn dot(w: &[f32], x: &[Self]) -> Result<Self> {
+        Ok(lookalike_kernels::dot(Processor::best(), w, x)?)
+    }
+
+    fn subtract_multiple(to: &mut [Self], w: &[f32], factor: Self) -> Result<()> {
+        Ok(lookalike_kernels::subtract_multiple(Processor::best(), to, w, factor)?)
+    }
+
+    fn convolve_row(
+        filters: &RowConvolution,
+        layout: PaddedRow,
+        rows: [Option<&[Self]>; 3],
+        subtract: bool,
+        to: &mut [Self],
+        [stride, start]: [usize; 2],
+    ) -> Result<()> {
+        let to = Destination { numbers: to, stride, start };
+        Ok(filters.row(Processor::best(), layout, rows, subtract, to)?)
+    }
 }
 
 impl Real for f64 {
@@ -79,23 +129,50 @@ impl Real for f64 {
     fn double(self) -> f64 {
         self
     }
-}
 
-/// Numbers that are summed next to each other.
-const LANES: usize = 8;
-
-/// `Σ w(k)·x(k)`, in an order that depends on the length alone.
-pub(crate) fn dot<R: Real>(w: &[f32], x: &[R]) -> R {
-    let (w_lanes, w_rest) = w.as_chunks::<LANES>();
-    let (x_lanes, x_rest) = x.as_chunks::<LANES>();
-    let mut sums = [R::default(); LANES];
-    for (w, x) in w_lanes.iter().zip(x_lanes) {
-        for ((sum, &w), &x) in sums.iter_mut().zip(w).zip(x) {
-            *sum += R::of(w) * x;
-        }
+    fn dot(w: &[f32], x: &[Self]) -> Result<Self> {
+        crate::Error::expect_numbers("a vector", w.len(), x.len())?;
+        Ok(w.iter().zip(x).map(|(&w, x)| f64::from(w) * x).sum())
     }
-    let mut total = R::default();
-    sums.into_iter().for_each(|sum| total += sum);
-    w_rest.iter().zip(x_rest).for_each(|(&w, &x)| total += R::of(w) * x);
-    total
+
+    fn subtract_multiple(to: &mut [Self], w: &[f32], factor: Self) -> Result<()> {
+        crate::Error::expect_numbers("a vector", w.len(), to.len())?;
+        to.iter_mut().zip(w).for_each(|(to, &w)| *to -= factor * f64::from(w));
+        Ok(())
+    }
+
+    /// The definition: double precision is the oracle of the other.
+    fn convolve_row(
+        filters: &RowConvolution,
+        layout: PaddedRow,
+        rows: [Option<&[Self]>; 3],
+        subtract: bool,
+        to: &mut [Self],
+        [stride, start]: [usize; 2],
+    ) -> Result<()> {
+        let width = layout.width;
+        let needed = filters.outputs().saturating_sub(1) * stride + start + width;
+        crate::Error::expect_numbers("a row of outputs", needed, to.len().min(needed))?;
+        let per_output = filters.weights().chunks_exact((9 * filters.inputs()).max(1));
+        let mut sums = vec![0.0; width];
+        for (output, weights) in per_output.enumerate() {
+            sums.fill(0.0);
+            for (r, row) in rows.iter().enumerate() {
+                let Some(row) = row else { continue };
+                for (line, taps) in row.chunks_exact(layout.stride).zip(weights.chunks_exact(9)) {
+                    for (t, &tap) in taps[3 * r..3 * r + 3].iter().enumerate() {
+                        let columns = &line[t..t + width];
+                        sums.iter_mut()
+                            .zip(columns)
+                            .for_each(|(sum, x)| *sum += f64::from(tap) * x);
+                    }
+                }
+            }
+            let to = &mut to[output * stride + start..][..width];
+            for (to, &sum) in to.iter_mut().zip(&sums) {
+                *to = if subtract { *to - sum } else { sum };
+            }
+        }
+        Ok(())
+    }
 }

@@ -12,6 +12,7 @@
 //!
 //! The derivative is I − 2 Kᵀ D Λ K, symmetric as in `sll_dense.rs`.
 
+use lookalike_kernels::{PaddedRow, RowConvolution};
 use rayon::prelude::*;
 
 use super::bound::{reciprocal_below, sum_error};
@@ -25,7 +26,10 @@ const STRIP: usize = 16;
 #[derive(Clone, Debug)]
 pub struct SllConvolution {
     channels: usize,
-    kernel: Vec<f32>,
+    /// K, from the channels to those inside.
+    filters: RowConvolution,
+    /// Kᵀ.
+    adjoint: RowConvolution,
     bias: Vec<f32>,
     sums: Vec<f64>,
     scale: Vec<f64>,
@@ -54,7 +58,17 @@ impl SllConvolution {
             })
             .collect();
         let scale = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
-        Ok(Self { channels, kernel, bias, sums, scale })
+        // Kᵀ has the filters of K the other way around.
+        let turned = (0..channels).flat_map(|channel| {
+            let kernel = &kernel;
+            (0..inner).flat_map(move |i| {
+                let taps = &kernel[(i * channels + channel) * 9..][..9];
+                taps.iter().rev().copied()
+            })
+        });
+        let adjoint = RowConvolution::new(inner, channels, turned.collect())?;
+        let filters = RowConvolution::new(channels, inner, kernel)?;
+        Ok(Self { channels, filters, adjoint, bias, sums, scale })
     }
 
     /// Channels read and written.
@@ -131,70 +145,55 @@ impl SllConvolution {
         if expected == 0 || inner == 0 {
             return Ok(y);
         }
-        let strip = |first: usize, to: &mut [R], active: Option<&mut [bool]>| {
+        let layout = PaddedRow::of(width);
+        let strip = |first: usize, to: &mut [R], active: Option<&mut [bool]>| -> Result<()> {
             let rows = to.len() / (self.channels * width);
             let around = first.saturating_sub(1)..height.min(first + rows + 1);
-            let mut s = vec![R::default(); around.len() * inner * width];
-            for (row, s) in around.clone().zip(s.chunks_exact_mut(inner * width)) {
-                self.convolve(x, row, s);
-                s.chunks_exact_mut(width).enumerate().for_each(|(i, z)| middle(i, row, z));
-            }
-            if let Some(active) = active {
-                let own = &s[(first - around.start) * inner * width..][..active.len()];
-                active.iter_mut().zip(own).for_each(|(on, s)| *on = *s > R::default());
-            }
-            for (row, to) in (first..).zip(to.chunks_exact_mut(self.channels * width)) {
-                for from in row.saturating_sub(1)..height.min(row + 2) {
-                    let s = &s[(from - around.start) * inner * width..][..inner * width];
-                    self.subtract(s, row + 1 - from, to, width);
+            let size = inner * layout.stride;
+            let mut s = vec![R::default(); around.len() * size];
+            let mut near = Near::new(x, layout, around.start.saturating_sub(1));
+            for (row, s) in around.clone().zip(s.chunks_exact_mut(size)) {
+                near.reach(row + 1);
+                let place = [layout.stride, 1];
+                R::convolve_row(&self.filters, layout, near.around(row), false, s, place)?;
+                for (i, z) in s.chunks_exact_mut(layout.stride).enumerate() {
+                    middle(i, row, &mut z[1..=width]);
                 }
             }
+            if let Some(active) = active {
+                let own = s[(first - around.start) * size..].chunks_exact(layout.stride);
+                for (on, z) in active.chunks_exact_mut(width).zip(own) {
+                    on.iter_mut().zip(&z[1..=width]).for_each(|(on, z)| *on = *z > R::default());
+                }
+            }
+            for (row, to) in (first..).zip(to.chunks_exact_mut(self.channels * width)) {
+                let near = [row.checked_sub(1), Some(row), Some(row + 1)].map(|row| {
+                    let row = row.filter(|row| around.contains(row))?;
+                    Some(&s[(row - around.start) * size..][..size])
+                });
+                R::convolve_row(&self.adjoint, layout, near, true, to, [width, 0])?;
+            }
+            Ok(())
         };
         let strips = y.data.par_chunks_mut(STRIP * self.channels * width).enumerate();
         match active {
-            None => strips.for_each(|(index, to)| strip(index * STRIP, to, None)),
+            None => strips.try_for_each(|(index, to)| strip(index * STRIP, to, None))?,
             Some(active) => {
                 Error::expect_numbers("active units", height * inner * width, active.len())?;
                 let active = active.par_chunks_mut(STRIP * inner * width);
-                strips.zip(active).for_each(|((index, to), on)| strip(index * STRIP, to, Some(on)));
+                let strips = strips.zip(active);
+                strips.try_for_each(|((index, to), on)| strip(index * STRIP, to, Some(on)))?;
             }
         }
         Ok(y)
-    }
-
-    /// Row `row` of K x, all inner channels.
-    fn convolve<R: Real>(&self, x: &Rows<R>, row: usize, z: &mut [R]) {
-        for from in row.saturating_sub(1)..x.height.min(row + 2) {
-            let tap = from + 1 - row;
-            for channel in 0..self.channels {
-                let line = x.row(from, channel);
-                for (i, z) in z.chunks_exact_mut(x.width).enumerate() {
-                    add_row(z, line, self.taps(i, channel, tap));
-                }
-            }
-        }
-    }
-
-    /// Takes what row of taps `tap` of Kᵀ makes of a row of s off a row of all channels.
-    fn subtract<R: Real>(&self, s: &[R], tap: usize, to: &mut [R], width: usize) {
-        for (channel, to) in to.chunks_exact_mut(width).enumerate() {
-            for (i, line) in s.chunks_exact(width).enumerate() {
-                let [a, b, c] = self.taps(i, channel, tap);
-                add_row(to, line, [-c, -b, -a]);
-            }
-        }
-    }
-
-    fn taps(&self, i: usize, channel: usize, row: usize) -> [f32; 3] {
-        let at = ((i * self.channels + channel) * 3 + row) * 3;
-        [self.kernel[at], self.kernel[at + 1], self.kernel[at + 2]]
     }
 
     /// An upper bound of the norm of the convolution with the absolute values of the kernel: the same
     /// sums, of which nothing cancels.
     fn absolute_norm(&self) -> f64 {
         let per_channel: Vec<f64> = self
-            .kernel
+            .filters
+            .weights()
             .chunks_exact(9)
             .map(|taps| taps.iter().map(|&w| f64::from(w.abs())).sum())
             .collect();
@@ -208,19 +207,39 @@ impl SllConvolution {
     }
 }
 
-/// to(x) += a·from(x − 1) + b·from(x) + c·from(x + 1), with zeros beyond the row.
-fn add_row<R: Real>(to: &mut [R], from: &[R], taps: [f32; 3]) {
-    let [a, b, c] = taps.map(R::of);
-    let last = from.len() - 1;
-    if last == 0 {
-        to[0] += b * from[0];
-        return;
+/// Three rows of a picture with zeros around them, the last that were reached.
+struct Near<'a, R> {
+    picture: &'a Rows<R>,
+    layout: PaddedRow,
+    next: usize,
+    rows: [Vec<R>; 3],
+}
+
+impl<'a, R: Real> Near<'a, R> {
+    /// Before a row.
+    fn new(picture: &'a Rows<R>, layout: PaddedRow, next: usize) -> Self {
+        let zeros = || vec![R::default(); picture.channels * layout.stride];
+        Self { picture, layout, next, rows: std::array::from_fn(|_| zeros()) }
     }
-    for (to, from) in to[1..last].iter_mut().zip(from.windows(3)) {
-        *to += a * from[0] + b * from[1] + c * from[2];
+
+    /// Copies rows up to one, where the picture has it.
+    fn reach(&mut self, row: usize) {
+        while self.next <= row && self.next < self.picture.height {
+            let to = self.rows[self.next % 3].chunks_exact_mut(self.layout.stride);
+            for (channel, to) in to.enumerate() {
+                to[1..=self.picture.width].copy_from_slice(self.picture.row(self.next, channel));
+            }
+            self.next += 1;
+        }
     }
-    to[0] += b * from[0] + c * from[1];
-    to[last] += a * from[last - 1] + b * from[last];
+
+    /// The rows above, at and below one.
+    fn around(&self, row: usize) -> [Option<&[R]>; 3] {
+        [row.checked_sub(1), Some(row), Some(row + 1)].map(|row| {
+            let row = row.filter(|&row| row < self.picture.height)?;
+            Some(self.rows[row % 3].as_slice())
+        })
+    }
 }
 
 /// An upper bound of Σ over the 25 shifts of |Σ over channels and taps| of two kernels.

@@ -10,12 +10,13 @@ use rayon::prelude::*;
 
 use super::bound::reciprocal_below;
 use super::gram::row_sums;
-use super::real::dot;
 use super::{Bound, Real, Rounding, Weighting};
 use crate::{Error, Result};
 
-/// Columns of one task.
-const COLUMNS: usize = 512;
+/// Rows of one task, at least.
+const ROWS: usize = 16;
+/// Tasks, at most: each has sums of its own.
+const TASKS: usize = 16;
 
 /// A dense layer with its normaliser.
 #[derive(Clone, Debug)]
@@ -79,15 +80,14 @@ impl SllDense {
     /// # Errors
     /// [`Error::Numbers`].
     pub fn forward<R: Real>(&self, x: &[R], active: Option<&mut [bool]>) -> Result<Vec<R>> {
-        let (count, z) = self.products(x)?;
-        let mut s = z;
-        for (i, values) in s.chunks_exact_mut(count.max(1)).enumerate() {
+        let positive = |i: usize, z: &mut [R]| {
             let (bias, scale) = (R::of(self.bias[i]), R::below(2.0 * self.scale[i]));
-            for value in values {
+            for value in z {
                 let sum = *value + bias;
                 *value = if sum > R::default() { scale * sum } else { R::default() };
             }
-        }
+        };
+        let (y, s, count) = self.run(x, positive)?;
         if let Some(active) = active {
             Error::expect_numbers("active units", count * self.inner(), active.len())?;
             for (i, values) in s.chunks_exact(count.max(1)).enumerate() {
@@ -97,7 +97,7 @@ impl SllDense {
                 }
             }
         }
-        Ok(self.without(x, &s, count))
+        Ok(y)
     }
 
     /// The derivative with respect to the vectors of [`forward`](Self::forward), given that with respect
@@ -106,62 +106,56 @@ impl SllDense {
     /// # Errors
     /// [`Error::Numbers`].
     pub fn backward<R: Real>(&self, upstream: &[R], active: &[bool]) -> Result<Vec<R>> {
-        let (count, mut s) = self.products(upstream)?;
-        Error::expect_numbers("active units", count * self.inner(), active.len())?;
-        for (i, values) in s.chunks_exact_mut(count.max(1)).enumerate() {
+        let inner = self.inner();
+        let count = upstream.len() / self.width.max(1);
+        Error::expect_numbers("active units", count * inner, active.len())?;
+        let masked = |i: usize, z: &mut [R]| {
             let scale = R::below(2.0 * self.scale[i]);
-            for (k, value) in values.iter_mut().enumerate() {
-                let on = active[k * self.inner() + i];
-                *value = if on { scale * *value } else { R::default() };
+            for (k, value) in z.iter_mut().enumerate() {
+                *value = if active[k * inner + i] { scale * *value } else { R::default() };
             }
-        }
-        Ok(self.without(upstream, &s, count))
+        };
+        Ok(self.run(upstream, masked)?.0)
     }
 
-    /// How many vectors there are, and W x as `[inner][vector]`.
-    fn products<R: Real>(&self, x: &[R]) -> Result<(usize, Vec<R>)> {
-        let count = x.len() / self.width.max(1);
-        Error::expect_numbers("vectors of a dense layer", count * self.width, x.len())?;
-        let mut z = vec![R::default(); self.inner() * count];
-        if count > 0 {
-            let rows = self.weight.par_chunks_exact(self.width);
-            rows.zip(z.par_chunks_exact_mut(count)).for_each(|(row, to)| {
-                let vectors = x.chunks_exact(self.width);
-                to.iter_mut().zip(vectors).for_each(|(to, x)| *to = dot(row, x));
-            });
+    /// x − Wᵀ s with s = `middle(i, W x)`, s as `[inner][vector]`, and how many vectors there are. A row of
+    /// the weight is used twice while it is near: the weight is read once.
+    fn run<R: Real>(
+        &self,
+        x: &[R],
+        middle: impl Fn(usize, &mut [R]) + Sync,
+    ) -> Result<(Vec<R>, Vec<R>, usize)> {
+        let (width, inner) = (self.width, self.inner());
+        let count = x.len() / width.max(1);
+        Error::expect_numbers("vectors of a dense layer", count * width, x.len())?;
+        let mut s = vec![R::default(); inner * count];
+        let mut y = x.to_vec();
+        if count == 0 || inner == 0 {
+            return Ok((y, s, count));
         }
-        Ok((count, z))
-    }
-
-    /// x − Wᵀ s.
-    fn without<R: Real>(&self, x: &[R], s: &[R], count: usize) -> Vec<R> {
-        let width = self.width;
-        let starts: Vec<usize> = (0..width).step_by(COLUMNS).collect();
-        let parts: Vec<Vec<R>> = starts
-            .par_iter()
-            .map(|&start| {
-                let end = width.min(start + COLUMNS);
-                let mut sums = vec![R::default(); count * (end - start)];
-                for (row, s) in self.weight.chunks_exact(width).zip(s.chunks_exact(count.max(1))) {
-                    let row = &row[start..end];
-                    for (sums, &s) in sums.chunks_exact_mut(row.len()).zip(s) {
-                        if s != R::default() {
-                            sums.iter_mut().zip(row).for_each(|(sum, &w)| *sum += R::of(w) * s);
-                        }
+        let rows = ROWS.max(inner.div_ceil(TASKS));
+        let tasks = self.weight.par_chunks(rows * width).zip(s.par_chunks_mut(rows * count));
+        let parts = tasks.enumerate().map(|(task, (weight, s))| {
+            let mut part = vec![R::default(); count * width];
+            for (at, (row, z)) in
+                weight.chunks_exact(width).zip(s.chunks_exact_mut(count)).enumerate()
+            {
+                for (z, x) in z.iter_mut().zip(x.chunks_exact(width)) {
+                    *z = R::dot(row, x)?;
+                }
+                middle(task * rows + at, z);
+                for (&z, part) in z.iter().zip(part.chunks_exact_mut(width)) {
+                    if z != R::default() {
+                        R::subtract_multiple(part, row, z)?;
                     }
                 }
-                sums
-            })
-            .collect();
-        let mut y = x.to_vec();
-        for (part, &start) in parts.iter().zip(&starts) {
-            let columns = part.len() / count.max(1);
-            for (k, sums) in part.chunks_exact(columns.max(1)).enumerate() {
-                let to = &mut y[k * width + start..][..columns];
-                to.iter_mut().zip(sums).for_each(|(y, &sum)| *y = *y - sum);
             }
+            Ok(part)
+        });
+        for part in parts.collect::<Result<Vec<Vec<R>>>>()? {
+            y.iter_mut().zip(part).for_each(|(y, part)| *y += part);
         }
-        y
+        Ok((y, s, count))
     }
 }
 

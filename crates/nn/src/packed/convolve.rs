@@ -1,6 +1,6 @@
 //! A convolution on the kernel that suits its shape.
 
-use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use lookalike_kernels::{
@@ -19,18 +19,47 @@ pub(super) struct Convolve {
     pub(super) activation: Activation,
     processor: Processor,
     kernel: Kernel,
-    /// The way back of a Winograd convolution, packed when it is first asked for.
-    back: OnceLock<kernels::Result<Winograd>>,
+    /// The way back of a Winograd convolution.
+    back: Winograds,
 }
 
 #[derive(Debug)]
 enum Kernel {
     /// Reads planes.
     First(First),
-    /// Packed anew for every batch where there is none.
-    Winograd(Option<Winograd>),
+    Winograd(Winograds),
     Direct(Direct),
     Depthwise(Depthwise),
+}
+
+/// Winograd filters that are packed when they are needed.
+#[derive(Debug)]
+struct Winograds {
+    packing: Packing,
+    /// Whether some batch has had them.
+    used: AtomicBool,
+    kept: OnceLock<kernels::Result<Winograd>>,
+}
+
+impl Winograds {
+    fn new(packing: Packing) -> Self {
+        Self { packing, used: AtomicBool::new(false), kept: OnceLock::new() }
+    }
+
+    /// Hands over the filters, which `pack` makes: those that are kept, or some for this one time.
+    fn with<T>(
+        &self,
+        pack: impl FnOnce() -> kernels::Result<Winograd>,
+        act: impl FnOnce(&Winograd) -> kernels::Result<T>,
+    ) -> Result<T> {
+        let once = self.packing == Packing::EveryBatch || !self.used.swap(true, Ordering::Relaxed);
+        if once && self.kept.get().is_none() {
+            return Ok(act(&pack()?)?);
+        }
+        let kept = self.kept.get_or_init(pack).as_ref();
+        let kept = kept.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
+        Ok(act(kept)?)
+    }
 }
 
 fn filters_of(filters: &Filters) -> kernels::Filters<'_> {
@@ -63,26 +92,17 @@ impl Convolve {
         } else if groups > 1 {
             Kernel::Depthwise(Depthwise::new(processor, &of, stride, activation)?)
         } else if minimal {
-            Kernel::Winograd(match packing {
-                Packing::Once => Some(Winograd::new(processor, &of, activation)?),
-                Packing::EveryBatch => None,
-            })
+            Kernel::Winograd(Winograds::new(packing))
         } else {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
-        let (filters, back) = (filters.clone(), OnceLock::new());
+        let (filters, back) = (filters.clone(), Winograds::new(packing));
         Ok(Self { filters, activation, processor, kernel, back })
     }
 
-    /// The filters of a Winograd convolution, packed.
-    fn winograd<'a>(&self, kept: &'a Option<Winograd>) -> Result<Cow<'a, Winograd>> {
-        Ok(match kept {
-            Some(winograd) => Cow::Borrowed(winograd),
-            None => {
-                let filters = filters_of(&self.filters);
-                Cow::Owned(Winograd::new(self.processor, &filters, self.activation)?)
-            }
-        })
+    /// Packs the filters of a Winograd convolution.
+    fn pack(&self) -> kernels::Result<Winograd> {
+        Winograd::new(self.processor, &filters_of(&self.filters), self.activation)
     }
 
     /// Channels written.
@@ -119,7 +139,8 @@ impl Convolve {
             Kernel::First(first) => {
                 first.forward(input.shape(), &input.to_planes(), padding, output)?;
             }
-            Kernel::Winograd(kept) => self.winograd(kept)?.forward(input, padding, output)?,
+            Kernel::Winograd(winograds) => winograds
+                .with(|| self.pack(), |winograd| winograd.forward(input, padding, output))?,
             Kernel::Direct(direct) => direct.forward(input, padding, output)?,
             Kernel::Depthwise(depthwise) => depthwise.forward(input, padding, output)?,
         }
@@ -146,9 +167,10 @@ impl Convolve {
         let [_, _, height, width] = input.shape();
         let padding = self.padding([height, width]);
         match &self.kernel {
-            Kernel::Winograd(kept) => {
-                self.winograd(kept)?.forward_into(input, padding, output, first)?;
-            }
+            Kernel::Winograd(winograds) => winograds.with(
+                || self.pack(),
+                |winograd| winograd.forward_into(input, padding, output, first),
+            )?,
             Kernel::Direct(direct) => direct.forward_into(input, padding, output, first)?,
             Kernel::First(_) | Kernel::Depthwise(_) => {
                 return Err(Error::Engine("this kernel writes whole blocks".to_owned()));
@@ -180,17 +202,7 @@ impl Convolve {
             Kernel::Depthwise(depthwise) => {
                 depthwise.input_gradient(upstream, padding, input_size, gradient)?;
             }
-            Kernel::Winograd(kept) => {
-                let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
-                let anew;
-                let winograd = if kept.is_some() {
-                    self.back.get_or_init(pack).as_ref()
-                } else {
-                    anew = pack();
-                    anew.as_ref()
-                };
-                let winograd =
-                    winograd.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
+            Kernel::Winograd(_) => {
                 // How far a window reaches beyond what it stands on.
                 let reach = self.filters.convolution.kernel - 1;
                 let around = |[before, after]: [usize; 2]| [reach - before, reach - after];
@@ -198,7 +210,8 @@ impl Convolve {
                     rows: around(padding.rows),
                     columns: around(padding.columns),
                 };
-                winograd.forward(upstream, padding, gradient)?;
+                let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
+                self.back.with(pack, |winograd| winograd.forward(upstream, padding, gradient))?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! The list of layers becomes a list of steps: convolutions with the activation behind them in one
 //! kernel, chosen by the shape of the filters, and pools, all on blocks of sixteen channels. Filters are
-//! packed once. Memory for activations is used again from step to step.
+//! packed for the first batch, and kept from the second on. Memory for activations is used again from step to step.
 
 mod backward;
 mod convolve;
@@ -23,9 +23,10 @@ use crate::{Error, Planes, Result};
 /// Values are the same bits either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Packing {
-    /// Once, when the network is made.
+    /// For the first batch, and again for the second, from which on they are kept: who compares one pair
+    /// never holds all of them, which takes longer than packing.
     #[default]
-    Once,
+    Kept,
     /// Layer by layer for every batch: 3×3 filters take a fifth of the memory, and are packed again and
     /// again.
     EveryBatch,
@@ -36,7 +37,7 @@ const MEMORY: &str = "LOOKALIKE_MEMORY";
 
 impl Packing {
     /// [`EveryBatch`](Self::EveryBatch) where the environment variable `LOOKALIKE_MEMORY` is `low`,
-    /// [`Once`](Self::Once) where it is not set.
+    /// [`Kept`](Self::Kept) where it is not set.
     ///
     /// # Errors
     /// [`Error::Memory`] for any other value.
@@ -47,7 +48,7 @@ impl Packing {
 
     fn named(memory: &str) -> Result<Self> {
         match memory {
-            "" => Ok(Self::Once),
+            "" => Ok(Self::Kept),
             "low" => Ok(Self::EveryBatch),
             other => Err(Error::Memory(other.to_owned())),
         }
@@ -111,7 +112,7 @@ impl Packed {
         };
         let mut run = Run {
             processor: self.processor,
-            reuses: self.packing == Packing::Once,
+            reuses: self.packing == Packing::Kept,
             free: Vec::new(),
             inputs,
             look,
@@ -372,7 +373,7 @@ mod tests {
 
     #[test]
     fn memory_is_low_or_nothing_is_said_of_it() {
-        assert_eq!(Packing::named("").unwrap(), Packing::Once);
+        assert_eq!(Packing::named("").unwrap(), Packing::Kept);
         assert_eq!(Packing::named("low").unwrap(), Packing::EveryBatch);
         let refused = Packing::named("LOW").unwrap_err().to_string();
         assert_eq!(refused, "LOOKALIKE_MEMORY=LOW is unknown: expected low, or nothing");

@@ -3,6 +3,7 @@
 //! What one name needs does not stop the others: all names are attempted, and what failed decides
 //! the exit status.
 
+mod dreamsim;
 mod progress;
 mod record;
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use lookalike_weights::{
-    Checkpoint, FetchOptions, Kept, Place, Store, Weights, fetch, manifest, read_file,
+    Checkpoint, FetchOptions, Kept, Place, Store, Weights, fetch, manifest, read_bytes, read_file,
     read_file_key,
 };
 
@@ -27,8 +28,18 @@ pub(crate) fn run(args: &WeightsArgs, global: &GlobalArgs) -> anyhow::Result<Sta
     if !matches!(global.format, Format::Text | Format::Json) {
         bail!("lookalike weights writes --format text or json");
     }
-    if let WeightsCommand::Convert { input, output, key, force } = &args.command {
-        return convert(input, output, key.as_deref(), *force, global);
+    if let WeightsCommand::Convert { input, output, key, patches, force } = &args.command {
+        free_name(output, *force)?;
+        if input.is_dir() {
+            if key.is_some() {
+                bail!("--key is of a file; {} is a folder", input.display());
+            }
+            return convert_folder(input, output, *patches, global);
+        }
+        if *patches {
+            bail!("--patches is of a folder; {} is none", input.display());
+        }
+        return convert(input, output, key.as_deref(), global);
     }
     let store = Store::open_default()?;
     let mut report = Report::new(&store);
@@ -141,13 +152,8 @@ fn verify(
     Ok(())
 }
 
-fn convert(
-    input: &Path,
-    output: &Path,
-    key: Option<&str>,
-    force: bool,
-    global: &GlobalArgs,
-) -> anyhow::Result<Status> {
+/// Refuses names of other files than safetensors, and of those that are there unless they may go.
+fn free_name(output: &Path, force: bool) -> anyhow::Result<()> {
     if output.extension().is_none_or(|extension| extension != "safetensors") {
         bail!(
             "{}: weights are converted to safetensors; give a name that ends in .safetensors",
@@ -157,8 +163,42 @@ fn convert(
     if output.exists() && !force {
         bail!("{}: there is a file already; replace it with --force", output.display());
     }
+    Ok(())
+}
+
+/// DreamSim's published files as one.
+fn convert_folder(
+    input: &Path,
+    output: &Path,
+    patches: bool,
+    global: &GlobalArgs,
+) -> anyhow::Result<Status> {
+    let (bytes, networks) = dreamsim::converted(input, patches)?;
+    let mut file = read_bytes(bytes, &input.display().to_string())?;
+    file.write_safetensors(output)?;
+    let from = format!("{networks} networks of DreamSim");
+    converted(input, output, &from, &file, global)
+}
+
+fn convert(
+    input: &Path,
+    output: &Path,
+    key: Option<&str>,
+    global: &GlobalArgs,
+) -> anyhow::Result<Status> {
     let mut file = open(input, key)?;
     file.write_safetensors(output)?;
+    converted(input, output, file.format().as_str(), &file, global)
+}
+
+/// Says what a file was made of.
+fn converted(
+    input: &Path,
+    output: &Path,
+    from: &str,
+    file: &Checkpoint,
+    global: &GlobalArgs,
+) -> anyhow::Result<Status> {
     let tensors = file.tensors().count();
     let mut out = Output::open(global)?;
     if global.format == Format::Json {
@@ -166,7 +206,7 @@ fn convert(
             "schema": record::SCHEMA,
             "converted": {
                 "input": input.display().to_string(),
-                "format": file.format().as_str(),
+                "format": from,
                 "sha256": file.sha256(),
                 "output": output.display().to_string(),
                 "tensors": tensors,
@@ -175,7 +215,7 @@ fn convert(
         serde_json::to_writer_pretty(&mut out, &record)?;
         writeln!(out)?;
     } else {
-        writeln!(out, "{}: {tensors} tensors, from {}", output.display(), file.format())?;
+        writeln!(out, "{}: {tensors} tensors, from {from}", output.display())?;
     }
     out.finish()?;
     Ok(Status::Passed)

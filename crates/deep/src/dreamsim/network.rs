@@ -1,0 +1,148 @@
+//! The embedding: that of every network, one after the other, without their mean and of length one.
+//!
+//! e = (v − mean v)/‖v − mean v‖, d(x, y) = 1 − cos(e(x), e(y)) = ½‖e(x) − e(y)‖².
+
+use lookalike_nn::vision_transformer::{Trace, VisionTransformer};
+use lookalike_weights::Checkpoint;
+use rayon::prelude::*;
+
+use super::branch::Branch;
+use super::checkpoint;
+use crate::embedding_metric::half_square;
+use crate::{Error, Result};
+
+/// The networks of an ensemble, or a single one.
+#[derive(Clone, Debug)]
+pub struct Network {
+    branches: Vec<(Branch, VisionTransformer)>,
+    patches: bool,
+}
+
+impl Network {
+    /// Networks in the order of their embeddings; `patches` says whether the tokens of patches are read as
+    /// well.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] where there is none, or they read pictures of different sizes.
+    pub fn new(branches: Vec<(Branch, VisionTransformer)>, patches: bool) -> Result<Self> {
+        let mut sides = branches.iter().map(|(_, network)| network.architecture().side);
+        let first = sides.next();
+        if first.is_none() || sides.any(|side| Some(side) != first) {
+            return Err(Error::Weights(
+                "an ensemble has networks that read pictures of one size".to_owned(),
+            ));
+        }
+        Ok(Self { branches, patches })
+    }
+
+    /// The networks of a file in one piece, as [`one_piece`](super::one_piece) writes it.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] with the first tensor or line of the header that is not as it should be.
+    pub fn read(file: Checkpoint) -> Result<Self> {
+        checkpoint::network(file)
+    }
+
+    /// The embedding, of length one, of three planes of numbers in 0…1, of as many rows and columns as the
+    /// networks read.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for other numbers.
+    pub fn embedding(&self, planes: &[f64]) -> Result<Vec<f64>> {
+        Ok(normalised(&self.features(planes)?).0)
+    }
+
+    /// The networks' origins, in the order of their embeddings.
+    pub fn branches(&self) -> Vec<Branch> {
+        self.branches.iter().map(|(branch, _)| *branch).collect()
+    }
+
+    /// Whether the tokens of patches are read as well.
+    pub fn reads_patches(&self) -> bool {
+        self.patches
+    }
+
+    /// Pixels of a patch of each network, on each side.
+    pub fn patch_sizes(&self) -> Vec<usize> {
+        self.branches.iter().map(|(_, network)| network.architecture().patch).collect()
+    }
+
+    fn scaled(branch: Branch, planes: &[f64]) -> Vec<f32> {
+        let mut scaled = Vec::with_capacity(planes.len());
+        branch.scaling().apply(planes, &mut scaled);
+        scaled
+    }
+
+    /// The embeddings before anything is taken off, one after the other.
+    ///
+    /// # Errors
+    /// As [`embedding`](Self::embedding).
+    pub fn features(&self, planes: &[f64]) -> Result<Vec<f64>> {
+        let features = self.branches.par_iter().map(|(branch, network)| {
+            network.features(&Self::scaled(*branch, planes), branch.readout(self.patches))
+        });
+        let features: Vec<Vec<f32>> = features.collect::<lookalike_nn::Result<_>>()?;
+        Ok(features.into_iter().flatten().map(f64::from).collect())
+    }
+}
+
+/// Without its mean and of length one, and that length before; zeros stay zeros.
+fn normalised(features: &[f64]) -> (Vec<f64>, f64) {
+    let mean = features.iter().sum::<f64>() / features.len().max(1) as f64;
+    let centred: Vec<f64> = features.iter().map(|x| x - mean).collect();
+    let length = centred.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let by = if length > 0.0 { length } else { 1.0 };
+    (centred.into_iter().map(|x| x / by).collect(), length)
+}
+
+impl Network {
+    /// Pixels of the pictures it reads, on each side.
+    pub fn side(&self) -> usize {
+        self.branches.first().map_or(0, |(_, network)| network.architecture().side)
+    }
+
+    /// The distance of planes from a picture with an embedding, and its derivative with respect to them.
+    pub(super) fn gradient(&self, reference: &[f64], planes: &[f64]) -> Result<(f64, Vec<f64>)> {
+        let traces = self.branches.par_iter().map(|(branch, network)| {
+            network.trace(&Self::scaled(*branch, planes), branch.readout(self.patches))
+        });
+        let traces: Vec<(Vec<f32>, Trace)> = traces.collect::<lookalike_nn::Result<_>>()?;
+        let features: Vec<f64> =
+            traces.iter().flat_map(|(features, _)| features).map(|&x| f64::from(x)).collect();
+        let (embedding, length) = normalised(&features);
+        // Of ½‖e − r‖² through e = (I − 11ᵀ/n) v/‖·‖: what is along e or constant has no slope.
+        let mut slopes = vec![0.0; features.len()];
+        if length > 0.0 {
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let apart: Vec<f64> = embedding.iter().zip(reference).map(|(e, r)| e - r).collect();
+            let along = dot(&apart, &embedding);
+            for ((slope, apart), e) in slopes.iter_mut().zip(&apart).zip(&embedding) {
+                *slope = (apart - along * e) / length;
+            }
+            let mean = slopes.iter().sum::<f64>() / slopes.len() as f64;
+            slopes.iter_mut().for_each(|slope| *slope -= mean);
+        }
+        let mut first = 0;
+        let parts = self.branches.iter().zip(&traces).map(|((branch, network), (own, trace))| {
+            let range = first..first + own.len();
+            first = range.end;
+            (*branch, network, trace, range)
+        });
+        let parts: Vec<_> = parts.collect();
+        let pulled = parts.into_par_iter().map(|(branch, network, trace, range)| {
+            let upstream: Vec<f32> = slopes[range].iter().map(|&slope| slope as f32).collect();
+            let pulled = network.pull(trace, branch.readout(self.patches), &upstream)?;
+            let area = (pulled.len() / 3).max(1);
+            let deviation = branch.scaling().deviation;
+            let scaled =
+                pulled.iter().enumerate().map(|(at, &g)| f64::from(g) / deviation[at / area]);
+            Ok(scaled.collect())
+        });
+        let pulled: Vec<Vec<f64>> = pulled.collect::<lookalike_nn::Result<_>>()?;
+        let mut sum = vec![0.0; planes.len()];
+        for part in &pulled {
+            sum.iter_mut().zip(part).for_each(|(sum, slope)| *sum += slope);
+        }
+        Ok((half_square(reference, &embedding), sum))
+    }
+}

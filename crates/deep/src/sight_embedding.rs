@@ -1,0 +1,165 @@
+//! The vector of a whole picture, for search and clusters: what our own network sees, averaged over fields.
+//!
+//! The picture comes to 128 × 128 pixels. At every tap l the activations of a position are divided by their
+//! length, as in the metric; with the channel weights w and the fields F of a 1 × 1, a 2 × 2 and a 4 × 4 grid,
+//!
+//! e = (√w_lc / g · mean_F û_lc) for all l, c, grids g × g and fields F, divided by its length.
+//!
+//! Source: ours. A mean of squares is no less than the square of a mean, so before the division by the length
+//! the squared distance of two vectors is at most three times the metric's distance of the two pictures at that
+//! size: what the metric holds to be close cannot be far apart.
+//!
+//! Limits: the aspect of pictures is lost; the network learned from damaged pictures, not from what they show.
+
+use lookalike_core::Picture;
+use lookalike_nn::{LANES, Line, PictureBlocks, Planes, Trunk};
+use rayon::prelude::*;
+
+use crate::lipsim::Input;
+use crate::lpips::Version;
+use crate::sight::Parts;
+use crate::{Result, sight};
+
+/// Pixels of the pictures that the network sees, on each side.
+const SIDE: usize = 128;
+/// Fields along a side, of every grid.
+const GRIDS: [usize; 3] = [1, 2, 4];
+/// As in the metric.
+const EPSILON: f32 = 1e-10;
+
+/// Makes vectors of pictures, with the weights of the program.
+#[derive(Debug)]
+pub struct SightEmbedder {
+    trunk: Trunk,
+    /// √w of the channels of every tap.
+    roots: Vec<Vec<f32>>,
+    weights: String,
+}
+
+impl SightEmbedder {
+    /// With the weights of the program.
+    ///
+    /// # Errors
+    /// Never in a complete build; those of reading weights are passed on.
+    pub fn new() -> Result<Self> {
+        let Parts { trunk, channel_weights, provenance } = sight::parts()?;
+        let roots = channel_weights.iter();
+        let roots = roots.map(|weights| weights.iter().map(|w| w.max(0.0).sqrt()).collect());
+        Ok(Self { trunk, roots: roots.collect(), weights: provenance })
+    }
+
+    /// Name and hash of the weights.
+    pub fn weights(&self) -> &str {
+        &self.weights
+    }
+
+    /// Numbers of a vector.
+    pub fn dimensions(&self) -> usize {
+        let fields: usize = GRIDS.iter().map(|grid| grid * grid).sum();
+        fields * self.roots.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// The vectors of pictures of any size, of length one. A picture has the same bits alone and among
+    /// others.
+    ///
+    /// # Errors
+    /// Those of the network are passed on.
+    pub fn embed(&self, pictures: &[&Picture]) -> Result<Vec<Vec<f32>>> {
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let planes = pictures.par_iter().map(|picture| Input::Linear.planes(picture, SIDE));
+        let planes: Vec<Vec<f64>> = planes.collect::<Result<_>>()?;
+        let mut data = Vec::with_capacity(planes.len() * 3 * SIDE * SIDE);
+        planes.iter().for_each(|planes| Version::V0_1.scaling().apply(planes, &mut data));
+        let planes = Planes::new([pictures.len(), 3, SIDE, SIDE], data)?;
+        let mut vectors = vec![Vec::with_capacity(self.dimensions()); pictures.len()];
+        self.trunk.visit(&planes, |tap, blocks| {
+            vectors.par_iter_mut().enumerate().for_each(|(index, vector)| {
+                if let (Some(picture), Some(roots)) = (blocks.picture(index), self.roots.get(tap)) {
+                    fields(&picture, roots, vector);
+                }
+            });
+        })?;
+        vectors.par_iter_mut().for_each(|vector| {
+            let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+            if length > 0.0 {
+                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+            }
+        });
+        Ok(vectors)
+    }
+}
+
+/// Appends the weighted means over the fields of all grids.
+fn fields(picture: &PictureBlocks<'_>, roots: &[f32], to: &mut Vec<f32>) {
+    let [channels, height, width] = picture.shape();
+    let area = picture.area();
+    let lines = picture.lines();
+    // One over the length of the activations at every position.
+    let mut inverse = vec![0.0_f32; area];
+    for block in lines.chunks_exact(area.max(1)) {
+        for (sum, line) in inverse.iter_mut().zip(block) {
+            *sum += line.0.iter().map(|x| x * x).sum::<f32>();
+        }
+    }
+    inverse.iter_mut().for_each(|sum| *sum = 1.0 / (sum.sqrt() + EPSILON));
+    for grid in GRIDS {
+        for field in 0..grid * grid {
+            let [top, left] = [field / grid, field % grid];
+            let rows = top * height / grid..((top + 1) * height).div_ceil(grid);
+            let columns = left * width / grid..((left + 1) * width).div_ceil(grid);
+            let count = (rows.len() * columns.len()).max(1) as f32;
+            for (block, lines) in lines.chunks_exact(area.max(1)).enumerate() {
+                let mut sums = Line::ZERO;
+                for row in rows.clone() {
+                    let places = row * width + columns.start..row * width + columns.end;
+                    for (line, inverse) in lines[places.clone()].iter().zip(&inverse[places]) {
+                        let terms = sums.0.iter_mut().zip(&line.0);
+                        terms.for_each(|(sum, x)| *sum += x * inverse);
+                    }
+                }
+                let here = (channels - block * LANES).min(LANES);
+                let roots = &roots[block * LANES..][..here];
+                let means = sums.0.iter().zip(roots);
+                to.extend(means.map(|(sum, root)| sum / count * root / grid as f32));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lookalike_core::procedural::scene;
+
+    use super::*;
+
+    #[test]
+    fn vectors_have_length_one_and_the_same_bits_in_any_company() {
+        let embedder = SightEmbedder::new().unwrap();
+        let pictures = [scene(1, 200, 160), scene(2, 90, 128), scene(3, 128, 128)];
+        let all: Vec<&Picture> = pictures.iter().collect();
+        let together = embedder.embed(&all).unwrap();
+        for (picture, vector) in all.iter().zip(&together) {
+            assert_eq!(vector.len(), embedder.dimensions());
+            let length: f32 = vector.iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-5);
+            assert_eq!(&embedder.embed(&[picture]).unwrap()[0], vector);
+        }
+        assert!(embedder.embed(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_damaged_picture_is_nearer_than_another() {
+        use lookalike_core::procedural::Distortion;
+        let embedder = SightEmbedder::new().unwrap();
+        let picture = scene(4, 160, 160);
+        let damaged = Distortion::Noise.apply(&picture, 0.2, 1).unwrap();
+        let other = scene(5, 160, 160);
+        let vectors = embedder.embed(&[&picture, &damaged, &other]).unwrap();
+        let product = |a: usize, b: usize| -> f32 {
+            vectors[a].iter().zip(&vectors[b]).map(|(a, b)| a * b).sum()
+        };
+        assert!(product(0, 1) > product(0, 2), "{} {}", product(0, 1), product(0, 2));
+    }
+}
