@@ -46,5 +46,5 @@ pub use registry::{
     FEATURE_NETWORKS, definitions, feature_name, file_definitions, metric, metric_from,
 };
 pub use samples::SampleRange;
-pub use sight_embedding::SightEmbedder;
+pub use sight_embedding::{SightEmbedder, SightFields};
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

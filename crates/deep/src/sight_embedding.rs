@@ -1,42 +1,59 @@
 //! The vector of a whole picture, for search and clusters: what our own network sees, averaged over fields.
 //!
-//! The picture comes to 128 × 128 pixels. At every tap l the activations of a position are divided by their
-//! length, as in the metric; with the channel weights w and the fields F of a 1 × 1, a 2 × 2 and a 4 × 4 grid,
+//! The picture comes to 96 × 96 pixels. At every tap l the activations of a position are divided by their
+//! length, as in the metric; with its channel weights w and the fields F of a 4 × 4 grid
 //!
-//! e = (√w_lc / g · mean_F û_lc) for all l, c, grids g × g and fields F, divided by its length.
+//! f = (√w_lc · ¼ · mean_F û_lc) for all l, c and F, and e = P (f − m), divided by its length,
 //!
-//! Source: ours. A mean of squares is no less than the square of a mean, so before the division by the length
-//! the squared distance of two vectors is at most three times the metric's distance of the two pictures at that
-//! size: what the metric holds to be close cannot be far apart.
+//! where m is the mean of f over pictures and the rows of P are its principal components there, the q-th divided
+//! by s_q + s_1/50 with s the singular values: what all pictures have in common counts for little.
+//!
+//! Source: ours; whitening as in Jégou and Chum 2012. P and m are learned by `lookalike train sight
+//! --projection` from the pictures that the network learned from, and are in the program in half precision.
 //!
 //! Limits: the aspect of pictures is lost; the network learned from damaged pictures, not from what they show.
 
 use lookalike_core::Picture;
 use lookalike_nn::{LANES, Line, PictureBlocks, Planes, Trunk};
+use lookalike_weights::{Specification, read_bytes};
 use rayon::prelude::*;
 
 use crate::lipsim::Input;
 use crate::lpips::Version;
 use crate::sight::Parts;
-use crate::{Result, sight};
+use crate::{Error, Result, sight};
 
+/// Written by `lookalike train sight --projection`.
+const PROJECTION: &[u8] = include_bytes!("../weights/sight-embedding.safetensors");
+/// Numbers of a vector.
+const DIMENSIONS: usize = 128;
 /// Pixels of the pictures that the network sees, on each side.
-const SIDE: usize = 128;
-/// Fields along a side, of every grid.
-const GRIDS: [usize; 3] = [1, 2, 4];
+const SIDE: usize = 96;
+/// Fields along a side.
+const GRID: usize = 4;
 /// As in the metric.
 const EPSILON: f32 = 1e-10;
 
-/// Makes vectors of pictures, with the weights of the program.
+/// What our own network sees of pictures, field by field.
 #[derive(Debug)]
-pub struct SightEmbedder {
+pub struct SightFields {
     trunk: Trunk,
     /// √w of the channels of every tap.
     roots: Vec<Vec<f32>>,
     weights: String,
 }
 
-impl SightEmbedder {
+/// Makes vectors of pictures, with the weights of the program.
+#[derive(Debug)]
+pub struct SightEmbedder {
+    fields: SightFields,
+    mean: Vec<f32>,
+    /// Dimensions × fields.
+    projection: Vec<f32>,
+    weights: String,
+}
+
+impl SightFields {
     /// With the weights of the program.
     ///
     /// # Errors
@@ -53,18 +70,16 @@ impl SightEmbedder {
         &self.weights
     }
 
-    /// Numbers of a vector.
-    pub fn dimensions(&self) -> usize {
-        let fields: usize = GRIDS.iter().map(|grid| grid * grid).sum();
-        fields * self.roots.iter().map(Vec::len).sum::<usize>()
+    /// Numbers of a picture.
+    pub fn count(&self) -> usize {
+        GRID * GRID * self.roots.iter().map(Vec::len).sum::<usize>()
     }
 
-    /// The vectors of pictures of any size, of length one. A picture has the same bits alone and among
-    /// others.
+    /// The f of pictures of any size. A picture has the same bits alone and among others.
     ///
     /// # Errors
     /// Those of the network are passed on.
-    pub fn embed(&self, pictures: &[&Picture]) -> Result<Vec<Vec<f32>>> {
+    pub fn of(&self, pictures: &[&Picture]) -> Result<Vec<Vec<f32>>> {
         if pictures.is_empty() {
             return Ok(Vec::new());
         }
@@ -73,7 +88,7 @@ impl SightEmbedder {
         let mut data = Vec::with_capacity(planes.len() * 3 * SIDE * SIDE);
         planes.iter().for_each(|planes| Version::V0_1.scaling().apply(planes, &mut data));
         let planes = Planes::new([pictures.len(), 3, SIDE, SIDE], data)?;
-        let mut vectors = vec![Vec::with_capacity(self.dimensions()); pictures.len()];
+        let mut vectors = vec![Vec::with_capacity(self.count()); pictures.len()];
         self.trunk.visit(&planes, |tap, blocks| {
             vectors.par_iter_mut().enumerate().for_each(|(index, vector)| {
                 if let (Some(picture), Some(roots)) = (blocks.picture(index), self.roots.get(tap)) {
@@ -81,17 +96,65 @@ impl SightEmbedder {
                 }
             });
         })?;
-        vectors.par_iter_mut().for_each(|vector| {
-            let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
-            if length > 0.0 {
-                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
-            }
-        });
         Ok(vectors)
     }
 }
 
-/// Appends the weighted means over the fields of all grids.
+impl SightEmbedder {
+    /// With the weights of the program.
+    ///
+    /// # Errors
+    /// Never in a complete build; those of reading weights are passed on.
+    pub fn new() -> Result<Self> {
+        let fields = SightFields::new()?;
+        let refused = |error: lookalike_weights::Error| Error::Weights(error.to_string());
+        let file = read_bytes(PROJECTION.to_vec(), "the projection of sight").map_err(refused)?;
+        let weights = format!("{} projection:{}", fields.weights(), file.sha256());
+        let count = fields.count();
+        let shapes: [(&str, &[usize]); 2] =
+            [("mean", &[count]), ("projection", &[DIMENSIONS, count])];
+        let numbers = file.into_weights(&Specification::new("projection", shapes));
+        let numbers = numbers.map_err(refused)?;
+        let mean = numbers.f32("mean", &[count]).map_err(refused)?;
+        let projection = numbers.f32("projection", &[DIMENSIONS, count]).map_err(refused)?;
+        Ok(Self { fields, mean, projection, weights })
+    }
+
+    /// Names and hashes of the weights.
+    pub fn weights(&self) -> &str {
+        &self.weights
+    }
+
+    /// Numbers of a vector.
+    pub fn dimensions(&self) -> usize {
+        DIMENSIONS
+    }
+
+    /// The vectors of pictures of any size, of length one. A picture has the same bits alone and among
+    /// others.
+    ///
+    /// # Errors
+    /// Those of the network are passed on.
+    pub fn embed(&self, pictures: &[&Picture]) -> Result<Vec<Vec<f32>>> {
+        let fields = self.fields.of(pictures)?;
+        let processor = lookalike_kernels::Processor::best();
+        let of_one = |fields: &Vec<f32>| {
+            let apart: Vec<f32> = fields.iter().zip(&self.mean).map(|(f, m)| f - m).collect();
+            let rows = self.projection.chunks_exact(self.mean.len().max(1));
+            let vector = rows.map(|row| lookalike_kernels::dot(processor, row, &apart));
+            let mut vector: Vec<f32> =
+                vector.collect::<lookalike_kernels::Result<_>>().map_err(lookalike_nn::Error::from)?;
+            let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+            if length > 0.0 {
+                vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+            }
+            Ok(vector)
+        };
+        fields.par_iter().map(of_one).collect()
+    }
+}
+
+/// Appends the weighted means over the fields.
 fn fields(picture: &PictureBlocks<'_>, roots: &[f32], to: &mut Vec<f32>) {
     let [channels, height, width] = picture.shape();
     let area = picture.area();
@@ -104,26 +167,24 @@ fn fields(picture: &PictureBlocks<'_>, roots: &[f32], to: &mut Vec<f32>) {
         }
     }
     inverse.iter_mut().for_each(|sum| *sum = 1.0 / (sum.sqrt() + EPSILON));
-    for grid in GRIDS {
-        for field in 0..grid * grid {
-            let [top, left] = [field / grid, field % grid];
-            let rows = top * height / grid..((top + 1) * height).div_ceil(grid);
-            let columns = left * width / grid..((left + 1) * width).div_ceil(grid);
-            let count = (rows.len() * columns.len()).max(1) as f32;
-            for (block, lines) in lines.chunks_exact(area.max(1)).enumerate() {
-                let mut sums = Line::ZERO;
-                for row in rows.clone() {
-                    let places = row * width + columns.start..row * width + columns.end;
-                    for (line, inverse) in lines[places.clone()].iter().zip(&inverse[places]) {
-                        let terms = sums.0.iter_mut().zip(&line.0);
-                        terms.for_each(|(sum, x)| *sum += x * inverse);
-                    }
+    for field in 0..GRID * GRID {
+        let [top, left] = [field / GRID, field % GRID];
+        let rows = top * height / GRID..((top + 1) * height).div_ceil(GRID);
+        let columns = left * width / GRID..((left + 1) * width).div_ceil(GRID);
+        let count = (rows.len() * columns.len()).max(1) as f32;
+        for (block, lines) in lines.chunks_exact(area.max(1)).enumerate() {
+            let mut sums = Line::ZERO;
+            for row in rows.clone() {
+                let places = row * width + columns.start..row * width + columns.end;
+                for (line, inverse) in lines[places.clone()].iter().zip(&inverse[places]) {
+                    let terms = sums.0.iter_mut().zip(&line.0);
+                    terms.for_each(|(sum, x)| *sum += x * inverse);
                 }
-                let here = (channels - block * LANES).min(LANES);
-                let roots = &roots[block * LANES..][..here];
-                let means = sums.0.iter().zip(roots);
-                to.extend(means.map(|(sum, root)| sum / count * root / grid as f32));
             }
+            let here = (channels - block * LANES).min(LANES);
+            let roots = &roots[block * LANES..][..here];
+            let means = sums.0.iter().zip(roots);
+            to.extend(means.map(|(sum, root)| sum / count * root / GRID as f32));
         }
     }
 }
@@ -146,6 +207,7 @@ mod tests {
             assert!((length - 1.0).abs() < 1e-5);
             assert_eq!(&embedder.embed(&[picture]).unwrap()[0], vector);
         }
+        assert!(PROJECTION.len() <= 2 << 20, "{} bytes", PROJECTION.len());
         assert!(embedder.embed(&[]).unwrap().is_empty());
     }
 

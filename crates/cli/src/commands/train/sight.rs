@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use lookalike::deep::StoredWeights;
-use lookalike_train::sight::{Group, Outcome, Recipe, Sources, train, write_held_out};
+use lookalike_train::sight::{Group, Outcome, Recipe, Sources, train, write_held_out, write_projection};
 
 use super::{RunArgs, absolute, seed, status, with_progress};
 use crate::Status;
@@ -44,6 +44,10 @@ pub(crate) struct SightArgs {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["steps", "examples", "without", "teacher"])]
     held_out: Option<PathBuf>,
 
+    /// Learn nothing of the metric; write the projection of whole-picture vectors to a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["steps", "examples", "without", "teacher", "held_out"])]
+    projection: Option<PathBuf>,
+
     #[command(flatten)]
     run: RunArgs,
 }
@@ -76,6 +80,17 @@ pub(crate) fn run(args: &SightArgs, global: &GlobalArgs) -> anyhow::Result<Statu
             writeln!(stdout)?;
         } else {
             writeln!(stdout, "{}", folder.join("triplets.csv").display())?;
+        }
+        return Ok(Status::Passed);
+    }
+    if let Some(path) = &args.projection {
+        let written = write_projection(&Sources::find(&recipe.data)?, path)?;
+        let mut stdout = std::io::stdout().lock();
+        if global.format == Format::Json {
+            serde_json::to_writer_pretty(&mut stdout, &written)?;
+            writeln!(stdout)?;
+        } else {
+            writeln!(stdout, "{}", path.display())?;
         }
         return Ok(Status::Passed);
     }
