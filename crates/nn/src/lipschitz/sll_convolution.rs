@@ -53,6 +53,18 @@ impl SllConvolution {
                 terms.sum::<f64>() * (1.0 + sum_error(inner))
             })
             .collect();
+        Self::with_normalisers(channels, kernel, bias, sums)
+    }
+
+    /// A layer whose T is known: K Kᵀ ≤ diag(T) must hold on the plane.
+    pub(crate) fn with_normalisers(
+        channels: usize,
+        kernel: Vec<f32>,
+        bias: Vec<f32>,
+        sums: Vec<f64>,
+    ) -> Result<Self> {
+        let expected = bias.len() * channels * 9;
+        Error::expect_numbers("the kernel of a convolution", expected, kernel.len())?;
         let scale = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
         Ok(Self { channels, kernel, bias, sums, scale })
     }
