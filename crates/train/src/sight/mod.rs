@@ -24,6 +24,7 @@ mod teachers;
 
 pub use bank::{BANK, Distortion, Group};
 pub use held_out::{HeldOut, write_held_out};
+pub(crate) use pictures::crop;
 pub use pictures::{HELD_OUT_SCENES, Role, Source, Sources};
 pub use recipe::Recipe;
 pub use run::{Outcome, Validation, train};
