@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "deep")]
+use crate::commands::attack::AttackArgs;
 use crate::commands::bapps::BappsArgs;
 #[cfg(feature = "deep")]
 use crate::commands::certify::CertifyArgs;
@@ -14,6 +16,8 @@ use crate::commands::generation::GenerationArgs;
 use crate::commands::optimise::OptimiseArgs;
 #[cfg(feature = "deep")]
 use crate::commands::study::features::FeaturesArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::lipsim::LipsimArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::lpips::LpipsArgs;
 #[cfg(feature = "deep")]
@@ -46,6 +50,9 @@ pub(crate) enum Command {
     /// Say by how much a picture may change before a metric decides otherwise
     #[cfg(feature = "deep")]
     Certify(Box<CertifyArgs>),
+    /// Look for the change of a picture that a metric minds most
+    #[cfg(feature = "deep")]
+    Attack(Box<AttackArgs>),
     /// Learn a metric from human judgements or from other metrics
     #[cfg(feature = "deep")]
     Train(TrainArgs),
@@ -404,6 +411,8 @@ pub(crate) enum TrainCommand {
     Lpips(Box<LpipsArgs>),
     /// Learn a small metric from what other metrics say of damaged pictures
     Sight(Box<SightArgs>),
+    /// Learn a network that cannot stretch, whose decisions can be certified, from a metric and triplets
+    Lipsim(Box<LipsimArgs>),
 }
 
 #[cfg(feature = "deep")]

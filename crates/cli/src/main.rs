@@ -59,9 +59,12 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
         #[cfg(feature = "deep")]
         Command::Certify(args) => commands::certify::run(args, &cli.global),
         #[cfg(feature = "deep")]
+        Command::Attack(args) => commands::attack::run(args, &cli.global),
+        #[cfg(feature = "deep")]
         Command::Train(args) => match &args.command {
             args::TrainCommand::Lpips(args) => commands::train::lpips::run(args, &cli.global),
             args::TrainCommand::Sight(args) => commands::train::sight::run(args, &cli.global),
+            args::TrainCommand::Lipsim(args) => commands::train::lipsim::run(args, &cli.global),
         },
         #[cfg(feature = "deep")]
         Command::Study(args) => match &args.command {

@@ -99,6 +99,16 @@ pub trait Metric: Send + Sync {
         None
     }
 
+    /// The vector of a picture between whose like the metric is a distance, or from which it comes by
+    /// averaging over places; `None` for metrics that have no such vector. Its length depends on the metric
+    /// alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    fn embedding(&self, _picture: &Picture) -> Option<Result<Vec<f64>>> {
+        None
+    }
+
     /// What metrics that can be computed together know each other by; `None` for a metric that is
     /// always computed alone.
     fn formula(&self) -> Option<&dyn Any> {

@@ -117,6 +117,19 @@ impl<F: TapFormula> Metric for Registered<F> {
         read().transpose()
     }
 
+    /// `None` for pictures that are computed in tiles as well.
+    fn embedding(&self, picture: &Picture) -> Option<Result<Vec<f64>>> {
+        let read = || -> Result<Option<Vec<f64>>> {
+            self.check(picture)?;
+            let size = [picture.height(), picture.width()];
+            let plan = Plan::new(&self.formula, size).map_err(|error| self.undefined(error))?;
+            let Some(tile) = plan.whole() else { return Ok(None) };
+            let taps = activations(&self.formula, tile, &[picture]);
+            Ok(self.formula.embedding(&taps.map_err(|error| self.undefined(error))?))
+        };
+        read().transpose()
+    }
+
     fn compare_features(
         &self,
         reference: &Features,

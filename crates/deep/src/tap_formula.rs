@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lookalike_core::{Part, ScoreMap};
-use lookalike_nn::{Line, PictureBlocks, Trunk};
+use lookalike_nn::{Blocks, Line, PictureBlocks, Trunk};
 
 use crate::Result;
 use crate::samples::Scaling;
@@ -76,6 +76,11 @@ pub(crate) trait TapFormula: Send + Sync {
 
     /// What comes out, for a picture of a height and width.
     fn finish(&self, state: &Self::State, size: [usize; 2]) -> Outcome;
+
+    /// The embedding of a picture of given activations, whole at every tap; `None` for formulas without.
+    fn embedding(&self, _taps: &[Blocks]) -> Option<Vec<f64>> {
+        None
+    }
 
     /// The derivative of the value with respect to the candidate's activations that count, once all
     /// tiles are gathered. `derivatives` are lines like those of the activations, and zero.

@@ -49,6 +49,7 @@ mod ms_gmsd;
 pub mod ms_ssim;
 mod nlpd;
 mod phase_congruency;
+mod pixel_cosine;
 mod pixel_error;
 mod pixels;
 mod pooling;

@@ -7,6 +7,7 @@ use lookalike_core::{Metric, MetricId, Result, find_among, metric_among};
 pub fn definitions() -> impl Iterator<Item = &'static Definition> + Clone {
     const FAMILIES: &[&[Definition]] = &[
         crate::pixel_error::DEFINITIONS,
+        crate::pixel_cosine::DEFINITIONS,
         crate::psnr_hvs::DEFINITIONS,
         crate::ssim::DEFINITIONS,
         crate::ms_ssim::DEFINITIONS,

@@ -137,7 +137,7 @@ impl Certifier {
     pub fn new(metric: LipSim) -> Self {
         let network = metric.network();
         let lipschitz = network.bound();
-        let side = network.architecture().image as f64;
+        let side = network.image() as f64;
         let all = lipschitz.value * 3_f64.sqrt() * side * (1.0 + 1e-9);
         // Resizing rounds as well: sums of up to 500 products whose weights add up to less than 1.6.
         let double = network.rounding::<f64>() + 1e-13 * all;

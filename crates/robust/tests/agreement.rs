@@ -7,7 +7,9 @@
 mod recorded_tensors;
 
 use lookalike_deep::lipsim::{Head, LipSim};
-use lookalike_robust::attack::{Ball, FlipDecision, Loss, Norm, apgd, mim, pgd};
+use lookalike_robust::attack::{
+    Attack, Ball, FlipDecision, Loss, Method, Norm, Shape, apgd, mim, pgd,
+};
 use lookalike_robust::certificate::{
     compat_radius, distance_to_flip, jointly_stable, value_interval,
 };
@@ -113,4 +115,49 @@ fn attacks_are_as_recorded() {
         theirs += usize::from(read(&attacks, "apgd.acc")[i] == 0.0);
     }
     assert!(ours >= theirs, "{ours} of ours, {theirs} recorded");
+}
+
+/// Under its name, with the margin as its loss and a start of its own, at as many steps.
+#[test]
+fn apgd_succeeds_as_often_as_the_recorded_one() {
+    let (Some(bytes), Some(attacks)) =
+        (recorded("tiny_lipsim.safetensors"), recorded("attacks.safetensors"))
+    else {
+        return;
+    };
+    let all = SafeTensors::deserialize(&bytes).unwrap();
+    let attacks = SafeTensors::deserialize(&attacks).unwrap();
+    let metric = network(&all);
+    let pictures = read(&all, "in.ref");
+    let sides = ["left", "right"].map(|side| read(&all, &format!("emb.{side}")));
+    let labels = read(&all, "label_by_metric");
+    let theirs = read(&attacks, "apgd.acc").iter().filter(|acc| **acc == 0.0).count();
+    let shape = Shape { channels: 3, height: 32, width: 32 };
+    for seed in 1..4 {
+        let attack = Attack {
+            method: Method::Apgd,
+            norm: Norm::L2,
+            eps: 1.0,
+            steps: 30,
+            restarts: 1,
+            queries: 0,
+            seed,
+        };
+        let mut ours = 0;
+        for i in 0..12 {
+            let side = |right: bool| &sides[usize::from(right)][i * 20..(i + 1) * 20];
+            let right = labels[i] == 1.0;
+            let target = FlipDecision {
+                network: metric.network(),
+                head: Head::Cosine,
+                chosen: side(right),
+                other: side(!right),
+                loss: Loss::Margin,
+            };
+            let found = attack.run(&target, &pictures[i * 3072..(i + 1) * 3072], shape).unwrap();
+            ours += usize::from(found.succeeded);
+        }
+        println!("seed {seed}: {ours} of 12, recorded {theirs}");
+        assert!(ours >= theirs, "{ours} of ours, {theirs} recorded");
+    }
 }

@@ -3,6 +3,8 @@
 //! [`sight`] has the small metric of our own: a bank of distortions, other metrics as teachers, and a
 //! network that learns from them.
 //!
+//! [`lipsim`] has networks with a proved Lipschitz constant: distillation, then triplets.
+//!
 //! [`lpips`] has the objective, the step and whole runs of LPIPS' channel weights, without a tensor engine:
 //! what the network says of a pair is computed once
 //! ([`Lpips::channel_moments`](lookalike_deep::Lpips::channel_moments)), and value and gradient of the
@@ -14,6 +16,7 @@ pub mod checkpoint;
 pub mod descent;
 mod error;
 mod files;
+pub mod lipsim;
 pub mod log;
 pub mod lpips;
 mod pairs;

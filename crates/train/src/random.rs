@@ -26,6 +26,10 @@ pub enum Purpose {
     Groups = 6,
     /// How pictures are turned and mirrored; counted by step.
     Augmentation = 7,
+    /// What a synthetic observer is shown; counted by triplet.
+    Observer = 8,
+    /// The coordinates in which a student sees its teacher; counted by row.
+    Projection = 9,
 }
 
 /// A stream of random numbers.

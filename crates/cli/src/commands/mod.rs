@@ -1,5 +1,7 @@
 //! One file per command.
 
+#[cfg(feature = "deep")]
+pub(crate) mod attack;
 pub(crate) mod bapps;
 #[cfg(feature = "deep")]
 pub(crate) mod certify;

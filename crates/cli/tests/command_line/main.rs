@@ -3,6 +3,8 @@
 
 mod arguments;
 #[cfg(feature = "deep")]
+mod attack;
+#[cfg(feature = "deep")]
 mod certify;
 mod folders;
 mod formats;
@@ -14,6 +16,8 @@ mod interrupts;
 mod judgements;
 #[cfg(feature = "deep")]
 mod learned;
+#[cfg(feature = "deep")]
+mod lipsim;
 mod lists;
 mod maps;
 mod masks;

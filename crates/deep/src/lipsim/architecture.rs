@@ -1,5 +1,6 @@
 //! The sizes of the network.
 
+use super::plan::{Plan, Stage};
 use crate::{Error, Result};
 
 /// How often windows of [`WINDOW`] by [`WINDOW`] are summed.
@@ -100,9 +101,13 @@ impl Architecture {
         Ok(())
     }
 
-    /// The same but for the outputs, which no tensor tells.
-    pub(crate) fn is_of(&self, size: Size) -> bool {
-        Self { outputs: 0, ..*self } == Self { outputs: 0, ..size.architecture() }
+    /// The stages of it.
+    pub fn plan(&self) -> Plan {
+        let mut stages = vec![Stage::Channels(self.channels)];
+        stages.extend(vec![Stage::Convolution(self.inner); self.depth]);
+        stages.extend([Stage::WindowSum(WINDOW); POOLS]);
+        stages.extend(vec![Stage::Dense(self.dense_inner); self.dense]);
+        Plan { image: self.image, outputs: self.outputs, stages }
     }
 }
 

@@ -5,8 +5,11 @@
 //! | published | `module.model.convs.{i}.{kernel,bias,q}`, `module.model.linear.{1…}.{weight,bias,q}`, the same again under `module.model.base.{1,2}` | uniform, for `q` cancels there |
 //! | own | `conv.{i}.{kernel,bias,q}`, `dense.{i}.{weight,bias,q}`; in the header `q_mode` (`none` or `exp`), `outputs` | as the header says |
 //!
+//! A file in our own layout may say in its header what its network consists of: `stages` as a
+//! [`Plan`](super::Plan) has them and `image`, the side of its pictures.
+//!
 //! Dense layers weigh by exp(q) in both. The prefixes `module.`, `model.` and `backbone.` may be there or not.
-//! The architecture is read off the shapes, but for the number of outputs: the header's, else 1792 as
+//! Without stages the architecture is that of LipSim, read off the shapes, but for the number of outputs: the header's, else 1792 as
 //! published, or all. Every tensor must have its place, every place its tensor; repeated ones must be equal;
 //! those with `alpha` in their name are unused in the published code and left alone.
 
@@ -18,6 +21,7 @@ use lookalike_weights::{Checkpoint, Error as WeightsError, read_file, read_file_
 
 use super::architecture::{Architecture, POOLS, WINDOW};
 use super::network::Network;
+use super::plan::{Plan, Stage};
 use crate::{Error, Result};
 
 /// Where torch.save puts the network among optimiser and schedule.
@@ -108,40 +112,23 @@ pub(super) fn network(mut file: Checkpoint, outputs: Option<usize>) -> Result<Ne
             return Err(wrong(format!("expected q_mode none or exp in its header, found {found}")));
         }
     };
-    let shape = |dense, part| {
-        let first = tensors.get(&Place { dense, index: 0, part });
-        first.map(|tensor| tensor.shape.clone())
-    };
-    let (Some([inner, channels, 3, 3]), Some([dense_inner, width])) = (
-        shape(false, Part::Matrix).and_then(|s| <[usize; 4]>::try_from(s).ok()),
-        shape(true, Part::Matrix).and_then(|s| <[usize; 2]>::try_from(s).ok()),
-    ) else {
-        return Err(wrong(
-            "expected a first convolution of 3x3 and a first dense layer".to_owned(),
-        ));
-    };
-    let count = |dense| tensors.keys().filter(|p| p.dense == dense && p.part == Part::Bias).count();
-    let small = (width / channels.max(1)).isqrt();
     let said = match header.get("outputs") {
         Some(text) => Some(text.parse().map_err(|_| {
             wrong(format!("expected a number as outputs in its header, found '{text}'"))
         })?),
-        None if published => Some(Architecture::PUBLISHED_OUTPUTS.min(width)),
         None => None,
     };
-    let architecture = Architecture {
-        channels,
-        depth: count(false),
-        inner,
-        dense: count(true),
-        dense_inner,
-        image: small * WINDOW.pow(POOLS as u32),
-        outputs: outputs.or(said).unwrap_or(width),
+    let plan = match header.get("stages") {
+        Some(stages) if !published => {
+            let image = header.get("image").and_then(|text| text.parse().ok());
+            let image = image
+                .ok_or_else(|| wrong("expected a number as image in its header".to_owned()))?;
+            Plan::parse(image, outputs.or(said), stages)?
+        }
+        _ => read_off(&tensors, outputs.or(said), published).ok_or_else(|| {
+            wrong("expected a first convolution of 3x3 and a first dense layer".to_owned())
+        })??,
     };
-    if architecture.width() != width {
-        return Err(wrong(format!("{width} numbers are no square of {channels} channels")));
-    }
-    architecture.check()?;
     let mut take = |place: Place, shapes: &[&[usize]]| -> Result<Vec<f32>> {
         let Some(tensor) = tensors.remove(&place) else {
             return Err(wrong(format!("{place} is missing")));
@@ -152,26 +139,65 @@ pub(super) fn network(mut file: Checkpoint, outputs: Option<usize>) -> Result<Ne
         }
         tensor.to_f32().map_err(refused)
     };
-    let place = |dense, index, part| Place { dense, index, part };
-    let mut convolutions = Vec::with_capacity(architecture.depth);
-    for index in 0..architecture.depth {
-        let kernel = take(place(false, index, Part::Matrix), &[&[inner, channels, 3, 3]])?;
-        let bias = take(place(false, index, Part::Bias), &[&[1, inner, 1, 1], &[inner]])?;
-        let q = take(place(false, index, Part::Q), &[&[inner]])?;
-        let weighting = if uniform { Weighting::Uniform } else { Weighting::Exponential(&q) };
-        convolutions.push(SllConvolution::new(channels, kernel, bias, weighting)?);
-    }
-    let mut dense = Vec::with_capacity(architecture.dense);
-    for index in 0..architecture.dense {
-        let weight = take(place(true, index, Part::Matrix), &[&[dense_inner, width]])?;
-        let bias = take(place(true, index, Part::Bias), &[&[1, dense_inner], &[dense_inner]])?;
-        let q = take(place(true, index, Part::Q), &[&[dense_inner]])?;
-        dense.push(SllDense::new(width, weight, bias, Weighting::Exponential(&q))?);
+    let (mut convolutions, mut dense) = (Vec::new(), Vec::new());
+    for (stage, at) in plan.stages.iter().zip(plan.extents()?) {
+        match *stage {
+            Stage::Convolution(inner) => {
+                let place = |part| Place { dense: false, index: convolutions.len(), part };
+                let kernel = take(place(Part::Matrix), &[&[inner, at.channels, 3, 3]])?;
+                let bias = take(place(Part::Bias), &[&[1, inner, 1, 1], &[inner]])?;
+                let q = take(place(Part::Q), &[&[inner]])?;
+                let weighting =
+                    if uniform { Weighting::Uniform } else { Weighting::Exponential(&q) };
+                convolutions.push(SllConvolution::new(at.channels, kernel, bias, weighting)?);
+            }
+            Stage::Dense(inner) => {
+                let (width, index) = (at.numbers(), dense.len());
+                let place = |part| Place { dense: true, index, part };
+                let weight = take(place(Part::Matrix), &[&[inner, width]])?;
+                let bias = take(place(Part::Bias), &[&[1, inner], &[inner]])?;
+                let q = take(place(Part::Q), &[&[inner]])?;
+                dense.push(SllDense::new(width, weight, bias, Weighting::Exponential(&q))?);
+            }
+            Stage::Channels(_) | Stage::SpaceToDepth(_) | Stage::WindowSum(_) => {}
+        }
     }
     if let Some(place) = tensors.keys().next() {
         return Err(wrong(format!("{place} belongs to no layer")));
     }
-    Network::new(architecture, convolutions, dense)
+    Network::new(plan, convolutions, dense)
+}
+
+/// The plan of LipSim that shapes tell; `None` where the first layers are not there.
+fn read_off(
+    tensors: &BTreeMap<Place, lookalike_weights::Tensor>,
+    outputs: Option<usize>,
+    published: bool,
+) -> Option<Result<Plan>> {
+    let shape = |dense| {
+        let first = tensors.get(&Place { dense, index: 0, part: Part::Matrix });
+        first.map(|tensor| tensor.shape.clone())
+    };
+    let [inner, channels, 3, 3] = <[usize; 4]>::try_from(shape(false)?).ok()? else { return None };
+    let [dense_inner, width] = <[usize; 2]>::try_from(shape(true)?).ok()?;
+    let count = |dense| tensors.keys().filter(|p| p.dense == dense && p.part == Part::Bias).count();
+    let small = (width / channels.max(1)).isqrt();
+    let most = Architecture::PUBLISHED_OUTPUTS;
+    let architecture = Architecture {
+        channels,
+        depth: count(false),
+        inner,
+        dense: count(true),
+        dense_inner,
+        image: small * WINDOW.pow(POOLS as u32),
+        outputs: outputs.unwrap_or(if published { most.min(width) } else { width }),
+    };
+    if architecture.width() != width {
+        return Some(Err(Error::Weights(format!(
+            "not a network of LipSim: {width} numbers are no square of {channels} channels"
+        ))));
+    }
+    Some(architecture.check().map(|()| architecture.plan()))
 }
 
 impl std::fmt::Display for Place {

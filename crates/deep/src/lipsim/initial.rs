@@ -5,11 +5,10 @@
 //! code as described. Choices: all are uniform rather than normal; the streams are those of
 //! [`Seeded`](lookalike_nn::Seeded), by name and seed.
 
-use std::fmt::Write as _;
-
 use lookalike_nn::{Parameters, Seeded};
 
-use super::Architecture;
+use super::file::{model_file, written};
+use super::{Architecture, Plan, Tensor};
 use crate::Result;
 
 /// A safetensors file of random weights in our own layout, with the weights exp(q) in convolutions as well.
@@ -18,44 +17,37 @@ use crate::Result;
 /// [`Error::Weights`](crate::Error::Weights) for an architecture that cannot be.
 pub fn initial_file(architecture: Architecture, seed: u64) -> Result<Vec<u8>> {
     architecture.check()?;
-    let Architecture { channels, inner, dense_inner, image, outputs, .. } = architecture;
-    let width = architecture.width();
-    let mut header = format!(
-        r#"{{"__metadata__":{{"arch":"lipsim","image":"{image}","outputs":"{outputs}","q_mode":"exp"}}"#
-    );
-    let mut data: Vec<u8> = Vec::new();
-    let mut add = |name: String, shape: &[usize], bound: f64| -> Result<()> {
-        let start = data.len();
+    let plan = architecture.plan();
+    let about = format!(r#""image":"{}","outputs":"{}""#, plan.image, plan.outputs);
+    written(&plan, &about, &parameters(&plan, seed)?)
+}
+
+/// The same of any plan.
+///
+/// # Errors
+/// [`Error::Weights`](crate::Error::Weights) for a plan that cannot be.
+pub fn initial_file_of(plan: &Plan, seed: u64) -> Result<Vec<u8>> {
+    model_file(plan, &parameters(plan, seed)?)
+}
+
+fn parameters(plan: &Plan, seed: u64) -> Result<Vec<f32>> {
+    let mut all = Vec::new();
+    let mut of_bias = 0.0;
+    for Tensor { name, shape } in plan.tensors()? {
+        let bound = if name.ends_with(".q") {
+            3_f64.sqrt()
+        } else if name.ends_with(".bias") {
+            of_bias
+        } else {
+            let taps: usize = shape.iter().skip(2).product();
+            let fan_in: usize = shape.iter().skip(1).product();
+            // The bias of a layer comes after its matrix.
+            of_bias = 1.0 / (fan_in as f64).sqrt();
+            3_f64.sqrt() * (2.0 / (fan_in + shape[0] * taps) as f64).sqrt()
+        };
         // The stream of a name that stands for no kind of parameter is uniform within 0.05.
-        let numbers = Seeded::new(format!("lipsim/{seed}")).f32(&format!("{name}.u"), shape)?;
-        let scaled = numbers.iter().map(|u| (f64::from(*u) * 20.0 * bound) as f32);
-        data.extend(scaled.flat_map(f32::to_le_bytes));
-        let end = data.len();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            header,
-            r#","{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
-        );
-        Ok(())
-    };
-    let layers = [
-        (
-            "conv",
-            "kernel",
-            architecture.depth,
-            vec![inner, channels, 3, 3],
-            [9 * channels, 9 * inner],
-        ),
-        ("dense", "weight", architecture.dense, vec![dense_inner, width], [width, dense_inner]),
-    ];
-    for (kind, matrix, count, shape, [fan_in, fan_out]) in layers {
-        for index in 0..count {
-            let deviation = (2.0 / (fan_in + fan_out) as f64).sqrt();
-            add(format!("{kind}.{index}.{matrix}"), &shape, 3_f64.sqrt() * deviation)?;
-            add(format!("{kind}.{index}.bias"), &shape[..1], 1.0 / (fan_in as f64).sqrt())?;
-            add(format!("{kind}.{index}.q"), &shape[..1], 3_f64.sqrt())?;
-        }
+        let numbers = Seeded::new(format!("lipsim/{seed}")).f32(&format!("{name}.u"), &shape)?;
+        all.extend(numbers.iter().map(|u| (f64::from(*u) * 20.0 * bound) as f32));
     }
-    header.push('}');
-    Ok([&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat())
+    Ok(all)
 }

@@ -99,12 +99,14 @@ impl LipSim {
         let made = checkpoint::network(file, outputs).and_then(|network| {
             let size = Size::ALL.into_iter().find(|size| Some(size.as_str()) == id.variant());
             match size {
-                Some(size) if !network.architecture().is_of(size) => Err(Error::Weights(format!(
-                    "expected the size {}, {:?}, found {:?}; use lipsim@FILE for other sizes",
-                    size.as_str(),
-                    size.architecture(),
-                    network.architecture()
-                ))),
+                Some(size) if network.plan().stages != size.architecture().plan().stages => {
+                    Err(Error::Weights(format!(
+                        "expected the size {}: {}; found {}; use lipsim@FILE for other sizes",
+                        size.as_str(),
+                        size.architecture().plan().stages_text(),
+                        network.plan().stages_text()
+                    )))
+                }
                 _ => Ok(network),
             }
         });
@@ -136,7 +138,7 @@ impl LipSim {
     /// As [`Metric::prepare`].
     pub fn planes(&self, picture: &Picture) -> CoreResult<Vec<f64>> {
         self.card.check(&self.id, picture, self.card.minimum_side)?;
-        let side = self.network.architecture().image;
+        let side = self.network.image();
         self.input.planes(picture, side).map_err(|error| self.undefined(error))
     }
 
@@ -159,7 +161,7 @@ impl LipSim {
     /// # Errors
     /// [`CoreError::Undefined`] where it cannot be computed.
     pub fn scale(&self, picture: &Picture) -> CoreResult<Scale> {
-        let side = self.network.architecture().image;
+        let side = self.network.image();
         let size = [picture.height(), picture.width()];
         let scale = self.input.scale(size, picture.channels(), side);
         scale.map_err(|error| self.undefined(error))
@@ -220,6 +222,10 @@ impl Metric for LipSim {
         }))
     }
 
+    fn embedding(&self, picture: &Picture) -> Option<CoreResult<Vec<f64>>> {
+        Some(self.embed::<f64>(picture))
+    }
+
     fn compare_features(
         &self,
         reference: &Features,
@@ -274,7 +280,7 @@ impl Prepared for PreparedEmbedding<'_> {
         self.check_size(candidate)?;
         let LipSim { network, head, input, .. } = self.metric;
         let run = || -> Result<(f64, Vec<f64>)> {
-            let side = network.architecture().image;
+            let side = network.image();
             let planes: Vec<f32> =
                 input.planes(candidate, side)?.into_iter().map(|x| x as f32).collect();
             let (embedding, trace) = network.trace(&planes)?;

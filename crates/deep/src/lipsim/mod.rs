@@ -17,18 +17,22 @@
 
 mod architecture;
 mod checkpoint;
+mod file;
 mod head;
 mod initial;
 mod input;
 mod metric;
 mod network;
+mod plan;
 pub(crate) mod resize;
 
 pub use architecture::{Architecture, Size};
+pub use file::model_file;
 pub use head::Head;
-pub use initial::initial_file;
+pub use initial::{initial_file, initial_file_of};
 pub use input::{Input, Scale};
 pub use metric::LipSim;
 pub use network::{Network, Trace};
+pub use plan::{Extent, Plan, Stage, Tensor};
 
 pub(crate) use metric::CARDS;

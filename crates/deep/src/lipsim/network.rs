@@ -1,21 +1,33 @@
 //! The network: pictures in, embeddings out; derivatives on the way back.
 
 use lookalike_nn::lipschitz::{
-    Bound, Real, Rounding, Rows, SllConvolution, SllDense, fit_coordinates,
-    fit_coordinates_backward, window_sum, window_sum_backward,
+    Bound, Real, Rounding, Rows, SllConvolution, SllDense, depth_to_space, fit_coordinates,
+    fit_coordinates_backward, space_to_depth, window_sum, window_sum_backward,
 };
 
-use super::architecture::{Architecture, POOLS, WINDOW};
+use super::plan::{Extent, Plan, Stage};
 use crate::{Error, Result};
 
 /// Pictures whose dense layers are computed together.
 const TOGETHER: usize = 8;
 
+/// A layer in front of the dense ones.
+#[derive(Clone, Debug)]
+enum Spatial {
+    Channels(usize),
+    SpaceToDepth(usize),
+    WindowSum(usize),
+    Convolution(SllConvolution),
+}
+
 /// A network with its normalisers.
 #[derive(Clone, Debug)]
 pub struct Network {
-    architecture: Architecture,
-    convolutions: Vec<SllConvolution>,
+    plan: Plan,
+    /// With what each of them reads.
+    spatial: Vec<(Spatial, Extent)>,
+    /// What comes to the first dense layer.
+    flat: Extent,
     dense: Vec<SllDense>,
 }
 
@@ -27,48 +39,82 @@ pub struct Trace {
 }
 
 impl Network {
-    /// A network of its layers.
+    /// A network of a plan and its layers in order.
     ///
     /// # Errors
-    /// [`Error::Weights`] where they are not those of the architecture.
+    /// [`Error::Weights`] where they are not those of the plan.
     pub fn new(
-        architecture: Architecture,
+        plan: Plan,
         convolutions: Vec<SllConvolution>,
         dense: Vec<SllDense>,
     ) -> Result<Self> {
-        architecture.check()?;
-        let Architecture { channels, inner, dense_inner, .. } = architecture;
-        let fits = convolutions.len() == architecture.depth
-            && dense.len() == architecture.dense
-            && convolutions.iter().all(|c| [c.channels(), c.inner()] == [channels, inner])
-            && dense.iter().all(|d| [d.width(), d.inner()] == [architecture.width(), dense_inner]);
-        if !fits {
-            return Err(Error::Weights(format!("its layers are not those of {architecture:?}")));
+        let extents = plan.extents()?;
+        let wrong = || Error::Weights(format!("its layers are not those of {plan:?}"));
+        let (mut convolutions, mut given) = (convolutions.into_iter(), dense.into_iter());
+        let (mut spatial, mut dense, mut flat) = (Vec::new(), Vec::new(), None);
+        for (stage, &at) in plan.stages.iter().zip(&extents) {
+            let layer = match *stage {
+                Stage::Channels(n) => Spatial::Channels(n),
+                Stage::SpaceToDepth(n) => Spatial::SpaceToDepth(n),
+                Stage::WindowSum(n) => Spatial::WindowSum(n),
+                Stage::Convolution(inner) => {
+                    let layer = convolutions.next().ok_or_else(wrong)?;
+                    if [layer.channels(), layer.inner()] != [at.channels, inner] {
+                        return Err(wrong());
+                    }
+                    Spatial::Convolution(layer)
+                }
+                Stage::Dense(inner) => {
+                    let layer = given.next().ok_or_else(wrong)?;
+                    if [layer.width(), layer.inner()] != [at.numbers(), inner] {
+                        return Err(wrong());
+                    }
+                    flat.get_or_insert(at);
+                    dense.push(layer);
+                    continue;
+                }
+            };
+            spatial.push((layer, at));
         }
-        Ok(Self { architecture, convolutions, dense })
+        let last = extents.last().copied().unwrap_or(Extent { channels: 3, side: plan.image });
+        if convolutions.next().is_some() || given.next().is_some() || plan.outputs > last.numbers()
+        {
+            return Err(wrong());
+        }
+        Ok(Self { plan, spatial, flat: flat.unwrap_or(last), dense })
     }
 
     /// What it consists of.
-    pub fn architecture(&self) -> Architecture {
-        self.architecture
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Height and width of its input.
+    pub fn image(&self) -> usize {
+        self.plan.image
     }
 
     /// Its Lipschitz constant.
     pub fn bound(&self) -> Bound {
-        let convolutions = self.convolutions.iter().map(SllConvolution::bound);
+        let convolutions = self.spatial.iter().filter_map(|(layer, _)| match layer {
+            Spatial::Convolution(layer) => Some(layer.bound()),
+            _ => None,
+        });
         convolutions.chain(self.dense.iter().map(SllDense::bound)).fold(Bound::ONE, Bound::then)
     }
 
     /// How far an embedding that is computed in a precision may be from that of exact arithmetic, for
     /// every picture in 0…1: proved, and far above what is observed.
     pub fn rounding<R: Real>(&self) -> f64 {
-        let area = self.architecture.image.pow(2);
+        let area = self.plan.image.pow(2);
         let mut state = Rounding::of_input((3.0 * area as f64).sqrt().next_up());
-        for layer in &self.convolutions {
-            state = layer.rounding(state, R::UNIT, area);
-        }
-        for _ in 0..POOLS {
-            state = state.window_sum(R::UNIT, WINDOW * WINDOW);
+        for (layer, at) in &self.spatial {
+            state = match layer {
+                // These move numbers about.
+                Spatial::Channels(_) | Spatial::SpaceToDepth(_) => state,
+                Spatial::WindowSum(side) => state.window_sum(R::UNIT, side * side),
+                Spatial::Convolution(layer) => layer.rounding(state, R::UNIT, at.side.pow(2)),
+            };
         }
         for layer in &self.dense {
             state = layer.rounding(state, R::UNIT);
@@ -85,15 +131,15 @@ impl Network {
         let size = self.count(pictures.len())?;
         let mut embeddings = Vec::new();
         for batch in pictures.chunks(TOGETHER * size) {
-            let mut vectors = Vec::with_capacity(batch.len() / size * self.architecture.width());
+            let mut vectors = Vec::with_capacity(batch.len() / size * self.flat.numbers());
             for picture in batch.chunks_exact(size) {
                 vectors.extend(self.trunk(picture, None)?);
             }
             for layer in &self.dense {
                 vectors = layer.forward(&vectors, None)?;
             }
-            for vector in vectors.chunks_exact(self.architecture.width()) {
-                embeddings.extend(fit_coordinates(vector, self.architecture.outputs));
+            for vector in vectors.chunks_exact(self.flat.numbers()) {
+                embeddings.extend(fit_coordinates(vector, self.plan.outputs));
             }
         }
         Ok(embeddings)
@@ -115,7 +161,7 @@ impl Network {
             vector = layer.forward(&vector, Some(&mut active))?;
             trace.dense.push(active);
         }
-        Ok((fit_coordinates(&vector, self.architecture.outputs), trace))
+        Ok((fit_coordinates(&vector, self.plan.outputs), trace))
     }
 
     /// The derivative with respect to the picture of a [`trace`](Self::trace), given that with respect to
@@ -124,26 +170,32 @@ impl Network {
     /// # Errors
     /// [`Error::Network`] where the trace is that of another network.
     pub fn pull<R: Real>(&self, trace: &Trace, upstream: &[R]) -> Result<Vec<R>> {
-        let Architecture { channels, image, .. } = self.architecture;
-        let mut slopes = fit_coordinates_backward(upstream, self.architecture.width());
+        let mut slopes = fit_coordinates_backward(upstream, self.flat.numbers());
         for (layer, active) in self.dense.iter().zip(&trace.dense).rev() {
             slopes = layer.backward(&slopes, active)?;
         }
-        let mut side = image / WINDOW.pow(POOLS as u32);
+        let Extent { channels, side } = self.flat;
         let mut rows = Rows::from_planes([channels, side, side], &slopes);
-        for _ in 0..POOLS {
-            side *= WINDOW;
-            rows = window_sum_backward(&rows, WINDOW, [side; 2]);
-        }
-        for (layer, active) in self.convolutions.iter().zip(&trace.convolutions).rev() {
-            rows = layer.backward(&rows, active)?;
+        let mut active = trace.convolutions.iter().rev();
+        for (layer, at) in self.spatial.iter().rev() {
+            rows = match layer {
+                Spatial::Channels(_) => {
+                    let kept = rows.to_planes(at.channels);
+                    Rows::from_planes([at.channels, at.side, at.side], &kept)
+                }
+                Spatial::SpaceToDepth(side) => depth_to_space(&rows, *side),
+                Spatial::WindowSum(side) => window_sum_backward(&rows, *side, [at.side; 2]),
+                Spatial::Convolution(layer) => {
+                    layer.backward(&rows, active.next().map_or(&[], Vec::as_slice))?
+                }
+            };
         }
         Ok(rows.to_planes(3))
     }
 
     /// Numbers of one picture, of which there must be whole ones.
     fn count(&self, found: usize) -> Result<usize> {
-        let size = 3 * self.architecture.image.pow(2);
+        let size = 3 * self.plan.image.pow(2);
         if found == 0 || !found.is_multiple_of(size) {
             let reason = format!("expected pictures of {size} numbers, found {found} numbers");
             return Err(Error::Weights(reason));
@@ -153,18 +205,27 @@ impl Network {
 
     /// What comes to the first dense layer.
     fn trunk<R: Real>(&self, picture: &[R], mut trace: Option<&mut Trace>) -> Result<Vec<R>> {
-        let Architecture { channels, image, .. } = self.architecture;
-        let mut rows = Rows::from_planes([channels, image, image], picture);
-        for layer in &self.convolutions {
-            let mut active = trace.is_some().then(|| vec![false; layer.inner() * image * image]);
-            rows = layer.forward(&rows, active.as_deref_mut())?;
-            if let (Some(trace), Some(active)) = (trace.as_deref_mut(), active) {
-                trace.convolutions.push(active);
-            }
+        let image = self.plan.image;
+        let mut rows = Rows::from_planes([3, image, image], picture);
+        for (layer, at) in &self.spatial {
+            rows = match layer {
+                Spatial::Channels(channels) => {
+                    let planes = rows.to_planes(at.channels);
+                    Rows::from_planes([*channels, at.side, at.side], &planes)
+                }
+                Spatial::SpaceToDepth(side) => space_to_depth(&rows, *side),
+                Spatial::WindowSum(side) => window_sum(&rows, *side),
+                Spatial::Convolution(layer) => {
+                    let units = layer.inner() * at.side.pow(2);
+                    let mut active = trace.is_some().then(|| vec![false; units]);
+                    let rows = layer.forward(&rows, active.as_deref_mut())?;
+                    if let (Some(trace), Some(active)) = (trace.as_deref_mut(), active) {
+                        trace.convolutions.push(active);
+                    }
+                    rows
+                }
+            };
         }
-        for _ in 0..POOLS {
-            rows = window_sum(&rows, WINDOW);
-        }
-        Ok(rows.to_planes(channels))
+        Ok(rows.to_planes(self.flat.channels))
     }
 }

@@ -4,6 +4,7 @@
 //! * [`logistic`]: PLCC and RMSE after the fitted curve that papers on picture quality use
 //! * [`auc`]: how well distances tell different pairs from same ones
 //! * [`bootstrap`]: confidence intervals over references
+//! * [`wilson`]: confidence intervals of shares
 //! * [`permutation`]: whether one metric is better than another
 //! * [`holm`]: the same for many pairs of metrics at once
 //!
@@ -22,5 +23,6 @@ pub mod logistic;
 pub mod permutation;
 mod ranks;
 pub(crate) mod seeded;
+pub mod wilson;
 
 pub use ranks::average_ranks;

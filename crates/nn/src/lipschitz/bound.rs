@@ -6,6 +6,8 @@
 pub enum How {
     /// Sums of absolute values over a row of a Gram matrix (Gershgorin's circles).
     Gershgorin,
+    /// Repeated squaring of a Gram matrix.
+    GramIteration,
 }
 
 impl How {
@@ -13,6 +15,7 @@ impl How {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gershgorin => "gershgorin",
+            Self::GramIteration => "gram-iteration",
         }
     }
 }

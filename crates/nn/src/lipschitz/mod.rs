@@ -3,7 +3,10 @@
 //! | layer | bound | by |
 //! |---|---|---|
 //! | [`SllConvolution`], [`SllDense`] | 1 | diagonal dominance of T − W Wᵀ |
+//! | [`cpl_dense`], [`cpl_convolution`] | 1 | [Gram iteration](gram_iteration) |
 //! | [`aol`] | 1, up to rounding of the matrix | the same sums |
+//! | [`Convolution::aol`], [`Convolution::orthogonal`] | 1, up to rounding of the kernel | Gram iteration |
+//! | [`LipNextBlock`] | 1, up to rounding of the matrices | orthogonal matrices, permutations, absolute values |
 //! | [`cayley`], [`block_reflector`] | 1, up to rounding of the matrix | sums over the Gram matrix |
 //! | [`window_sum`] | 1 | Cauchy and Schwarz |
 //! | [`group_sort`], [`max_min`], [`space_to_depth`], [`fit_coordinates`] | 1 | permutations, isometries |
@@ -15,14 +18,18 @@
 //! Layers compute in single or double precision ([`Real`]); parameters are single. Every number is summed
 //! in one order, whatever the number of threads or the batch.
 //!
-//! Limits: processors alone; convolutions are 3×3 with zeros around them, as published.
+//! Limits: processors alone; SDP-based convolutions are 3×3 with zeros around them, as published.
 
 mod aol;
 mod bound;
+mod convolution;
 mod coordinates;
+mod cpl;
 mod gram;
+mod gram_iteration;
 mod group_sort;
 mod linear;
+mod lipnext;
 mod orthogonal;
 mod real;
 mod rounding;
@@ -35,9 +42,13 @@ mod window_sum;
 
 pub use aol::aol;
 pub use bound::{Bound, How};
+pub use convolution::Convolution;
 pub use coordinates::{fit_coordinates, fit_coordinates_backward};
+pub use cpl::{cpl_convolution, cpl_dense};
+pub use gram_iteration::{gram_iteration, gram_iteration_of_kernels};
 pub use group_sort::{group_sort, max_min};
 pub use linear::{Linear, spectral_norm};
+pub use lipnext::{LipNextBlock, LipNextParameters};
 pub use orthogonal::{block_reflector, cayley};
 pub use real::Real;
 pub use rounding::Rounding;

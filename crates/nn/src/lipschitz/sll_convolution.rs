@@ -57,6 +57,18 @@ impl SllConvolution {
                 terms.sum::<f64>() * (1.0 + sum_error(inner))
             })
             .collect();
+        Self::with_normalisers(channels, kernel, bias, sums)
+    }
+
+    /// A layer whose T is known: K Kᵀ ≤ diag(T) must hold on the plane.
+    pub(crate) fn with_normalisers(
+        channels: usize,
+        kernel: Vec<f32>,
+        bias: Vec<f32>,
+        sums: Vec<f64>,
+    ) -> Result<Self> {
+        let inner = bias.len();
+        Error::expect_numbers("the kernel of a convolution", inner * channels * 9, kernel.len())?;
         let scale = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
         // Kᵀ has the filters of K the other way around.
         let turned = (0..channels).flat_map(|channel| {

@@ -44,6 +44,17 @@ impl SllDense {
         Error::expect_numbers("the weight of a dense layer", inner * width, weight.len())?;
         Error::expect_numbers("q of a dense layer", inner, weighting.len().unwrap_or(inner))?;
         let sums = row_sums(&weight, width, |i, j| weighting.ratio(i, j));
+        Self::with_normalisers(width, weight, bias, sums)
+    }
+
+    /// A layer whose T is known: W Wᵀ ≤ diag(T) must hold.
+    pub(crate) fn with_normalisers(
+        width: usize,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+        sums: Vec<f64>,
+    ) -> Result<Self> {
+        Error::expect_numbers("the weight of a dense layer", bias.len() * width, weight.len())?;
         let scale = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
         Ok(Self { width, weight, bias, sums, scale })
     }

@@ -5,8 +5,8 @@
 //! where no more than three quarters of the steps since raised the loss, or where the best loss has not
 //! risen since the last checkpoint and nothing was halved there.
 //!
-//! Choices: as the authors' code, whose first window compares the first loss with 0. Its random restarts and
-//! its other attacks, which make AutoAttack, are not here.
+//! Source: Croce and Hein, ICML 2020. Choices: as the authors' code, whose first window compares the first loss with
+//! 0; restarts are the business of [`Attack`](super::Attack).
 
 use super::{Attacked, Ball, Best, Target};
 use crate::Result;
@@ -34,6 +34,9 @@ pub fn apgd(
     let mut last_checked = evaluation.loss;
     let mut losses = vec![0.0; steps];
     for i in 0..steps {
+        if evaluation.succeeded && target.ends_with_success() {
+            break;
+        }
         let moved: Vec<f64> = planes.iter().zip(&before).map(|(x, b)| x - b).collect();
         before.clone_from(&planes);
         let towards = ball.direction(&evaluation.gradient);

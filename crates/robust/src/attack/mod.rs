@@ -1,4 +1,4 @@
-//! Attacks by gradients: the change of a picture, within a ball, that a metric minds most.
+//! Attacks: the change of a picture, within a ball, that a metric minds most.
 //!
 //! | attack | step | source |
 //! |---|---|---|
@@ -6,25 +6,33 @@
 //! | [`pgd`] | many, each along the normalised gradient, then back into the ball | Madry et al., ICLR 2018 |
 //! | [`mim`] | along a running mean of gradients | Dong et al., CVPR 2018 |
 //! | [`apgd`] | as pgd, with momentum and a step that halves when it stops helping | Croce and Hein, ICML 2020 |
+//! | [`square`] | random squares, kept where they help; needs no gradient | Andriushchenko et al., ECCV 2020 |
 //!
-//! An attack raises the loss of a [`Target`] on planes in 0…1 at the network's size and says what it found; the
-//! norm that counts there is the network's. Steps are normalised gradients (l2) or their signs (l∞); into the
-//! ball means scaling or cutting the change, then cutting samples off to 0…1. All is deterministic: a random
-//! start is the caller's to give.
+//! An attack raises the loss of a [`Target`] on planes in 0…1 and says what it found. [`MetricDecision`],
+//! [`MetricDistance`] and [`MetricRetrieval`] are targets of any metric in the picture's own samples;
+//! [`FlipDecision`] and [`MoveAway`] are LipSim's in double precision, at the network's size, whose norm counts there.
+//! Steps are normalised gradients (l2) or their signs (l∞); into the ball means scaling or cutting the change, then
+//! cutting samples off to 0…1. [`Attack`] has them all under their names, with seeded random starts.
 //!
-//! Limits: LipSim; white box. An attack that fails proves nothing, it only bounds what can be certified from
-//! above.
+//! Limits: an attack that fails proves nothing, it only bounds what can be certified from above.
 
 mod apgd;
 mod ball;
+mod method;
 mod momentum;
+mod noise;
+mod picture_target;
 mod projected;
+mod square;
 mod target;
 
 pub use apgd::apgd;
 pub use ball::{Ball, Norm};
+pub use method::{Attack, Method};
 pub use momentum::mim;
+pub use picture_target::{MetricDecision, MetricDistance, MetricRetrieval, picture, planes, shape};
 pub use projected::{fgsm, pgd};
+pub use square::{Shape, square};
 pub use target::{Evaluation, FlipDecision, Loss, MoveAway, Target};
 
 /// What an attack found.

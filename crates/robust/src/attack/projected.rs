@@ -40,6 +40,9 @@ pub(super) fn walk(
     let mut evaluation = target.evaluate(&planes)?;
     best.see(&planes, &evaluation);
     for _ in 0..steps {
+        if evaluation.succeeded && target.ends_with_success() {
+            break;
+        }
         let towards = direction(&evaluation.gradient);
         planes.iter_mut().zip(&towards).for_each(|(x, d)| *x += step * d);
         ball.project(&mut planes);

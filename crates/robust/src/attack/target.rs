@@ -22,6 +22,19 @@ pub trait Target {
     /// # Errors
     /// What the network gives.
     fn evaluate(&self, planes: &[f64]) -> Result<Evaluation>;
+
+    /// The loss at planes and whether the target gives way, for attacks that need no derivative.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    fn value(&self, planes: &[f64]) -> Result<(f64, bool)> {
+        self.evaluate(planes).map(|found| (found.loss, found.succeeded))
+    }
+
+    /// Whether an attack may end as soon as the target gives way.
+    fn ends_with_success(&self) -> bool {
+        false
+    }
 }
 
 /// What is raised to flip a decision.

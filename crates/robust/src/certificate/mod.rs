@@ -12,11 +12,13 @@
 
 mod decision;
 mod interval;
+mod pixels;
 mod retrieval;
 mod threshold;
 
 pub use decision::{compat_radius, distance_to_flip};
 pub use interval::{Interval, jointly_stable, value_interval};
+pub use pixels::PixelMetric;
 pub use retrieval::{stays_in_top, top_set};
 pub use threshold::distance_to_threshold;
 

@@ -43,6 +43,13 @@ impl Layout {
         Self::of(net, false, true)
     }
 
+    /// Tensors by name and shape, none of which weighs channels.
+    pub fn of_tensors(tensors: impl IntoIterator<Item = (String, Vec<usize>)>) -> Self {
+        let mut layout = Self { slots: Vec::new(), taps: 0, preference: 0 };
+        tensors.into_iter().for_each(|(name, shape)| layout.push(name, &shape));
+        layout
+    }
+
     fn of(net: Net, preference: bool, trunk: bool) -> Self {
         let mut layout = Self { slots: Vec::new(), taps: net.channels().len(), preference: 0 };
         for (tap, &channels) in net.channels().iter().enumerate() {
@@ -86,7 +93,7 @@ impl Layout {
 
     /// The channel weights of all taps.
     pub fn weights(&self) -> Range<usize> {
-        0..self.slots[self.taps - 1].range.end
+        0..self.slots[..self.taps].last().map_or(0, |slot| slot.range.end)
     }
 
     /// The preference network; empty where there is none.

@@ -25,6 +25,7 @@ mod teachers;
 
 pub use bank::{BANK, Distortion, Group};
 pub use held_out::{HeldOut, write_held_out};
+pub(crate) use pictures::crop;
 pub use pictures::{HELD_OUT_SCENES, Role, Source, Sources};
 pub use projection::{Projected, write_projection};
 pub use recipe::Recipe;

@@ -147,7 +147,9 @@ fn asked(args: &CertifyArgs) -> anyhow::Result<Vec<Question>> {
         ([reference, left, right], None) => {
             Ok(vec![Question::Triplet([reference, left, right].map(Clone::clone))])
         }
-        ([judgements], None) => triplets(judgements),
+        ([judgements], None) => {
+            Ok(triplets(judgements)?.into_iter().map(Question::Triplet).collect())
+        }
         (paths, None) => bail!(
             "expected a reference, a left and a right picture, or a file of such triplets; found {} \
              paths. With two pictures, --eps says how far one may change",
@@ -157,8 +159,8 @@ fn asked(args: &CertifyArgs) -> anyhow::Result<Vec<Question>> {
 }
 
 /// The triplets of judgements, with votes or without.
-fn triplets(path: &Path) -> anyhow::Result<Vec<Question>> {
-    let with_votes = || -> anyhow::Result<Vec<Question>> {
+pub(crate) fn triplets(path: &Path) -> anyhow::Result<Vec<[PathBuf; 3]>> {
+    let with_votes = || -> anyhow::Result<Vec<[PathBuf; 3]>> {
         let layout = Layout::detect(path)?;
         if layout.protocol() != Protocol::TwoAlternative {
             bail!("{}: expected triplets, found {}", path.display(), layout.as_str());
@@ -166,18 +168,18 @@ fn triplets(path: &Path) -> anyhow::Result<Vec<Question>> {
         let mut found = Vec::new();
         for item in layout.items(path)? {
             if let Judgement::Triplet { reference, left, right, .. } = item?.judgement {
-                found.push(Question::Triplet([reference, left, right]));
+                found.push([reference, left, right]);
             }
         }
         Ok(found)
     };
-    let without_votes = || -> anyhow::Result<Vec<Question>> {
+    let without_votes = || -> anyhow::Result<Vec<[PathBuf; 3]>> {
         let mut found = Vec::new();
         for question in questions(path, Protocol::TwoAlternative)? {
             let question = question?;
             let [left, right] = <[PathBuf; 2]>::try_from(question.candidates)
                 .map_err(|_| anyhow::anyhow!("{}: expected two candidates", path.display()))?;
-            found.push(Question::Triplet([question.reference, left, right]));
+            found.push([question.reference, left, right]);
         }
         Ok(found)
     };
@@ -263,7 +265,7 @@ fn certify(
 }
 
 /// The message without the path that is named beside it.
-fn plain(error: &anyhow::Error, path: &Path) -> String {
+pub(crate) fn plain(error: &anyhow::Error, path: &Path) -> String {
     let message = format!("{error:#}");
     let prefix = format!("{}: ", path.display());
     message.strip_prefix(&prefix).map_or_else(|| message.clone(), str::to_owned)

@@ -9,6 +9,8 @@ mod page;
 mod print;
 mod reading;
 mod record;
+#[cfg(feature = "deep")]
+mod robust;
 
 use std::path::PathBuf;
 
@@ -87,6 +89,10 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "N", default_value_t = 6)]
     worst: usize,
 
+    #[cfg(feature = "deep")]
+    #[command(flatten)]
+    robust: robust::RobustArgs,
+
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -121,7 +127,11 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
     }
     let rules = args.gates.iter().map(|rule| ScoreGate::parse(rule, &ids));
     let rules = rules.collect::<anyhow::Result<Vec<_>>>()?;
+    #[cfg(feature = "deep")]
+    let threats = args.robust.threats()?;
     let set = JudgedSet::look_through(&args.data, args.layout)?;
+    #[cfg(feature = "deep")]
+    robust::RobustArgs::check(&threats, &set)?;
     comparison.decode.shorter_side = args.reading.shorter_side(set.layout);
     let mut outputs = vec![(global.format, Output::open(global)?)];
     outputs.extend(open_also(&args.also, global)?);
@@ -138,7 +148,16 @@ pub(crate) fn run(args: &EvalArgs, global: &GlobalArgs) -> anyhow::Result<Status
         let found = answers.evaluate(distances, RESAMPLES, global.seed);
         Ok(MetricRecord::new(id, found.with_context(|| id.clone())?))
     });
-    let metrics = evaluated.collect::<anyhow::Result<Vec<_>>>()?;
+    #[cfg_attr(not(feature = "deep"), allow(unused_mut, reason = "only attacks add to them"))]
+    let mut metrics = evaluated.collect::<anyhow::Result<Vec<_>>>()?;
+    #[cfg(feature = "deep")]
+    if !threats.is_empty() {
+        let scores = args.robust.scores(&threats, &comparison, &set, &positions, global)?;
+        // Distances from elsewhere cannot be attacked.
+        for (metric, scores) in metrics.iter_mut().zip(scores) {
+            metric.robust = Some(scores);
+        }
+    }
     let all: Vec<&[f64]> = distances.iter().map(Vec::as_slice).collect();
     let compared = match args.permutations {
         0 => Vec::new(),

@@ -75,6 +75,15 @@ fn table(report: &Report, output: &mut Output) -> anyhow::Result<()> {
         for (name, subset) in &metric.subsets {
             row(&metric.id, name, subset.n, subset.score, subset.ci)?;
         }
+        let Some(robust) = &metric.robust else { continue };
+        let n = robust.majority_n;
+        let (natural, ci) = (Some(robust.natural_majority), robust.natural_majority_ci);
+        row(&metric.id, "natural, majority", n, natural, ci)?;
+        for found in &robust.robust {
+            let name = |kind: &str| format!("{kind} {}", found.threat);
+            row(&metric.id, &name(found.attack), n, Some(found.empirical), found.empirical_ci)?;
+            row(&metric.id, &name("certified"), n, found.certified, found.certified_ci)?;
+        }
     }
     writer.flush()?;
     Ok(())
@@ -82,6 +91,47 @@ fn table(report: &Report, output: &mut Output) -> anyhow::Result<()> {
 
 fn interval(ci: Option<[f64; 2]>) -> String {
     ci.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.4} to {high:.4}"))
+}
+
+/// Natural, empirical and certified scores, a row for each metric and threat.
+fn robust(report: &Report, output: &mut Output) -> anyhow::Result<()> {
+    let mut table = plain_table();
+    let mut count = None;
+    for metric in &report.metrics {
+        let Some(robust) = &metric.robust else { continue };
+        count = Some(robust.majority_n);
+        for found in &robust.robust {
+            let number = |value: f64| format!("{value:.4}");
+            table.add_row([
+                metric.id.clone(),
+                found.threat.clone(),
+                number(robust.natural_majority),
+                interval(robust.natural_majority_ci),
+                number(found.empirical),
+                interval(found.empirical_ci),
+                found.certified.map_or_else(|| "-".to_owned(), number),
+                interval(found.certified_ci),
+                found.attack.to_owned(),
+            ]);
+        }
+    }
+    let Some(count) = count else { return Ok(()) };
+    table.set_header([
+        &format!("under attack, n = {count}"),
+        "length",
+        "natural",
+        "95 % interval",
+        "attacked",
+        "95 % interval",
+        "certified",
+        "95 % interval",
+        "attack",
+    ]);
+    for column in 2..8 {
+        align_right(&mut table, column);
+    }
+    writeln!(output, "\n{}", tidy(&table))?;
+    Ok(())
 }
 
 fn text(report: &Report, output: &mut Output) -> anyhow::Result<()> {
@@ -125,6 +175,7 @@ fn text(report: &Report, output: &mut Output) -> anyhow::Result<()> {
         align_right(&mut table, column);
     }
     writeln!(output, "{}", tidy(&table))?;
+    robust(report, output)?;
     if !report.comparisons.is_empty() {
         let mut table = plain_table();
         table.set_header(["comparison", "difference", "p", "p (Holm)"]);

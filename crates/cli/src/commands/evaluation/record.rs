@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lookalike::judge::evaluation::{Ceiling, Compared, Estimate, Evaluated, SubsetCeiling};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::report::ErrorRecord;
 
@@ -60,6 +60,37 @@ pub(super) struct MetricRecord {
     #[serde(flatten)]
     pub(super) further: BTreeMap<&'static str, f64>,
     pub(super) subsets: BTreeMap<String, SubsetRecord>,
+    /// Under attack, where that was asked for.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) robust: Option<RobustRecord>,
+}
+
+/// Answers to the triplets with a majority, ties being wrong; intervals are Wilson's.
+#[derive(Debug, Serialize)]
+pub(super) struct RobustRecord {
+    pub(super) majority_n: usize,
+    pub(super) natural_majority: f64,
+    pub(super) natural_majority_ci: Option<[f64; 2]>,
+    /// By threat, such as `l2:36/255`, in the order in which they were asked for.
+    #[serde(serialize_with = "by_threat")]
+    pub(super) robust: Vec<ThreatRecord>,
+}
+
+fn by_threat<S: Serializer>(records: &[ThreatRecord], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(records.iter().map(|record| (&record.threat, record)))
+}
+
+/// Answers that stay right: under attack, and proved to.
+#[derive(Debug, Serialize)]
+pub(super) struct ThreatRecord {
+    #[serde(skip)]
+    pub(super) threat: String,
+    pub(super) attack: &'static str,
+    pub(super) empirical: f64,
+    pub(super) empirical_ci: Option<[f64; 2]>,
+    /// Null for metrics without certificates.
+    pub(super) certified: Option<f64>,
+    pub(super) certified_ci: Option<[f64; 2]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +148,7 @@ impl MetricRecord {
             estimate: found.overall.into(),
             further: found.further.into_iter().collect(),
             subsets: subsets.collect(),
+            robust: None,
         }
     }
 }

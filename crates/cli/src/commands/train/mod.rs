@@ -1,5 +1,6 @@
 //! `lookalike train`: what all its commands have in common; one file per metric.
 
+pub(crate) mod lipsim;
 pub(crate) mod lpips;
 pub(crate) mod sight;
 
