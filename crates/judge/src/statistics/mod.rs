@@ -6,6 +6,7 @@
 //! * [`bootstrap`]: confidence intervals over references
 //! * [`permutation`]: whether one metric is better than another
 //! * [`holm`]: the same for many pairs of metrics at once
+//! * [`seeded`]: what all of these draw from
 //!
 //! Judgements of one reference are not independent, so whatever resamples or permutes does so by groups:
 //! one label for every item, usually the number of its reference. Everything random is drawn by ChaCha
@@ -21,6 +22,6 @@ mod kendall;
 pub mod logistic;
 pub mod permutation;
 mod ranks;
-pub(crate) mod seeded;
+pub mod seeded;
 
 pub use ranks::average_ranks;
