@@ -29,12 +29,23 @@ pub(crate) fn of_file(path: &Path) -> Result<(Lpips, String)> {
     of(read_file(path).map_err(refused)?, "file")
 }
 
+/// Network and channel weights of the program.
+pub(crate) fn parts_built_in() -> Result<(Trunk, Head, String)> {
+    let file = read_bytes(WEIGHTS.to_vec(), "the weights of sight");
+    parts(file.map_err(refused)?, "sight")
+}
+
 fn of(file: Checkpoint, origin: &str) -> Result<(Lpips, String)> {
+    let (trunk, head, provenance) = parts(file, origin)?;
+    Ok((Lpips::new(Net::Sight, Version::V0_1, Arc::new(trunk), head)?, provenance))
+}
+
+fn parts(file: Checkpoint, origin: &str) -> Result<(Trunk, Head, String)> {
     let provenance = format!("{origin}:{}", file.sha256());
     let weights = Numbers(file.into_weights(&specification()).map_err(refused)?);
     let head = Head::load(Net::Sight, &weights)?;
     let trunk = Trunk::with_packing(Net::Sight.backbone(), &weights, Packing::of_environment()?)?;
-    Ok((Lpips::new(Net::Sight, Version::V0_1, Arc::new(trunk), head)?, provenance))
+    Ok((trunk, head, provenance))
 }
 
 fn refused(error: lookalike_weights::Error) -> Error {

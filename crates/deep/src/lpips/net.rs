@@ -123,7 +123,7 @@ impl Head {
         }
     }
 
-    pub(super) fn of_taps(&self, net: Net) -> Vec<Vec<f32>> {
+    pub(crate) fn of_taps(&self, net: Net) -> Vec<Vec<f32>> {
         match self {
             Self::Learned(weights) => weights.clone(),
             Self::Uniform => net.channels().iter().map(|&channels| vec![1.0; channels]).collect(),
