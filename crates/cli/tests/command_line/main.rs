@@ -4,6 +4,7 @@
 mod arguments;
 #[cfg(feature = "deep")]
 mod certify;
+mod discovery;
 mod folders;
 mod formats;
 mod gates;
