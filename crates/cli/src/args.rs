@@ -10,6 +10,7 @@ use crate::commands::bapps::BappsArgs;
 #[cfg(feature = "deep")]
 use crate::commands::certify::CertifyArgs;
 use crate::commands::collection::{CollectArgs, ExportArgs};
+use crate::commands::discover::DiscoverArgs;
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Weights(WeightsArgs),
     /// Hold metrics against what people said, and score generated pictures
     Judge(JudgeArgs),
+    /// Find pictures of other things that look alike, and measure how well that works
+    Discover(DiscoverArgs),
     /// Say by how much a picture may change before a metric decides otherwise
     #[cfg(feature = "deep")]
     Certify(Box<CertifyArgs>),
@@ -126,7 +129,8 @@ pub(crate) enum Format {
     Csv,
     /// One test case per pair, for continuous integration (compare and demo only)
     Junit,
-    /// A page with pictures, to look through by eye (compare, demo and judge eval only)
+    /// A page with pictures, to look through by eye (compare, demo and judge eval only; discover has
+    /// `report`)
     Html,
 }
 

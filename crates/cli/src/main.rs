@@ -56,6 +56,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             JudgeCommand::Eval(args) => commands::evaluation::run(args, &cli.global),
             JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },
+        Command::Discover(args) => commands::discover::run(args, &cli.global),
         #[cfg(feature = "deep")]
         Command::Certify(args) => commands::certify::run(args, &cli.global),
         #[cfg(feature = "deep")]

@@ -7,6 +7,7 @@
 //! * [`dreamsim`]: DreamSim, embeddings of vision transformers.
 //! * [`lipsim`]: LipSim, whose network has a proved Lipschitz constant.
 //! * `sight`: our own small network, whose weights are in the program.
+//! * [`PooledTaps`]: one vector for a picture, to search for others.
 //!
 //! All are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
 //! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
@@ -30,6 +31,7 @@ mod file_weights;
 pub mod lipsim;
 mod lpips;
 mod plan;
+mod pooled;
 mod registered;
 mod registry;
 mod samples;
@@ -42,6 +44,7 @@ pub use dists::Dists;
 pub use error::{Error, Result};
 pub use file_weights::TRUNK;
 pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version, network_input};
+pub use pooled::PooledTaps;
 pub use registry::{
     FEATURE_NETWORKS, definitions, feature_name, file_definitions, metric, metric_from,
 };

@@ -29,29 +29,23 @@ pub(crate) fn of_file(path: &Path) -> Result<(Lpips, String)> {
     of(read_file(path).map_err(refused)?, "file")
 }
 
+/// Network and channel weights of the program.
+pub(crate) fn parts_built_in() -> Result<(Trunk, Head, String)> {
+    let file = read_bytes(WEIGHTS.to_vec(), "the weights of sight");
+    parts(file.map_err(refused)?, "sight")
+}
+
 fn of(file: Checkpoint, origin: &str) -> Result<(Lpips, String)> {
+    let (trunk, head, provenance) = parts(file, origin)?;
+    Ok((Lpips::new(Net::Sight, Version::V0_1, Arc::new(trunk), head)?, provenance))
+}
+
+fn parts(file: Checkpoint, origin: &str) -> Result<(Trunk, Head, String)> {
     let provenance = format!("{origin}:{}", file.sha256());
     let weights = Numbers(file.into_weights(&specification()).map_err(refused)?);
     let head = Head::load(Net::Sight, &weights)?;
     let trunk = Trunk::with_packing(Net::Sight.backbone(), &weights, Packing::of_environment()?)?;
-    Ok((Lpips::new(Net::Sight, Version::V0_1, Arc::new(trunk), head)?, provenance))
-}
-
-/// The network and the weights of its channels, apart from the metric.
-pub(crate) struct Parts {
-    pub(crate) trunk: Trunk,
-    pub(crate) channel_weights: Vec<Vec<f32>>,
-    pub(crate) provenance: String,
-}
-
-/// What the program has.
-pub(crate) fn parts() -> Result<Parts> {
-    let file = read_bytes(WEIGHTS.to_vec(), "the weights of sight").map_err(refused)?;
-    let provenance = format!("sight:{}", file.sha256());
-    let weights = Numbers(file.into_weights(&specification()).map_err(refused)?);
-    let channel_weights = Head::load(Net::Sight, &weights)?.of_taps(Net::Sight);
-    let trunk = Trunk::with_packing(Net::Sight.backbone(), &weights, Packing::of_environment()?)?;
-    Ok(Parts { trunk, channel_weights, provenance })
+    Ok((trunk, head, provenance))
 }
 
 fn refused(error: lookalike_weights::Error) -> Error {

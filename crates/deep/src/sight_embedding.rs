@@ -19,8 +19,7 @@ use lookalike_weights::{Specification, read_bytes};
 use rayon::prelude::*;
 
 use crate::lipsim::Input;
-use crate::lpips::Version;
-use crate::sight::Parts;
+use crate::lpips::{Net, Version};
 use crate::{Error, Result, sight};
 
 /// Written by `lookalike train sight --projection`.
@@ -59,10 +58,10 @@ impl SightFields {
     /// # Errors
     /// Never in a complete build; those of reading weights are passed on.
     pub fn new() -> Result<Self> {
-        let Parts { trunk, channel_weights, provenance } = sight::parts()?;
-        let roots = channel_weights.iter();
-        let roots = roots.map(|weights| weights.iter().map(|w| w.max(0.0).sqrt()).collect());
-        Ok(Self { trunk, roots: roots.collect(), weights: provenance })
+        let (trunk, head, weights) = sight::parts_built_in()?;
+        let roots = head.of_taps(Net::Sight).into_iter();
+        let roots = roots.map(|weights| weights.into_iter().map(|w| w.max(0.0).sqrt()).collect());
+        Ok(Self { trunk, roots: roots.collect(), weights })
     }
 
     /// Name and hash of the weights.

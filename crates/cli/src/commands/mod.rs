@@ -8,6 +8,7 @@ pub(crate) mod certify;
 pub(crate) mod collection;
 pub(crate) mod compare;
 pub(crate) mod demo;
+pub(crate) mod discover;
 pub(crate) mod evaluation;
 pub(crate) mod explain;
 pub(crate) mod generation;

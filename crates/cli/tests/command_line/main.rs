@@ -6,6 +6,7 @@ mod arguments;
 mod attack;
 #[cfg(feature = "deep")]
 mod certify;
+mod discovery;
 mod folders;
 mod formats;
 mod gates;

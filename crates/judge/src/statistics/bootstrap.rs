@@ -74,9 +74,11 @@ pub fn interval(
     Some(Interval { low: percentile(&values, 0.025), high: percentile(&values, 0.975) })
 }
 
-/// As NumPy interpolates by default; of at least one number.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
+/// The value below which a share, from 0 to 1, of ascending numbers lies, as NumPy interpolates by default;
+/// NaN where there are no numbers.
+pub fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let position = share.clamp(0.0, 1.0) * last as f64;
     let below = position.floor();
     let (low, high) = (sorted[below as usize], sorted[position.ceil() as usize]);
     // Infinities have no difference.

@@ -7,6 +7,7 @@
 //! * [`wilson`]: confidence intervals of shares
 //! * [`permutation`]: whether one metric is better than another
 //! * [`holm`]: the same for many pairs of metrics at once
+//! * [`seeded`]: what all of these draw from
 //!
 //! Judgements of one reference are not independent, so whatever resamples or permutes does so by groups:
 //! one label for every item, usually the number of its reference. Everything random is drawn by ChaCha
@@ -22,7 +23,7 @@ mod kendall;
 pub mod logistic;
 pub mod permutation;
 mod ranks;
-pub(crate) mod seeded;
+pub mod seeded;
 pub mod wilson;
 
 pub use ranks::average_ranks;

@@ -8,21 +8,21 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 /// The draws of one resample.
-pub(crate) fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, stream: u64) -> ChaCha8Rng {
     let mut draws = ChaCha8Rng::seed_from_u64(seed);
     draws.set_stream(stream);
     draws
 }
 
-/// One of 0 … count − 1, each as likely but for 2⁻⁶⁴·count.
-pub(crate) fn below(draws: &mut ChaCha8Rng, count: usize) -> usize {
+/// One of 0 … count − 1, each as likely but for 2⁻⁶⁴·count; 0 where there is none.
+pub fn below(draws: &mut ChaCha8Rng, count: usize) -> usize {
     let product = u128::from(draws.next_u64()) * count as u128;
     // At most count − 1.
     (product >> 64) as usize
 }
 
-/// One of two, each as likely.
-pub(crate) fn coins(draws: &mut ChaCha8Rng, count: usize) -> Vec<bool> {
+/// As many as `count` of two sides, each as likely.
+pub fn coins(draws: &mut ChaCha8Rng, count: usize) -> Vec<bool> {
     let mut coins = Vec::with_capacity(count.next_multiple_of(64));
     while coins.len() < count {
         let bits = draws.next_u64();
@@ -33,7 +33,7 @@ pub(crate) fn coins(draws: &mut ChaCha8Rng, count: usize) -> Vec<bool> {
 }
 
 /// As many as `size` different ones of 0 … count − 1, at most `count`, in random order.
-pub(crate) fn sample(draws: &mut ChaCha8Rng, count: usize, size: usize) -> Vec<usize> {
+pub fn sample(draws: &mut ChaCha8Rng, count: usize, size: usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..count).collect();
     let size = size.min(count);
     for at in 0..size {

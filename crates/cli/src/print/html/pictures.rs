@@ -92,7 +92,7 @@ pub(crate) fn preview(picture: &RgbImage) -> Option<Shown> {
 }
 
 /// A picture for the table, of at most [`THUMBNAIL_BYTES`] except for the coarsest coding.
-pub(super) fn thumbnail(picture: &RgbImage) -> Option<Shown> {
+pub(crate) fn thumbnail(picture: &RgbImage) -> Option<Shown> {
     let mut small = reduced(picture, THUMBNAIL_SIDE).into_owned();
     let mut coded = None;
     for (side, quality) in THUMBNAIL_STEPS {

@@ -1,0 +1,140 @@
+//! `lookalike discover candidates`: pairs that people should be asked about.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use lookalike::pairing::{self, Separator};
+use lookalike_discover::candidates::file;
+use lookalike_discover::candidates::pool::{Generator, PoolOptions, draw_seeds, pool};
+use lookalike_discover::candidates::{Candidate, Stratum};
+use lookalike_discover::store::VectorStore;
+use serde_json::json;
+
+use super::printing::{self, Printed, Rows};
+use super::{progress, stores};
+use crate::Status;
+use crate::args::{Format, GlobalArgs};
+use crate::commands::inputs::standard_input;
+use crate::output::Output;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --format the pairs are written one JSON object a line, as `evaluate \
+                  --candidates` reads them. Several stores of one catalogue, each with its own model, are \
+                  several generators: what only one of them proposes can then be told from what others do."
+)]
+pub(super) struct CandidatesArgs {
+    /// Stores of one catalogue, one per generator
+    #[arg(long, value_name = "DIR,…", value_delimiter = ',', required = true)]
+    store: Vec<PathBuf>,
+
+    /// Seeds, as paths in the store, one a line; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "seed_count")]
+    seeds: Option<PathBuf>,
+
+    /// Draw this many seeds, of different products, from all categories in turn
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    seed_count: usize,
+
+    /// How many each generator proposes for a seed
+    #[arg(long, value_name = "K", default_value_t = 9)]
+    depth: usize,
+
+    /// How many more to draw from what no generator proposed, such as random:2
+    #[arg(long, value_name = "random:N", value_parser = random, default_value = "random:0")]
+    negatives: usize,
+
+    /// Only candidates of the seed's own category
+    #[arg(long)]
+    same_category: bool,
+
+    /// The most candidates of a seed that generators may propose together; 0 for no limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    most: usize,
+}
+
+fn random(text: &str) -> Result<usize, String> {
+    let number = text.strip_prefix("random:").and_then(|number| number.parse().ok());
+    number.ok_or_else(|| format!("expected random:N, found '{text}'"))
+}
+
+/// Runs the command.
+pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
+    printing::check(global, "candidates")?;
+    if args.depth == 0 {
+        bail!("--depth takes a number from 1");
+    }
+    let named = stores::named(&args.store)?;
+    let output = Output::open(global)?;
+    let Some((_, first)) = named.first() else { bail!("expected a store") };
+    let seeds = match &args.seeds {
+        Some(path) => {
+            let bytes = match path.as_os_str() == "-" {
+                true => standard_input()?,
+                false => std::fs::read(path)
+                    .with_context(|| format!("{}: cannot read", path.display()))?,
+            };
+            let paths = pairing::parse_paths(&bytes, Separator::Line)?;
+            paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+        }
+        None => draw_seeds(first, args.seed_count, global.seed)?,
+    };
+    let generators: Vec<Generator<'_>> = named
+        .iter()
+        .map(|(model, store)| Generator { model: model.clone(), store: store as &dyn VectorStore })
+        .collect();
+    let options = PoolOptions {
+        depth: args.depth,
+        random: args.negatives,
+        same_category: args.same_category,
+        most: args.most,
+        seed: global.seed,
+    };
+    let bar = progress::bar(seeds.len(), "seeds", global);
+    let all = pool(&generators, &seeds, &options, &|done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    written(&all, seeds.len(), global, output)?;
+    Ok(Status::Passed)
+}
+
+fn written(
+    all: &[Candidate],
+    seeds: usize,
+    global: &GlobalArgs,
+    mut output: Output,
+) -> anyhow::Result<()> {
+    if matches!(global.format, Format::Text | Format::Jsonl) {
+        file::write(all, &mut output)?;
+        output.flush()?;
+        return output.finish();
+    }
+    let header = ["seed", "candidate", "stratum", "p_incl", "models", "best_rank"];
+    let mut rows = Rows::new(&header, &[3, 5]);
+    for one in all {
+        let models: Vec<&str> = one.proposals.iter().map(|p| p.model.as_str()).collect();
+        let best = one.proposals.iter().map(|p| p.rank).min();
+        let stratum = match one.stratum {
+            Stratum::Pool => "pool",
+            Stratum::Random => "random",
+            Stratum::Audit => "audit",
+        };
+        rows.rows.push(vec![
+            one.seed.clone(),
+            one.candidate.clone(),
+            stratum.to_owned(),
+            one.p_incl.to_string(),
+            models.join(" "),
+            best.map_or_else(String::new, |rank| rank.to_string()),
+        ]);
+    }
+    let json = json!({
+        "schema": "lookalike.candidates/1", "seeds": seeds, "pairs": all.len(), "candidates": all,
+    });
+    printing::write(
+        &Printed { json, items: "candidates", rows, text: String::new() },
+        global,
+        output,
+    )
+}

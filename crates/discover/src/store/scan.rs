@@ -1,0 +1,200 @@
+//! Cosines of a query with many rows, and the best of them.
+//!
+//! Rows have unit length, so the cosine is the product. Terms are summed in 32 places side by side, which are
+//! then added in a fixed order: the same bits for any processor, number of threads and order of rows.
+//!
+//! Instructions are chosen when the program runs. Products are rounded before they are added, as fused ones
+//! would give other bits on processors without them.
+
+use std::cmp::Ordering;
+
+use rayon::prelude::*;
+
+use super::Hit;
+use crate::{Error, Result};
+
+/// Sums side by side: two registers of the widest instructions.
+const LANES: usize = 32;
+
+/// Rows that one task takes.
+const ROWS: usize = 2048;
+
+struct Work<F>(F);
+
+impl<R, F: FnMut() -> R> pulp::WithSimd for Work<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
+}
+
+/// The product of two vectors of one length.
+#[inline(always)]
+fn product(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (a_whole, a_rest) = a.as_chunks::<LANES>();
+    let (b_whole, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_whole.iter().zip(b_whole) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+    }
+    a_rest.iter().zip(b_rest).fold(lanes[0], |sum, (a, b)| sum + a * b)
+}
+
+/// The cosine of two vectors of unit length and one dimension.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    pulp::Arch::new().dispatch(Work(|| product(a, b)))
+}
+
+/// Adds a multiple of a vector of the same length.
+pub(crate) fn add_scaled(to: &mut [f32], factor: f32, vector: &[f32]) {
+    pulp::Arch::new().dispatch(Work(|| {
+        for (to, &number) in to.iter_mut().zip(vector) {
+            *to += factor * number;
+        }
+    }));
+}
+
+/// Brings a vector to unit length, in double precision; one that has it to the last digits stays as it is.
+///
+/// # Errors
+/// [`Error::NotFinite`] for NaN, infinities and zero; `what` names the vector.
+pub fn normalised(vector: &mut [f32], what: &str) -> Result<()> {
+    let wrong = |reason| Err(Error::NotFinite { what: what.to_owned(), reason });
+    if !vector.iter().all(|number| number.is_finite()) {
+        return wrong("it has a number that is NaN or infinite");
+    }
+    let square: f64 = vector.iter().map(|&number| f64::from(number) * f64::from(number)).sum();
+    if square == 0.0 {
+        return wrong("all its numbers are 0");
+    }
+    // A vector that was normalised before must not change again, or copies of a store would differ.
+    if (square - 1.0).abs() > 1e-6 {
+        let length = square.sqrt();
+        vector.iter_mut().for_each(|number| *number = (f64::from(*number) / length) as f32);
+    }
+    Ok(())
+}
+
+/// The order of results: falling scores, then ids.
+pub fn order(a: &Hit, b: &Hit) -> Ordering {
+    b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
+}
+
+/// The first `k` of some results, in order.
+pub fn first(mut hits: Vec<Hit>, k: usize) -> Vec<Hit> {
+    if k == 0 {
+        return Vec::new();
+    }
+    if k < hits.len() {
+        hits.select_nth_unstable_by(k - 1, order);
+        hits.truncate(k);
+    }
+    hits.sort_unstable_by(order);
+    hits
+}
+
+/// The first `k` of rows of `dimension` numbers that lie one after the other; `id` gives the id of a row, or
+/// `None` for one that may not be found.
+pub fn nearest(
+    query: &[f32],
+    rows: &[f32],
+    dimension: usize,
+    k: usize,
+    id: impl Fn(usize) -> Option<u64> + Sync,
+) -> Vec<Hit> {
+    if k == 0 || dimension == 0 {
+        return Vec::new();
+    }
+    let id = &id;
+    let best_of = |(task, rows): (usize, &[f32])| -> Vec<Hit> {
+        let mut best: Vec<Hit> = Vec::new();
+        // Once there are enough, what is below the last of them cannot come in.
+        let mut least = f32::NEG_INFINITY;
+        pulp::Arch::new().dispatch(Work(|| {
+            for (index, row) in rows.chunks_exact(dimension).enumerate() {
+                let score = product(query, row);
+                if score < least {
+                    continue;
+                }
+                if let Some(id) = id(task * ROWS + index) {
+                    best.push(Hit { id, score });
+                    if best.len() >= 2 * k + 64 {
+                        best = first(std::mem::take(&mut best), k);
+                        least = best.last().map_or(least, |hit| hit.score);
+                    }
+                }
+            }
+        }));
+        first(best, k)
+    };
+    let tasks = rows.par_chunks(ROWS * dimension).enumerate().map(best_of);
+    first(tasks.flatten_iter().collect(), k)
+}
+
+#[cfg(test)]
+mod tests {
+    use lookalike_judge::statistics::seeded;
+
+    use super::*;
+
+    pub(crate) fn drawn(stream: u64, count: usize) -> Vec<f32> {
+        let mut draws = seeded::stream(9, stream);
+        (0..count).map(|_| seeded::below(&mut draws, 2001) as f32 / 1000.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn products_are_those_of_double_precision() {
+        for dimension in [1, 7, 31, 32, 33, 64, 100, 513] {
+            let (a, b) = (drawn(0, dimension), drawn(1, dimension));
+            let exact: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(a * b)).sum();
+            assert!(
+                (f64::from(dot(&a, &b)) - exact).abs() < 1e-5 * dimension as f64,
+                "{dimension}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_nearest_are_those_of_sorting_all() {
+        let (dimension, count) = (20, 5000);
+        let rows: Vec<f32> = drawn(2, dimension * count).iter().map(|n| n.round()).collect();
+        let query = drawn(3, dimension).iter().map(|n| n.round()).collect::<Vec<_>>();
+        let allowed = |index: usize| !index.is_multiple_of(3);
+        let all = rows.chunks(dimension).enumerate().filter(|(index, _)| allowed(*index));
+        let mut all: Vec<Hit> =
+            all.map(|(index, row)| Hit { id: index as u64 + 1, score: dot(&query, row) }).collect();
+        all.sort_by(order);
+        for k in [0, 1, 10, 3333, 9999] {
+            let found =
+                nearest(&query, &rows, dimension, k, |i| allowed(i).then_some(i as u64 + 1));
+            assert_eq!(found, all[..k.min(all.len())], "{k}");
+        }
+    }
+
+    #[test]
+    fn lengths_become_one_and_stay_so() {
+        let mut vector = drawn(4, 300);
+        normalised(&mut vector, "x").unwrap();
+        let once = vector.clone();
+        normalised(&mut vector, "x").unwrap();
+        assert_eq!(once, vector);
+        assert!((dot(&vector, &vector) - 1.0).abs() < 1e-6);
+        for wrong in [vec![0.0; 3], vec![f32::NAN, 1.0], vec![f32::INFINITY], vec![]] {
+            assert!(normalised(&mut wrong.clone(), "x").is_err());
+        }
+        let mut tiny = vec![f32::MIN_POSITIVE, 0.0];
+        normalised(&mut tiny, "x").unwrap();
+        assert_eq!(tiny, [1.0, 0.0]);
+    }
+}
