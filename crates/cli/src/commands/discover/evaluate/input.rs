@@ -16,7 +16,7 @@ use crate::commands::discover::stores;
 
 /// A model whose vectors are in a file.
 #[derive(Clone, Debug)]
-pub(super) struct VectorFile {
+pub(in crate::commands::discover) struct VectorFile {
     name: String,
     path: PathBuf,
 }
