@@ -137,7 +137,7 @@ impl Input {
             vectors.extend(values.iter().map(|&value| value as f32));
         }
         let vectors = Embeddings::new(dimension, vectors);
-        Ok(vectors.with_context(|| path.display().to_string())?)
+        vectors.with_context(|| path.display().to_string())
     }
 }
 
