@@ -104,7 +104,7 @@ impl Input {
         mut take: impl FnMut(String, Embeddings) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         for (name, store) in &self.stores {
-            take(name.clone(), of_rows(name, store, benchmark)?)?;
+            take(name.clone(), vectors_of(name, store, benchmark)?)?;
         }
         for file in &self.vectors {
             take(file.name.clone(), self.of_file(file, benchmark)?)?;
@@ -142,7 +142,11 @@ impl Input {
 }
 
 /// The vectors of the benchmark's images in a store, found by path.
-fn of_rows(name: &str, store: &Embedded, benchmark: &Benchmark) -> anyhow::Result<Embeddings> {
+pub(in crate::commands::discover) fn vectors_of(
+    name: &str,
+    store: &Embedded,
+    benchmark: &Benchmark,
+) -> anyhow::Result<Embeddings> {
     let dimension = store.describe()?.fingerprint.dimension;
     let ids: HashMap<String, u64> =
         records(store)?.into_iter().map(|record| (record.path, record.id)).collect();
