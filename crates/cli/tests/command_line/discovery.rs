@@ -289,6 +289,54 @@ fn models_are_evaluated_by_votes_and_by_files_of_the_benchmark() {
     assert!(model["identification"]["p@1"]["value"].as_f64().unwrap() > 0.5);
     assert_eq!(found["leave_one_out"].as_array().unwrap().len(), 2);
     assert!(found["comparisons"].as_array().unwrap().iter().any(|one| one["metric"] == "hr@3"));
+    // A new model whose results nobody labelled, estimated from some of them.
+    let drawn = place.succeeds(&[
+        "discover",
+        "candidates",
+        "--store",
+        "edges",
+        "--labels",
+        "votes.csv",
+        "--audit",
+        "2",
+        "--depth",
+        "3",
+    ]);
+    let audits: Vec<Value> =
+        drawn.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut more = place.read("votes.csv");
+    for one in &audits {
+        assert_eq!(
+            (&one["stratum"], &one["proposals"][0]["model"]),
+            (&"audit".into(), &"hog".into())
+        );
+        assert!((0.0..=1.0).contains(&one["p_incl"].as_f64().unwrap()));
+        let [seed, candidate] = ["seed", "candidate"].map(|name| one[name].as_str().unwrap());
+        more += &format!("{seed},{candidate},carla,1\n{seed},{candidate},dora,1\n");
+    }
+    place.write("more.csv", more.as_bytes());
+    place.write("audit.jsonl", drawn.as_bytes());
+    let audited = json(
+        &place,
+        &[
+            "evaluate",
+            "--labels",
+            "more.csv",
+            "--store",
+            "edges",
+            "--candidates",
+            "audit.jsonl",
+            "-k",
+            "3",
+        ],
+    );
+    if !audits.is_empty() {
+        assert_eq!(audited["audits"][0]["model"], "hog");
+        assert!(
+            audited["audits"][0]["value"].as_f64()
+                >= audited["models"][0]["metrics"]["hr@3"]["bounds"][0].as_f64().map(|v| v - 1e-9)
+        );
+    }
     // As files of the benchmark.
     let exported = json(&place, &["export", "votes.csv", "--store", "colour", "--to", "vsd"]);
     assert_eq!(exported["seeds"], 6);

@@ -1,13 +1,14 @@
 //! Candidates on disk: one JSON object a line,
 //! `{"seed":…,"candidate":…,"proposals":[{"model":…,"rank":…,"score":…}],"stratum":…,"p_incl":…}`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 
-use super::Candidate;
+use super::{Candidate, Stratum};
 use crate::error::{malformed, unreadable};
 use crate::evaluation::Benchmark;
+use crate::evaluation::audit::Drawn;
 use crate::evaluation::leave_one_out::Proposals;
 use crate::{Error, Result};
 
@@ -38,20 +39,35 @@ pub fn write(candidates: &[Candidate], mut to: impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Who proposed which pair of a benchmark. Pairs that are not of it are left out.
-pub fn proposals(candidates: &[Candidate], benchmark: &Benchmark) -> Proposals {
-    let seeds: std::collections::HashMap<&str, usize> =
+/// Pairs of a benchmark that were drawn to audit a model.
+pub fn audited(candidates: &[Candidate], benchmark: &Benchmark, model: &str) -> BTreeSet<Drawn> {
+    let of_model = |one: &&Candidate| {
+        one.stratum == Stratum::Audit && one.proposals.iter().any(|p| p.model == model)
+    };
+    let chosen: Vec<Candidate> = candidates.iter().filter(of_model).cloned().collect();
+    pairs(&chosen, benchmark).into_iter().map(|(_, pair)| pair).collect()
+}
+
+/// Candidates as the numbers of their seed and of their place in the gallery.
+fn pairs<'a>(candidates: &'a [Candidate], benchmark: &Benchmark) -> Vec<(&'a Candidate, Drawn)> {
+    let seeds: HashMap<&str, usize> =
         (0..benchmark.seeds.len()).map(|seed| (benchmark.seed_path(seed), seed)).collect();
-    let places: std::collections::HashMap<&str, usize> =
+    let places: HashMap<&str, usize> =
         (0..benchmark.gallery.len()).map(|place| (benchmark.gallery_path(place), place)).collect();
+    let pair = |one: &'a Candidate| {
+        let seed = *seeds.get(one.seed.as_str())?;
+        Some((one, (seed, *places.get(one.candidate.as_str())?)))
+    };
+    candidates.iter().filter_map(pair).collect()
+}
+
+/// Which generator proposed which pair of a benchmark. Pairs that are not of it are left out.
+pub fn proposals(candidates: &[Candidate], benchmark: &Benchmark) -> Proposals {
     let mut found = Proposals::new();
-    for one in candidates.iter().filter(|one| !one.proposals.is_empty()) {
-        if let (Some(&seed), Some(&place)) =
-            (seeds.get(one.seed.as_str()), places.get(one.candidate.as_str()))
-        {
-            let models: BTreeSet<String> =
-                one.proposals.iter().map(|proposal| proposal.model.clone()).collect();
-            found.entry((seed, place)).or_default().extend(models);
+    for (one, pair) in pairs(candidates, benchmark) {
+        if one.stratum == Stratum::Pool {
+            let models = one.proposals.iter().map(|proposal| proposal.model.clone());
+            found.entry(pair).or_default().extend(models);
         }
     }
     found
@@ -60,7 +76,7 @@ pub fn proposals(candidates: &[Candidate], benchmark: &Benchmark) -> Proposals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::candidates::{Proposal, Stratum};
+    use crate::candidates::Proposal;
 
     #[test]
     fn candidates_survive_a_file() {

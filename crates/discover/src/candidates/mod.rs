@@ -4,7 +4,7 @@
 //! products of a seed; what any of them proposes is labelled, whatever else is not (depth-K pooling).
 //!
 //! * [`pool`]: candidates of seeds
-//! * [`file`]: candidates on disk, one JSON object a line
+//! * [`file`](mod@file): candidates on disk, one JSON object a line
 //!
 //! Source: Barkan et al., ICCV 2023 ("Efficient Discovery of Similarities"); pooling as in TREC (Spärck Jones
 //! and van Rijsbergen 1975).

@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn categories_and_caps_restrict() {
         let low = run(&PoolOptions { same_category: true, depth: 30, ..options() });
-        assert!(low.iter().all(|one| one.candidate < "20.png".to_owned()));
+        assert!(low.iter().all(|one| one.candidate.as_str() < "20.png"));
         let few = run(&PoolOptions { most: 2, random: 0, depth: 9, ..options() });
         assert_eq!(few.len(), 2);
         assert!(few.iter().all(|one| one.proposals.iter().any(|p| p.rank == 0)));
@@ -282,7 +282,7 @@ mod tests {
         let products: BTreeSet<u32> =
             drawn.iter().map(|path| path[..2].parse::<u32>().unwrap() / 2).collect();
         assert_eq!((drawn.len(), products.len()), (6, 6));
-        assert_eq!(drawn.iter().filter(|path| **path < "20.png".to_owned()).count(), 3);
+        assert_eq!(drawn.iter().filter(|path| path.as_str() < "20.png").count(), 3);
         assert_eq!(draw_seeds(&store(false), 99, 1).unwrap().len(), 20);
     }
 }

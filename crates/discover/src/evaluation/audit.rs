@@ -109,3 +109,29 @@ pub fn estimate(
         left_out,
     })
 }
+
+/// The same where the labels of what was drawn are among those of the rankings. `None` where none of them is
+/// labelled.
+pub fn estimate_apart(
+    benchmark: &Benchmark,
+    rankings: &[SeedRanking],
+    rules: Rules,
+    k: usize,
+    drawn: &BTreeSet<Drawn>,
+) -> Option<AuditedHits> {
+    let mut apart = rankings.to_vec();
+    let mut found = BTreeMap::new();
+    for (number, ranking) in apart.iter_mut().enumerate() {
+        ranking.labelled.retain(|one| {
+            let is_drawn = drawn.contains(&(number, one.candidate));
+            if is_drawn {
+                found.insert((number, one.candidate), one.grade);
+            }
+            !is_drawn
+        });
+    }
+    if found.is_empty() {
+        return None;
+    }
+    estimate(benchmark, &apart, rules, k, &found)
+}

@@ -63,8 +63,11 @@ pub fn identify(
     })
 }
 
+/// Scores of one query by name.
+pub type NamedScores = Vec<(String, f64)>;
+
 /// Names and values of one query's scores.
-pub fn named(found: &Identified, recall_at: &[usize]) -> Vec<(String, f64)> {
+pub fn named(found: &Identified, recall_at: &[usize]) -> NamedScores {
     let mut all = vec![
         ("p@1".to_owned(), found.precision_at_1),
         ("r_precision".to_owned(), found.r_precision),

@@ -7,6 +7,7 @@ use lookalike_judge::statistics::correlation::Correlation;
 use lookalike_judge::statistics::holm;
 use rayon::prelude::*;
 
+use super::identification::NamedScores;
 use super::uncertainty::{self, Sampling, share_interval};
 use super::{Benchmark, Embeddings, Rules, SeedMetric, SeedRanking, Share, identification, pooled};
 use crate::Result;
@@ -22,7 +23,7 @@ pub struct Ranked {
     /// The ranking of every seed.
     pub rankings: Vec<SeedRanking>,
     /// Identification of every seed that has another picture in the gallery: names and values.
-    pub identified: Vec<Option<Vec<(String, f64)>>>,
+    pub identified: Vec<Option<NamedScores>>,
 }
 
 impl Ranked {
@@ -31,7 +32,7 @@ impl Ranked {
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) for an image without a vector.
     pub fn new(id: &str, benchmark: &Benchmark, model: &Embeddings, head: usize) -> Result<Self> {
-        let rank = |seed: usize| -> Result<(SeedRanking, Option<Vec<(String, f64)>>)> {
+        let rank = |seed: usize| -> Result<(SeedRanking, Option<NamedScores>)> {
             let image = benchmark.seeds[seed].image;
             let scores = model.cosines(image, &benchmark.gallery)?;
             let ranking = SeedRanking::new(benchmark, seed, &scores, head)?;
@@ -168,7 +169,7 @@ fn pooled_estimates(
 fn identification_estimates(ranked: &Ranked, sampling: Sampling) -> Vec<(String, Estimate)> {
     let Some(first) = ranked.identified.iter().flatten().next() else { return Vec::new() };
     let estimates = first.iter().enumerate().filter_map(|(index, (name, _))| {
-        let share = |scores: &Option<Vec<(String, f64)>>| {
+        let share = |scores: &Option<NamedScores>| {
             scores.as_ref().map(|all| Share { numerator: all[index].1, denominator: 1.0 })
         };
         let shares: Vec<Option<Share>> = ranked.identified.iter().map(share).collect();

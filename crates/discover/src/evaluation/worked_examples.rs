@@ -229,6 +229,19 @@ fn an_audit_of_everything_is_the_truth() {
 }
 
 #[test]
+fn labels_of_an_audit_are_told_from_others() {
+    // H1 of C1 and D1 of F1 were drawn and labelled; they are among all labels now.
+    let tags: Vec<(&str, &str, u8)> = [&TOY_A[..], &[("C1", "H1", 1), ("F1", "D1", 1)]].concat();
+    let toy = benchmark(&tags);
+    let found = ranked(&toy, 9).rankings;
+    let place = |name: &str| IMAGES.iter().position(|(known, _)| *known == path(name)).unwrap();
+    let drawn = BTreeSet::from([(1, place("H1")), (2, place("D1"))]);
+    let audited = audit::estimate_apart(&toy, &found, PRODUCT, 3, &drawn).unwrap();
+    close(audited.value, (2.0 / 3.0 + 2.0 / 3.0 + 1.0 / 3.0) / 3.0);
+    assert_eq!(audit::estimate_apart(&toy, &found, PRODUCT, 3, &BTreeSet::new()), None);
+}
+
+#[test]
 fn audits_are_unbiased() {
     // All ways to draw one of the unlabelled results give the truth on average.
     let toy = benchmark(&[("A1", "B2", 1)]);

@@ -1,17 +1,21 @@
 //! `lookalike discover candidates`: pairs that people should be asked about.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use lookalike::pairing::{self, Separator};
 use lookalike_discover::candidates::file;
 use lookalike_discover::candidates::pool::{Generator, PoolOptions, draw_seeds, pool};
-use lookalike_discover::candidates::{Candidate, Stratum};
-use lookalike_discover::store::VectorStore;
+use lookalike_discover::candidates::{Candidate, Proposal, Stratum};
+use lookalike_discover::evaluation::files::Files;
+use lookalike_discover::evaluation::report::Ranked;
+use lookalike_discover::evaluation::{Benchmark, Level, audit};
+use lookalike_discover::store::{Embedded, VectorStore};
 use serde_json::json;
 
+use super::evaluate::{labels, metadata_of, vectors_of};
 use super::printing::{self, Printed, Rows};
 use super::{progress, stores};
 use crate::Status;
@@ -50,6 +54,15 @@ pub(super) struct CandidatesArgs {
     #[arg(long)]
     same_category: bool,
 
+    /// Draw N unlabelled results among the first K of every labelled seed of one new model, to estimate its
+    /// hit ratio without labelling all of them; K is --depth
+    #[arg(long, value_name = "N", requires = "labels")]
+    audit: Option<usize>,
+
+    /// The labels that are there, for --audit: a JSON array of {"key":[seed,candidate],"value":0|1}, or votes
+    #[arg(long, value_name = "FILE", requires = "audit", conflicts_with_all = ["seeds", "seed_count"])]
+    labels: Option<PathBuf>,
+
     /// The most candidates of a seed that generators may propose together; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0)]
     most: usize,
@@ -68,7 +81,15 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
     }
     let named = stores::named(&args.store)?;
     let output = Output::open(global)?;
-    let Some((_, first)) = named.first() else { bail!("expected a store") };
+    let Some((model, first)) = named.first() else { bail!("expected a store") };
+    if let (Some(size), Some(labels)) = (args.audit, &args.labels) {
+        if named.len() > 1 {
+            bail!("--audit takes the store of one model, found {}", named.len());
+        }
+        let (all, seeds) = audited(model, first, labels, args.depth, size, global.seed)?;
+        written(&all, seeds, global, output)?;
+        return Ok(Status::Passed);
+    }
     let seeds = match &args.seeds {
         Some(path) => {
             let bytes = match path.as_os_str() == "-" {
@@ -97,6 +118,41 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
     bar.finish_and_clear();
     written(&all, seeds.len(), global, output)?;
     Ok(Status::Passed)
+}
+
+/// Unlabelled results of a model, drawn at random, and of how many seeds.
+fn audited(
+    model: &str,
+    store: &Embedded,
+    labelled: &Path,
+    k: usize,
+    size: usize,
+    seed: u64,
+) -> anyhow::Result<(Vec<Candidate>, usize)> {
+    let metadata = metadata_of(store)?;
+    let files = Files { metadata, tags: labels(labelled)?, ..Files::default() };
+    let benchmark = Benchmark::new(&files, &[])?;
+    let vectors = vectors_of(model, store, &benchmark)?;
+    let ranked = Ranked::new(model, &benchmark, &vectors, k)?;
+    let score = |seed: usize, place: usize| {
+        let [seed, other] = [benchmark.seeds[seed].image, benchmark.gallery[place]];
+        vectors.cosines(seed, &[other]).ok().and_then(|found| found.first().copied()).unwrap_or(0.0)
+    };
+    let level = Level::Product;
+    let drawn = audit::draw(&benchmark, &ranked.rankings, level, k, size, seed);
+    let candidate = |&(seed, place): &audit::Drawn| {
+        let ranking = &ranked.rankings[seed];
+        let open = audit::unlabelled(&benchmark, ranking, level, k).len();
+        let rank = ranking.head.iter().position(|&other| other == place).unwrap_or_default();
+        Candidate {
+            seed: benchmark.seed_path(seed).to_owned(),
+            candidate: benchmark.gallery_path(place).to_owned(),
+            proposals: vec![Proposal { model: model.to_owned(), rank, score: score(seed, place) }],
+            stratum: Stratum::Audit,
+            p_incl: size.min(open) as f64 / open.max(1) as f64,
+        }
+    };
+    Ok((drawn.iter().map(candidate).collect(), benchmark.seeds.len()))
 }
 
 fn written(

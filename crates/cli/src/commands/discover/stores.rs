@@ -50,14 +50,17 @@ pub(super) fn embedder_of(
 /// Stores to read, each under the name of its model; names that come twice get the folder's name.
 pub(super) fn named(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Embedded)>> {
     let mut all: Vec<(String, Embedded)> = Vec::new();
+    let mut taken: Vec<PathBuf> = Vec::new();
     for path in paths {
         let store = read(path)?;
+        let folder = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if taken.contains(&folder) {
+            bail!("{}: the store is given twice", path.display());
+        }
+        taken.push(folder);
         let mut name = store.describe()?.fingerprint.model;
         if all.iter().any(|(known, _)| *known == name) {
             name = format!("{name} ({})", path.display());
-        }
-        if all.iter().any(|(known, _)| *known == name) {
-            bail!("{}: the store is given twice", path.display());
         }
         all.push((name, store));
     }

@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use self::content::Content;
 use self::neighbours::Neighbours;
-use self::records::Records;
+use self::records::{Listed, Records};
 use self::vectors::Vectors;
 use super::memory::{checked, queries};
 use super::{
@@ -120,7 +120,7 @@ impl Embedded {
         lock: Option<File>,
     ) -> Result<Self> {
         let fingerprint = records.fingerprint()?;
-        let (generation, listed, vectors) =
+        let (Listed { generation, rows: listed, .. }, vectors) =
             consistent(folder, &records, &fingerprint, lock.is_some())?;
         let mut rows = vec![None; vectors.count()];
         let mut places = HashMap::with_capacity(listed.len());
@@ -181,14 +181,15 @@ fn consistent(
     records: &Records,
     fingerprint: &Fingerprint,
     write: bool,
-) -> Result<(u64, Vec<(usize, Record)>, Vectors)> {
+) -> Result<(Listed, Vectors)> {
     let mut tries = 0;
     loop {
-        let (generation, file, listed) = records.all()?;
-        let least = listed.iter().map(|(place, _)| place + 1).max().unwrap_or(0);
-        match Vectors::open(&folder.join(&file), fingerprint.dimension, least, write) {
-            Ok(vectors) => return Ok((generation, listed, vectors)),
-            Err(_) if tries < 3 && !folder.join(&file).exists() => tries += 1,
+        let listed = records.all()?;
+        let path = folder.join(&listed.file);
+        let least = listed.rows.iter().map(|(place, _)| place + 1).max().unwrap_or(0);
+        match Vectors::open(&path, fingerprint.dimension, least, write) {
+            Ok(vectors) => return Ok((listed, vectors)),
+            Err(_) if tries < 3 && !path.exists() => tries += 1,
             Err(error) => return Err(error),
         }
     }

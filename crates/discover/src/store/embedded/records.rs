@@ -40,6 +40,16 @@ pub(super) struct Records {
     path: PathBuf,
 }
 
+/// The rows of one moment.
+pub(super) struct Listed {
+    /// Raised by every change of rows.
+    pub(super) generation: u64,
+    /// The file of the vectors.
+    pub(super) file: String,
+    /// All rows with the places of their vectors.
+    pub(super) rows: Vec<(usize, Record)>,
+}
+
 impl Records {
     /// Opens the rows, and creates them where there are none.
     pub(super) fn create(path: &Path, fingerprint: &Fingerprint) -> Result<Self> {
@@ -136,8 +146,8 @@ impl Records {
         self.number("next_id")
     }
 
-    /// The generation, the file of the vectors, and all rows with their places, of one moment.
-    pub(super) fn all(&self) -> Result<(u64, String, Vec<(usize, Record)>)> {
+    /// All rows, as they are at one moment.
+    pub(super) fn all(&self) -> Result<Listed> {
         let mut connection = self.connection();
         let mut run = || -> rusqlite::Result<_> {
             let transaction = connection.transaction()?;
@@ -179,7 +189,11 @@ impl Records {
             };
             Ok((place, Record { meta, ..record }))
         });
-        Ok((generation, file.ok_or_else(missing)?, rows.collect::<Result<_>>()?))
+        Ok(Listed {
+            generation,
+            file: file.ok_or_else(missing)?,
+            rows: rows.collect::<Result<_>>()?,
+        })
     }
 
     /// Stores rows whose vectors are written.

@@ -16,7 +16,7 @@ use crate::commands::discover::stores;
 
 /// A model whose vectors are in a file.
 #[derive(Clone, Debug)]
-pub(super) struct VectorFile {
+pub(in crate::commands::discover) struct VectorFile {
     name: String,
     path: PathBuf,
 }
@@ -104,7 +104,7 @@ impl Input {
         mut take: impl FnMut(String, Embeddings) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         for (name, store) in &self.stores {
-            take(name.clone(), of_rows(name, store, benchmark)?)?;
+            take(name.clone(), vectors_of(name, store, benchmark)?)?;
         }
         for file in &self.vectors {
             take(file.name.clone(), self.of_file(file, benchmark)?)?;
@@ -137,12 +137,16 @@ impl Input {
             vectors.extend(values.iter().map(|&value| value as f32));
         }
         let vectors = Embeddings::new(dimension, vectors);
-        Ok(vectors.with_context(|| path.display().to_string())?)
+        vectors.with_context(|| path.display().to_string())
     }
 }
 
 /// The vectors of the benchmark's images in a store, found by path.
-fn of_rows(name: &str, store: &Embedded, benchmark: &Benchmark) -> anyhow::Result<Embeddings> {
+pub(in crate::commands::discover) fn vectors_of(
+    name: &str,
+    store: &Embedded,
+    benchmark: &Benchmark,
+) -> anyhow::Result<Embeddings> {
     let dimension = store.describe()?.fingerprint.dimension;
     let ids: HashMap<String, u64> =
         records(store)?.into_iter().map(|record| (record.path, record.id)).collect();

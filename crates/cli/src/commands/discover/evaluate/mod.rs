@@ -16,7 +16,7 @@ use lookalike_discover::evaluation::report::{
     Ranked, comparisons, identification_against_discovery, model_report,
 };
 use lookalike_discover::evaluation::uncertainty::Sampling;
-use lookalike_discover::evaluation::{Benchmark, Level, Rules, SeedMetric};
+use lookalike_discover::evaluation::{Benchmark, Level, Rules, SeedMetric, audit};
 
 use self::gate::Gate;
 use self::record::Report;
@@ -27,7 +27,7 @@ use crate::log::Log;
 use crate::output::Output;
 
 use self::input::VectorFile;
-pub(super) use self::input::{labels, metadata_of};
+pub(super) use self::input::{labels, metadata_of, vectors_of};
 
 #[derive(Debug, Args)]
 #[command(
@@ -193,17 +193,24 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
     let models: Vec<_> =
         ranked.iter().map(|one| model_report(&benchmark, one, rules, &ks, sampling)).collect();
     let compared = comparisons(&ranked, rules, &ks, sampling)?;
-    let generators = match &args.candidates {
-        None => Vec::new(),
-        Some(path) => {
-            let candidates = candidate_file::read(path)?;
-            let proposals = candidate_file::proposals(&candidates, &benchmark);
-            let all: Vec<(&str, &[_])> =
-                ranked.iter().map(|one| (one.id.as_str(), one.rankings.as_slice())).collect();
-            let metric = SeedMetric::Hits(ks.last().copied().unwrap_or(1));
-            leave_one_out(&all, &proposals, metric, rules)
+    let candidates = args.candidates.as_deref().map(candidate_file::read).transpose()?;
+    let greatest = ks.last().copied().unwrap_or(1);
+    let mut generators = Vec::new();
+    let mut audits = Vec::new();
+    if let Some(candidates) = &candidates {
+        let proposals = candidate_file::proposals(candidates, &benchmark);
+        let all: Vec<(&str, &[_])> =
+            ranked.iter().map(|one| (one.id.as_str(), one.rankings.as_slice())).collect();
+        generators = leave_one_out(&all, &proposals, SeedMetric::Hits(greatest), rules);
+        for one in &ranked {
+            let drawn = candidate_file::audited(candidates, &benchmark, &one.id);
+            if let Some(found) =
+                audit::estimate_apart(&benchmark, &one.rankings, rules, greatest, &drawn)
+            {
+                audits.push((one.id.clone(), found));
+            }
         }
-    };
+    }
     let against = identification_against_discovery(&models, ks[0]);
     let report = Report::new(
         args.compat.clone(),
@@ -212,7 +219,7 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
         &ks,
         models,
         &compared,
-        &generators,
+        (&generators, &audits),
         against,
     );
     Ok(Evaluated { report, benchmark, ranked, rules })

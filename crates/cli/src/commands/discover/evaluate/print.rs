@@ -121,6 +121,13 @@ fn text(report: &Report) -> String {
             table.text()
         ));
     }
+    for one in &report.audits {
+        let k = report.k.last().copied().unwrap_or_default();
+        texts.push(format!(
+            "audited hr@{k} of {}: {:.4}, standard error {:.4}, over {} seeds",
+            one.model, one.value, one.error, one.seeds
+        ));
+    }
     if !report.comparisons.is_empty() {
         let mut table =
             Rows::new(&["comparison", "metric", "difference", "p", "p (Holm)"], &[2, 3, 4]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lookalike_discover::evaluation::audit::AuditedHits;
 use lookalike_discover::evaluation::leave_one_out::LeftOut;
 use lookalike_discover::evaluation::report::{Estimate, ModelComparison, ModelReport};
 use lookalike_discover::evaluation::{Benchmark, Dropped, Level, Rules};
@@ -29,6 +30,9 @@ pub(in crate::commands::discover) struct Report {
     /// What generators gain from having chosen the candidates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::commands::discover) leave_one_out: Vec<LeftOutRecord>,
+    /// Hit ratios of the greatest k, estimated from results that were drawn at random and labelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::commands::discover) audits: Vec<AuditRecord>,
     /// Spearman's correlation over models; null below three.
     pub(in crate::commands::discover) identification_against_discovery: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -100,6 +104,16 @@ pub(in crate::commands::discover) struct LeftOutRecord {
     pub(in crate::commands::discover) order: Option<f64>,
 }
 
+#[derive(Debug, Serialize)]
+pub(in crate::commands::discover) struct AuditRecord {
+    pub(in crate::commands::discover) model: String,
+    pub(in crate::commands::discover) value: f64,
+    /// The standard error that drawing leaves.
+    pub(in crate::commands::discover) error: f64,
+    pub(in crate::commands::discover) seeds: usize,
+    pub(in crate::commands::discover) left_out: usize,
+}
+
 impl Serialize for Scores {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -147,7 +161,7 @@ impl Report {
         k: &[usize],
         models: Vec<ModelReport>,
         comparisons: &[ModelComparison],
-        generators: &[LeftOut],
+        (generators, audits): (&[LeftOut], &[(String, AuditedHits)]),
         against: Option<f64>,
     ) -> Self {
         let (all, similar) = benchmark.label_counts(rules.threshold);
@@ -205,6 +219,16 @@ impl Report {
             },
             comparisons: comparisons.iter().map(comparison).collect(),
             leave_one_out: generators.iter().map(left_out).collect(),
+            audits: audits
+                .iter()
+                .map(|(model, one)| AuditRecord {
+                    model: model.clone(),
+                    value: one.value,
+                    error: one.error,
+                    seeds: one.seeds,
+                    left_out: one.left_out,
+                })
+                .collect(),
             identification_against_discovery: against,
             models: models.into_iter().map(model).collect(),
             gates: Vec::new(),

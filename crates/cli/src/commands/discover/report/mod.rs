@@ -46,8 +46,7 @@ pub(super) struct ReportArgs {
 pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     if !matches!(global.format, Format::Text | Format::Html) {
         anyhow::bail!(
-            "lookalike discover report writes a page; 'discover evaluate' writes {:?}",
-            global.format
+            "lookalike discover report writes a page; 'lookalike discover evaluate' has the other formats"
         );
     }
     let mut output = Output::open(global)?;
