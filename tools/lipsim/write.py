@@ -159,7 +159,7 @@ def main():
     better = sum(": better" in line for line in verdict)
     worse = sum("worse" in line for line in verdict)
     if better == 0:
-        standing = "It does not beat the certified baselines: no difference in its favour is beyond chance on these sets."
+        standing = "It is not shown to beat the certified baselines: wherever it is ahead, the intervals overlap."
     else:
         standing = f"It is better than the certified baselines in {better} of {len(verdict)} comparisons."
     if worse:
