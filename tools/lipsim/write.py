@@ -156,6 +156,14 @@ def main():
             + "\n"
         )
 
+    better = sum(": better" in line for line in verdict)
+    worse = sum("worse" in line for line in verdict)
+    if better == 0:
+        standing = "It is not shown to beat the certified baselines: wherever it is ahead, the intervals overlap."
+    else:
+        standing = f"It is better than the certified baselines in {better} of {len(verdict)} comparisons."
+    if worse:
+        standing += f" It is worse in {worse}."
     teacher = result["teacher"] or "none"
     size = (given.run / "model.safetensors").stat().st_size
     parts |= {
@@ -168,6 +176,7 @@ def main():
         "observer": f"{recipe['observer']:,}",
         "minutes": f"{result['seconds'] / 60:.0f}",
         "steps": f"{result['steps']:,}",
+        "standing": standing,
         "verdict": "\n".join(verdict),
         "attack": f"`{given.attack}`",
         "attack_steps": given.steps,

@@ -12,7 +12,7 @@ use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SIGHT, SQUEEZE, VGG};
 use crate::clip::CARDS as CLIP;
 use crate::dreamsim::CARDS as DREAMSIM;
 use crate::file_weights::FileWeights;
-use crate::lipsim::{CARDS as LIPSIM, LipSim};
+use crate::lipsim::{CARDS as LIPSIM, LipSim, MINI_CARD};
 use crate::lpips::{Head, Lpips, Net, Version};
 use crate::registered::Registered;
 use crate::tap_formula::TapFormula;
@@ -297,7 +297,7 @@ fn reason(errors: impl Iterator<Item = Error>) -> String {
     others.join("; ")
 }
 
-static DEFINITIONS: [Definition; 11] = [
+static DEFINITIONS: [Definition; 12] = [
     Definition { card: &ALEX[0], build: stored },
     Definition { card: &VGG[0], build: stored },
     Definition { card: &SQUEEZE[0], build: stored },
@@ -309,6 +309,7 @@ static DEFINITIONS: [Definition; 11] = [
     Definition { card: &SQUEEZE[2], build: stored },
     Definition { card: &DISTS, build: stored },
     Definition { card: &SIGHT, build: stored },
+    Definition { card: &MINI_CARD, build: stored },
 ];
 
 static FILE_DEFINITIONS: [Definition; 4] = [
@@ -360,6 +361,10 @@ mod tests {
             let card = definition.card;
             let id: MetricId = card.id.parse().unwrap();
             assert_eq!(id.to_string(), card.id);
+            if id.family() == "lipsim" {
+                assert_eq!(metric_from(card.id, &SeededWeights).unwrap().id(), &id);
+                continue;
+            }
             let backbone = match choice(&id).unwrap() {
                 Choice::Lpips(net, ..) => net.backbone(),
                 Choice::Dists => Backbone::Vgg16HanningPool,

@@ -135,6 +135,39 @@ fn the_corrected_layers_are_those_of_our_own_layout() {
 }
 
 #[test]
+fn our_own_network_is_in_the_program_and_certified() {
+    for id in ["lipsim", "lipsim:mini"] {
+        let metric = LipSim::by_id(id).unwrap();
+        assert_eq!(metric.id().to_string(), "lipsim:mini");
+        assert_eq!(metric.network().bound().value, 1.0);
+        assert!(metric.weights().unwrap().starts_with("lipsim:mini:"));
+        let made = lookalike_deep::metric(id).unwrap();
+        assert_eq!((made.id(), made.weights()), (metric.id(), metric.weights()));
+        let (a, b) = (picture(40, 30, Channels::Rgb, 7), picture(40, 30, Channels::Rgb, 31));
+        let value = |x, y| made.compare(x, y, Want::default()).unwrap().value;
+        assert_eq!(value(&a, &a), 0.0);
+        assert!(value(&a, &b) > 0.0 && value(&a, &b) == value(&b, &a));
+        let embedding = made.embedding(&a).unwrap().unwrap();
+        assert_eq!(embedding.len(), metric.network().plan().outputs);
+    }
+    let other = LipSim::by_id("lipsim+head=euclidean").unwrap();
+    assert_eq!(other.id().to_string(), "lipsim:mini+head=euclidean");
+    assert!(LipSim::by_id("lipsim:small").is_err() && LipSim::by_id("lipsim:no").is_err());
+    let size = include_bytes!("../weights/lipsim-mini.safetensors").len();
+    assert!(size <= 4 << 20, "{size} bytes");
+}
+
+#[test]
+fn embeddings_of_activations_bound_the_metric_from_below() {
+    let metric = lookalike_deep::metric("sight").unwrap();
+    let (a, b) = (picture(32, 32, Channels::Rgb, 7), picture(32, 32, Channels::Rgb, 31));
+    let [x, y] = [&a, &b].map(|picture| metric.embedding(picture).unwrap().unwrap());
+    let squares: f64 = x.iter().zip(&y).map(|(x, y)| (x - y) * (x - y)).sum();
+    let value = metric.compare(&a, &b, Want::default()).unwrap().value;
+    assert!(squares > 0.0 && squares <= value * (1.0 + 1e-5), "{squares} {value}");
+}
+
+#[test]
 fn files_are_read_strictly() {
     let bytes = initial_file(TINY, 1).unwrap();
     let all = SafeTensors::deserialize(&bytes).unwrap();

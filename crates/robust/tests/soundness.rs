@@ -160,8 +160,7 @@ fn two_thousand_decisions_withstand_every_attack() {
                     Norm::Linf => (shape.numbers() as f64).sqrt(),
                 };
                 let eps = share * radius / inscribed;
-                let attack =
-                    Attack { method, norm, eps, steps: 10, restarts: 2, queries: 10, seed };
+                let attack = Attack { method, norm, eps, steps: 8, restarts: 1, queries: 8, seed };
                 attack.run(target, &centre, shape).unwrap().succeeded
             };
             for method in Method::ALL {

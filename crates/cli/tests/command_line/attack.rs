@@ -144,7 +144,7 @@ fn distances_and_retrieval_are_attacked_over_folders() {
 fn wrong_input_is_refused_with_the_way_out() {
     let place = workplace();
     for (arguments, part) in [
-        (&["p/0-x.png", "-m", "mse"][..], "expected"),
+        (&["p/0-x.png", "-m", "mse"][..], "no readable CSV"),
         (&["p/0-x.png", "p/0-a.png", "-m", "mse"], "found 2 paths"),
         (&["p/0-x.png", "p/0-a.png", "p/0-a.png", "-m", "mse"], "no decision to attack"),
         (&["p/0-x.png", "p/0-a.png", "p/0-b.png", "-m", "psnr"], "square"),

@@ -35,4 +35,4 @@ pub use metric::LipSim;
 pub use network::{Network, Trace};
 pub use plan::{Extent, Plan, Stage, Tensor};
 
-pub(crate) use metric::CARDS;
+pub(crate) use metric::{CARDS, MINI_CARD};
