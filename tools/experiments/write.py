@@ -59,6 +59,14 @@ class Lookalike:
             raise SystemExit(f"{' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}")
         return done.stdout
 
+    def fed(self, text, *arguments):
+        """What it answers to a list on its standard input."""
+        command = [self.binary, *map(str, arguments)]
+        done = subprocess.run(command, env=self.environment, input=text, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}")
+        return done.stdout
+
     def can(self, *arguments):
         command = [self.binary, *map(str, arguments)]
         return subprocess.run(command, env=self.environment, capture_output=True).returncode == 0

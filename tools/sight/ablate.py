@@ -1,7 +1,7 @@
 """What every teacher and every group of distortions buys: short runs of `train sight` that leave one out.
 
 All runs of a seed are equal but for what is left out; the differences of a seed's runs to its full run are
-averaged over the seeds, with Student's interval. Runs and distances are kept in the work folder, so what was
+averaged over the seeds, with Student's interval where there are several. Runs and distances are kept in the work folder, so what was
 interrupted goes on where it was. Started by write.py.
 """
 
@@ -25,7 +25,7 @@ VARIANTS = {
     "without content": ["--without", "content"],
 }
 
-STEPS, EXAMPLES, SEEDS = 150, 1_200, (1, 2, 3)
+STEPS, EXAMPLES = 150, 1_200
 
 #: One of so many held-out references is looked at.
 EVERY = 6
@@ -86,31 +86,35 @@ def measured(lookalike, data, files, name, seed):
 
 
 def interval(numbers):
-    """Mean, and half the width of its 95 % interval."""
+    """Mean, and half the width of its 95 % interval; none of a single number."""
+    if len(numbers) == 1:
+        return numbers[0], None
     half = STUDENT[len(numbers) - 1] * statistics.stdev(numbers) / len(numbers) ** 0.5
     return statistics.mean(numbers), half
 
 
-def table(lookalike, data, held, lpips):
+def cell(numbers, sign):
+    """A mean as it is shown, bold where its interval is beyond 0."""
+    mean, half = interval(numbers)
+    shown = f"{mean:{sign}.4f}" if half is None else f"{mean:{sign}.4f} ± {half:.4f}"
+    return f"**{shown}**" if sign and half is not None and abs(mean) > half else shown
+
+
+def table(lookalike, data, held, lpips, seeds):
     """Rows of scores, and of differences to the full runs."""
     files = files_of(lookalike, held, lpips)
     # Seed by seed, so that runs which share examples follow one another.
-    by_seed = [{name: measured(lookalike, data, files, name, seed) for name in VARIANTS} for seed in SEEDS]
+    by_seed = [
+        {name: measured(lookalike, data, files, name, seed) for name in VARIANTS} for seed in range(1, seeds + 1)
+    ]
     found = {name: [of_seed[name] for of_seed in by_seed] for name in VARIANTS}
-    full = found["everything"]
+    full = found.pop("everything")
     lines = [
         "| learned from | held-out ranking | materials | rank correlation with LPIPS |",
         "|---|---|---|---|",
+        "| everything | " + " | ".join(cell([run[m] for run in full], "") for m in MEASURES) + " |",
     ]
     for name, runs in found.items():
-        cells = []
-        for measure in MEASURES:
-            if name == "everything":
-                mean, half = interval([run[measure] for run in runs])
-                cells.append(f"{mean:.4f} ± {half:.4f}")
-                continue
-            mean, half = interval([run[measure] - base[measure] for run, base in zip(runs, full)])
-            shown = f"{mean:+.4f} ± {half:.4f}"
-            cells.append(f"**{shown}**" if abs(mean) > half else shown)
+        cells = (cell([run[m] - base[m] for run, base in zip(runs, full)], "+") for m in MEASURES)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)

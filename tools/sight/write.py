@@ -28,6 +28,7 @@ def module(path):
 
 experiments = module(HERE.parent / "experiments/write.py")
 ablate = module(HERE / "ablate.py")
+retrieval = module(HERE / "retrieval.py")
 
 OTHERS = ["psnr", "ssim@wang", "ms-ssim@small", "ssimulacra2", "zensim", "lpips:alex@0.1"]
 # It must be better than the first two, and not significantly worse than the last.
@@ -188,9 +189,10 @@ def main():
     arguments.add_argument("--data", type=pathlib.Path, action="append", required=True)
     arguments.add_argument("--cases", type=pathlib.Path, required=True, help="86 triplets with pictures")
     arguments.add_argument("--materials", type=pathlib.Path, required=True)
+    arguments.add_argument("--catalogue", type=pathlib.Path, help="product photographs with styles.csv and images/")
     arguments.add_argument("--squares", type=pathlib.Path, required=True, help="pictures of 256 by 256")
     arguments.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
-    arguments.add_argument("--ablation", action="store_true", help="thirty short runs; hours")
+    arguments.add_argument("--ablation", type=int, default=0, metavar="SEEDS", help="ten short runs for each; hours")
     arguments.add_argument("--work", type=pathlib.Path, required=True, help="kept between runs")
     arguments.add_argument("--id", default="sight", help="sight, or sight@FILE")
     arguments.add_argument("--binary", default="target/release/lookalike")
@@ -264,12 +266,16 @@ def main():
         "work": f"{fast['work']:.1f}",
         "alone": f"{fast['one']:.0f}",
         "aim": "reached" if fast["both"][1] >= 100 else "missed",
-        "ablation": ablate.table(lookalike, data, held, lpips) if given.ablation else "Not measured.",
+        "ablation": ablate.table(lookalike, data, held, lpips, given.ablation) if given.ablation else "Not measured.",
         "ablation_steps": ablate.STEPS,
         "ablation_examples": f"{ablate.EXAMPLES:,}",
-        "ablation_seeds": len(ablate.SEEDS),
+        "ablation_seeds": "one seed" if given.ablation == 1 else f"{given.ablation} seeds",
+        "ablation_interval": "which has no interval, so that small differences say nothing"
+        if given.ablation == 1
+        else "averaged over the seeds with Student's 95 % interval, and bold where that excludes 0",
         "ablation_references": about["references"] // ablate.EVERY,
         "ablation_materials": ablate.MATERIALS,
+        "retrieval": retrieval.table(lookalike, data, given.catalogue and given.catalogue.resolve()),
         "worst": worst(ranking, own),
         "worst_lpips": worst(agreement, own),
     }
