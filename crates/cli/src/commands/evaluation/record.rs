@@ -67,6 +67,7 @@ pub(super) struct MetricRecord {
 
 /// Answers to the triplets with a majority, ties being wrong; intervals are Wilson's.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(feature = "deep"), allow(dead_code, reason = "only attacks make them"))]
 pub(super) struct RobustRecord {
     pub(super) majority_n: usize,
     pub(super) natural_majority: f64,
@@ -82,6 +83,7 @@ fn by_threat<S: Serializer>(records: &[ThreatRecord], serializer: S) -> Result<S
 
 /// Answers that stay right: under attack, and proved to.
 #[derive(Debug, Serialize)]
+#[cfg_attr(not(feature = "deep"), allow(dead_code, reason = "only attacks make them"))]
 pub(super) struct ThreatRecord {
     #[serde(skip)]
     pub(super) threat: String,
