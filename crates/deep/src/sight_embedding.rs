@@ -141,8 +141,9 @@ impl SightEmbedder {
             let apart: Vec<f32> = fields.iter().zip(&self.mean).map(|(f, m)| f - m).collect();
             let rows = self.projection.chunks_exact(self.mean.len().max(1));
             let vector = rows.map(|row| lookalike_kernels::dot(processor, row, &apart));
-            let mut vector: Vec<f32> =
-                vector.collect::<lookalike_kernels::Result<_>>().map_err(lookalike_nn::Error::from)?;
+            let mut vector: Vec<f32> = vector
+                .collect::<lookalike_kernels::Result<_>>()
+                .map_err(lookalike_nn::Error::from)?;
             let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
             if length > 0.0 {
                 vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use lookalike::deep::StoredWeights;
-use lookalike_train::sight::{Group, Outcome, Recipe, Sources, train, write_held_out, write_projection};
+use lookalike_train::sight::{
+    Group, Outcome, Recipe, Sources, train, write_held_out, write_projection,
+};
 
 use super::{RunArgs, absolute, seed, status, with_progress};
 use crate::Status;
