@@ -7,7 +7,7 @@ use crate::{Processor, Result};
 /// Vectors of sums that are added up beside one another.
 const SUMS: usize = 4;
 
-/// Σ a[i]·b[i]: four vectors of lanes in turn, then across them, then the rest.
+/// Σ aᵢ·bᵢ: four vectors of lanes in turn, then across them, then the rest.
 ///
 /// # Errors
 /// [`Error::Count`](crate::Error::Count) where they are not equally long.

@@ -1,7 +1,7 @@
 //! The vision transformer: a picture as a sequence of patches.
 //!
 //! Patches of p × p pixels become tokens by one dense layer; a learned token for the class goes before them,
-//! learned positions are added, and [blocks](block) of attention and dense layers follow (pre-norm). What is
+//! learned positions are added, and blocks of attention and dense layers follow (pre-norm). What is
 //! read from the last tokens differs ([`Readout`]).
 //!
 //! Source: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 3.1, in the layout and with
@@ -85,10 +85,13 @@ pub struct VisionTransformer {
     projection: Option<Dense>,
 }
 
+/// Tokens before a normalisation, and their statistics.
+type Before = (Vec<f32>, Statistics);
+
 /// What the way back needs to know of a picture's way through the network.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    first: Option<(Vec<f32>, Statistics)>,
+    first: Option<Before>,
     blocks: Vec<block::Trace>,
     tokens: Vec<f32>,
 }
@@ -243,7 +246,7 @@ impl VisionTransformer {
     }
 
     /// The normalisation before the blocks, where there is one.
-    fn first(&self, tokens: Vec<f32>) -> Result<(Vec<f32>, Option<(Vec<f32>, Statistics)>)> {
+    fn first(&self, tokens: Vec<f32>) -> Result<(Vec<f32>, Option<Before>)> {
         let Some(norm) = &self.first else { return Ok((tokens, None)) };
         let (normalised, statistics) = norm.forward(&tokens)?;
         Ok((normalised, Some((tokens, statistics))))
