@@ -187,6 +187,7 @@ fn files_of_pytorch_are_converted() {
 }
 
 /// A file of safetensors with zeros.
+#[cfg(feature = "deep")]
 fn zeros(path: &std::path::Path, tensors: &[(&str, &[usize])]) {
     let (mut header, mut end) = (String::from("{"), 0);
     for (name, shape) in tensors {
@@ -201,6 +202,7 @@ fn zeros(path: &std::path::Path, tensors: &[(&str, &[usize])]) {
     std::fs::write(path, [&length[..], header.as_bytes(), &vec![0; end]].concat()).unwrap();
 }
 
+#[cfg(feature = "deep")]
 #[test]
 fn the_files_of_dreamsim_become_one_that_compares() {
     let place = Workplace::new();

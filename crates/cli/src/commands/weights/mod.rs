@@ -3,6 +3,7 @@
 //! What one name needs does not stop the others: all names are attempted, and what failed decides
 //! the exit status.
 
+#[cfg(feature = "deep")]
 mod dreamsim;
 mod progress;
 mod record;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use lookalike_weights::{
-    Checkpoint, FetchOptions, Kept, Place, Store, Weights, fetch, manifest, read_bytes, read_file,
+    Checkpoint, FetchOptions, Kept, Place, Store, Weights, fetch, manifest, read_file,
     read_file_key,
 };
 
@@ -166,7 +167,19 @@ fn free_name(output: &Path, force: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A build without learned metrics has no use for it.
+#[cfg(not(feature = "deep"))]
+fn convert_folder(
+    input: &Path,
+    _output: &Path,
+    _patches: bool,
+    _global: &GlobalArgs,
+) -> anyhow::Result<Status> {
+    bail!("{}: this build has no learned metrics, so it converts no folders", input.display());
+}
+
 /// DreamSim's published files as one.
+#[cfg(feature = "deep")]
 fn convert_folder(
     input: &Path,
     output: &Path,
@@ -174,7 +187,7 @@ fn convert_folder(
     global: &GlobalArgs,
 ) -> anyhow::Result<Status> {
     let (bytes, networks) = dreamsim::converted(input, patches)?;
-    let mut file = read_bytes(bytes, &input.display().to_string())?;
+    let mut file = lookalike_weights::read_bytes(bytes, &input.display().to_string())?;
     file.write_safetensors(output)?;
     let from = format!("{networks} networks of DreamSim");
     converted(input, output, &from, &file, global)
