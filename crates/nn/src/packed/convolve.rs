@@ -38,7 +38,7 @@ struct Winograds {
     packing: Packing,
     /// Whether some batch has had them.
     used: AtomicBool,
-    kept: OnceLock<kernels::Result<Winograd>>,
+    kept: OnceLock<Winograd>,
 }
 
 impl Winograds {
@@ -52,13 +52,22 @@ impl Winograds {
         pack: impl FnOnce() -> kernels::Result<Winograd>,
         act: impl FnOnce(&Winograd) -> kernels::Result<T>,
     ) -> Result<T> {
-        let once = self.packing == Packing::EveryBatch || !self.used.swap(true, Ordering::Relaxed);
-        if once && self.kept.get().is_none() {
-            return Ok(act(&pack()?)?);
+        if let Some(kept) = self.kept.get() {
+            return Ok(act(kept)?);
         }
-        let kept = self.kept.get_or_init(pack).as_ref();
-        let kept = kept.map_err(|error| Error::Engine(format!("packing failed: {error}")))?;
-        Ok(act(kept)?)
+        let packed = pack()?;
+        if self.packing == Packing::EveryBatch || !self.used.swap(true, Ordering::Relaxed) {
+            return Ok(act(&packed)?);
+        }
+        // Packing runs on the threads of a pool, which may take up another batch meanwhile: nobody waits for
+        // anybody here, and who comes second uses what he has packed himself.
+        match self.kept.set(packed) {
+            Ok(()) => match self.kept.get() {
+                Some(kept) => Ok(act(kept)?),
+                None => Err(Error::Engine("packed filters are gone".to_owned())),
+            },
+            Err(packed) => Ok(act(&packed)?),
+        }
     }
 }
 
