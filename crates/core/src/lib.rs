@@ -26,6 +26,7 @@ mod id;
 mod luma;
 mod metric;
 mod picture;
+mod pillow;
 mod preprocess;
 #[cfg(feature = "procedural")]
 pub mod procedural;
@@ -44,6 +45,7 @@ pub use id::MetricId;
 pub use luma::Luma;
 pub use metric::{Gradient, Metric, Prepared, Want, check_same_size};
 pub use picture::Picture;
+pub use pillow::{PillowFilter, PillowTaps};
 pub use preprocess::{PictureOptions, Preprocessed, Tonemap};
 pub use provenance::{AlphaPolicy, Encoding, Provenance};
 pub use registry::{Definition, find_among, look_up_among, metric_among, metric_made_by};

@@ -1,22 +1,13 @@
 //! Bringing the shorter side of a picture to a length, as data sets of judgements prescribe it.
 //!
-//! out(x) = Σ w(i)·in(i) with w(i) ∝ max(0, 1 − |i + ½ − c| / s), c = (x + ½)·r, s = max(r, 1), where r is the
-//! length before over the length after: bilinear, with a support that widens so that nothing aliases.
-//! Rows first, then columns (the other way around for pictures more than twice as high as wide that get
-//! lower), each rounded to 8 bits; weights have 22 binary digits. The longer side becomes
-//! ⌊side · longer / shorter⌋.
+//! By Pillow's bilinear filter ([`PillowFilter`]); the longer side becomes ⌊side · longer / shorter⌋.
 //!
 //! Source: `Image.resize` of Pillow and `Resize` of torchvision, by which the loader of BAPPS (Zhang et al.
 //! 2018) reduces its pictures to 64 pixels. Reproduces the bits of Pillow 13.
 //!
 //! Limits: pictures of 8 bits; others are refused, as no such set has them.
 
-use std::ops::Range;
-
-use crate::{Error, Picture, Result, Samples};
-
-/// Binary digits of the weights.
-const DIGITS: u32 = 22;
+use crate::{Error, Picture, PillowFilter, Result, Samples};
 
 /// Width and height of a picture whose shorter side becomes `side`.
 pub(crate) fn size_for(width: usize, height: usize, side: usize) -> (usize, usize) {
@@ -46,15 +37,8 @@ pub fn resize_shorter_side(picture: &Picture, side: usize) -> Result<Picture> {
     let (from_width, from_height) = (picture.width(), picture.height());
     let (width, height) = size_for(from_width, from_height, side);
     let channels = picture.channels().count();
-    let rows = |samples: &[u8], height| resample(samples, [height, from_width, channels], width);
-    // Columns are rows of which every sample is a whole line.
-    let columns =
-        |samples: &[u8], width| resample(samples, [1, from_height, width * channels], height);
-    let samples = if from_height > 2 * from_width && height < from_height {
-        rows(&columns(samples, from_width), height)
-    } else {
-        columns(&rows(samples, from_height), width)
-    };
+    let size = [from_height, from_width, channels];
+    let samples = PillowFilter::Bilinear.resize_8_bits(samples, size, [height, width]);
     let provenance = picture.provenance().clone();
     let resized = Picture::new(
         width,
@@ -65,48 +49,6 @@ pub fn resize_shorter_side(picture: &Picture, side: usize) -> Result<Picture> {
         provenance,
     )?;
     Ok(resized.with_full_scale(picture.full_scale())?.with_step(format!("resize={side}")))
-}
-
-/// What one output takes: from where, and how much of each.
-struct Taps {
-    span: Range<usize>,
-    weights: Vec<i64>,
-}
-
-fn taps(from: usize, to: usize) -> Vec<Taps> {
-    let ratio = from as f64 / to as f64;
-    let support = ratio.max(1.0);
-    let taps = (0..to).map(|x| {
-        let centre = (x as f64 + 0.5) * ratio;
-        let first = (centre - support + 0.5).max(0.0) as usize;
-        let last = ((centre + support + 0.5) as usize).min(from);
-        let weight = |i: usize| (1.0 - ((i as f64 - centre + 0.5) / support).abs()).max(0.0);
-        let weights: Vec<f64> = (first..last).map(weight).collect();
-        let sum: f64 = weights.iter().sum();
-        let whole = |weight: f64| (weight / sum * f64::from(1 << DIGITS) + 0.5) as i64;
-        Taps { span: first..last, weights: weights.into_iter().map(whole).collect() }
-    });
-    taps.collect()
-}
-
-/// The middle axis of `[outer, from, inner]` brought to the length `to`.
-fn resample(samples: &[u8], [outer, from, inner]: [usize; 3], to: usize) -> Vec<u8> {
-    if from == to {
-        return samples.to_vec();
-    }
-    let taps = taps(from, to);
-    let mut resampled = Vec::with_capacity(outer * to * inner);
-    for block in samples.chunks_exact(from * inner) {
-        for Taps { span, weights } in &taps {
-            for k in 0..inner {
-                let of = span.clone().zip(weights);
-                let sum: i64 = of.map(|(i, w)| i64::from(block[i * inner + k]) * w).sum();
-                let rounded = (sum + (1 << (DIGITS - 1))) >> DIGITS;
-                resampled.push(rounded.clamp(0, 255) as u8);
-            }
-        }
-    }
-    resampled
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
-//! How a distance between embeddings becomes a [`Metric`]: checks, resizing, features that are kept,
-//! provenance.
+//! How a distance between embeddings becomes a [`Metric`]: sizes that agree, features that are kept, provenance.
+//!
+//! [`EmbeddingDistance`] is what such a metric says of itself; [`prepare`], [`features`] and [`compare_features`]
+//! are the rest of its [`Metric`], whatever the network. [`EmbeddingMetric`] is one of any [`EmbeddingNetwork`].
 
 use std::borrow::Cow;
 
@@ -9,6 +11,119 @@ use lookalike_core::{
 };
 
 use crate::Result;
+
+/// A metric that is a distance between vectors of pictures.
+pub(crate) trait EmbeddingDistance: Metric + Sized {
+    /// The vector of a picture.
+    fn vector(&self, picture: &Picture) -> CoreResult<Vec<f64>>;
+
+    /// The distance of two vectors.
+    fn between(&self, reference: &[f64], candidate: &[f64]) -> f64;
+
+    /// The distance of a picture from one with a vector, and its derivative with respect to the picture's
+    /// samples.
+    fn slopes(&self, reference: &[f64], candidate: &Picture) -> CoreResult<(f64, Vec<f64>)>;
+}
+
+/// Of [`Metric::prepare_picture`].
+pub(crate) fn prepare<'a, M: EmbeddingDistance>(
+    metric: &'a M,
+    reference: &Picture,
+) -> CoreResult<Box<dyn Prepared + 'a>> {
+    let vector = metric.vector(reference)?;
+    let size = (reference.width(), reference.height());
+    Ok(Box::new(PreparedVector { metric, size, vector }))
+}
+
+/// Of [`Metric::features`].
+pub(crate) fn features<M: EmbeddingDistance>(
+    metric: &M,
+    picture: &Picture,
+) -> CoreResult<Features> {
+    let vector = metric.vector(picture)?;
+    let bytes = size_of_val(vector.as_slice());
+    let size = (picture.width(), picture.height());
+    Ok(Features::new(Kept { of: of(metric), size, vector }, bytes))
+}
+
+/// Of [`Metric::compare_features`].
+pub(crate) fn compare_features<M: EmbeddingDistance>(
+    metric: &M,
+    reference: &Features,
+    candidate: &Features,
+) -> Option<CoreResult<Score>> {
+    let [reference, candidate] = [reference.get::<Kept>()?, candidate.get::<Kept>()?];
+    let own = of(metric);
+    if reference.of != own || candidate.of != own {
+        return None;
+    }
+    if reference.size != candidate.size {
+        let (reference, candidate) = (reference.size, candidate.size);
+        return Some(Err(CoreError::SizeMismatch { reference, candidate }));
+    }
+    Some(Ok(score(metric, &reference.vector, &candidate.vector)))
+}
+
+fn score<M: EmbeddingDistance>(metric: &M, reference: &[f64], candidate: &[f64]) -> Score {
+    Score {
+        id: metric.id().clone(),
+        value: metric.between(reference, candidate),
+        direction: metric.card().direction,
+        parts: Vec::new(),
+        map: None,
+        provenance: ScoreProvenance {
+            software: concat!("lookalike-deep ", env!("CARGO_PKG_VERSION")).to_owned(),
+            weights: metric.weights().map(str::to_owned),
+            ..ScoreProvenance::default()
+        },
+    }
+}
+
+/// Which metric and weights vectors belong to.
+fn of<M: Metric>(metric: &M) -> (MetricId, Option<String>) {
+    (metric.id().clone(), metric.weights().map(str::to_owned))
+}
+
+/// The vector of a picture that takes part in many pairs.
+struct Kept {
+    of: (MetricId, Option<String>),
+    size: (usize, usize),
+    vector: Vec<f64>,
+}
+
+struct PreparedVector<'a, M> {
+    metric: &'a M,
+    size: (usize, usize),
+    vector: Vec<f64>,
+}
+
+impl<M> PreparedVector<'_, M> {
+    fn check_size(&self, candidate: &Picture) -> CoreResult<()> {
+        let found = (candidate.width(), candidate.height());
+        if found == self.size {
+            return Ok(());
+        }
+        Err(CoreError::SizeMismatch { reference: self.size, candidate: found })
+    }
+}
+
+impl<M: EmbeddingDistance> Prepared for PreparedVector<'_, M> {
+    fn compare(&self, candidate: &Picture, _want: Want) -> CoreResult<Score> {
+        self.check_size(candidate)?;
+        Ok(score(self.metric, &self.vector, &self.metric.vector(candidate)?))
+    }
+
+    fn gradient(&self, candidate: &Picture) -> CoreResult<Gradient> {
+        self.check_size(candidate)?;
+        let (value, samples) = self.metric.slopes(&self.vector, candidate)?;
+        let channels = match candidate.channels() {
+            Channels::Grey => 1,
+            Channels::Rgb => 3,
+        };
+        let (width, height) = self.size;
+        Ok(Gradient { value, width, height, channels, samples })
+    }
+}
 
 /// A network that makes a vector of a picture, and what is made of two vectors.
 pub(crate) trait EmbeddingNetwork: Send + Sync {
@@ -28,11 +143,6 @@ pub(crate) trait EmbeddingNetwork: Send + Sync {
     fn gradient(&self, reference: &[f64], planes: &[f64]) -> Result<(f64, Vec<f64>)>;
 }
 
-/// ½‖a − b‖², which of vectors of length one is 1 − cos.
-pub(crate) fn half_square(a: &[f64], b: &[f64]) -> f64 {
-    0.5 * a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
-}
-
 /// A network under its id and card.
 pub(crate) struct EmbeddingMetric<N> {
     pub(crate) id: MetricId,
@@ -48,7 +158,13 @@ impl<N: EmbeddingNetwork> EmbeddingMetric<N> {
         self.network.planes(picture).map_err(|error| self.undefined(error))
     }
 
-    fn embed(&self, picture: &Picture) -> CoreResult<Vec<f64>> {
+    fn undefined(&self, reason: impl ToString) -> CoreError {
+        CoreError::Undefined { id: self.id.to_string(), reason: reason.to_string() }
+    }
+}
+
+impl<N: EmbeddingNetwork> EmbeddingDistance for EmbeddingMetric<N> {
+    fn vector(&self, picture: &Picture) -> CoreResult<Vec<f64>> {
         let embedding = self.network.embed(&self.planes(picture)?);
         let embedding = embedding.map_err(|error| self.undefined(error))?;
         if embedding.iter().any(|value| !value.is_finite()) {
@@ -57,23 +173,17 @@ impl<N: EmbeddingNetwork> EmbeddingMetric<N> {
         Ok(embedding)
     }
 
-    fn undefined(&self, reason: impl ToString) -> CoreError {
-        CoreError::Undefined { id: self.id.to_string(), reason: reason.to_string() }
+    fn between(&self, reference: &[f64], candidate: &[f64]) -> f64 {
+        self.network.distance(reference, candidate)
     }
 
-    fn score(&self, reference: &[f64], candidate: &[f64]) -> Score {
-        Score {
-            id: self.id.clone(),
-            value: self.network.distance(reference, candidate),
-            direction: self.card.direction,
-            parts: Vec::new(),
-            map: None,
-            provenance: ScoreProvenance {
-                software: concat!("lookalike-deep ", env!("CARGO_PKG_VERSION")).to_owned(),
-                weights: Some(self.weights.clone()),
-                ..ScoreProvenance::default()
-            },
-        }
+    fn slopes(&self, reference: &[f64], candidate: &Picture) -> CoreResult<(f64, Vec<f64>)> {
+        let planes = self.planes(candidate)?;
+        let run = || -> Result<(f64, Vec<f64>)> {
+            let (value, slopes) = self.network.gradient(reference, &planes)?;
+            Ok((value, self.network.pull(candidate, &slopes)?))
+        };
+        run().map_err(|error| self.undefined(error))
     }
 }
 
@@ -94,9 +204,7 @@ impl<N: EmbeddingNetwork> Metric for EmbeddingMetric<N> {
         &'a self,
         reference: Cow<'a, Picture>,
     ) -> CoreResult<Box<dyn Prepared + 'a>> {
-        let embedding = self.embed(&reference)?;
-        let size = (reference.width(), reference.height());
-        Ok(Box::new(PreparedEmbedding { metric: self, size, embedding }))
+        prepare(self, &reference)
     }
 
     fn keeps_features(&self) -> bool {
@@ -104,12 +212,11 @@ impl<N: EmbeddingNetwork> Metric for EmbeddingMetric<N> {
     }
 
     fn features(&self, picture: &Picture) -> Option<CoreResult<Features>> {
-        Some(self.embed(picture).map(|embedding| {
-            let bytes = size_of_val(embedding.as_slice());
-            let size = (picture.width(), picture.height());
-            let of = (self.id.clone(), self.weights.clone());
-            Features::new(Kept { of, size, embedding }, bytes)
-        }))
+        Some(features(self, picture))
+    }
+
+    fn embedding(&self, picture: &Picture) -> Option<CoreResult<Vec<f64>>> {
+        Some(self.vector(picture))
     }
 
     fn compare_features(
@@ -118,63 +225,6 @@ impl<N: EmbeddingNetwork> Metric for EmbeddingMetric<N> {
         candidate: &Features,
         _want: Want,
     ) -> Option<CoreResult<Score>> {
-        let [reference, candidate] = [reference.get::<Kept>()?, candidate.get::<Kept>()?];
-        let own = |kept: &Kept| kept.of.0 == self.id && kept.of.1 == self.weights;
-        if !own(reference) || !own(candidate) {
-            return None;
-        }
-        if reference.size != candidate.size {
-            let (reference, candidate) = (reference.size, candidate.size);
-            return Some(Err(CoreError::SizeMismatch { reference, candidate }));
-        }
-        Some(Ok(self.score(&reference.embedding, &candidate.embedding)))
-    }
-}
-
-/// The embedding of a picture that takes part in many pairs.
-struct Kept {
-    /// The metric and weights that it belongs to.
-    of: (MetricId, String),
-    size: (usize, usize),
-    embedding: Vec<f64>,
-}
-
-struct PreparedEmbedding<'a, N> {
-    metric: &'a EmbeddingMetric<N>,
-    size: (usize, usize),
-    embedding: Vec<f64>,
-}
-
-impl<N> PreparedEmbedding<'_, N> {
-    fn check_size(&self, candidate: &Picture) -> CoreResult<()> {
-        let found = (candidate.width(), candidate.height());
-        if found == self.size {
-            return Ok(());
-        }
-        Err(CoreError::SizeMismatch { reference: self.size, candidate: found })
-    }
-}
-
-impl<N: EmbeddingNetwork> Prepared for PreparedEmbedding<'_, N> {
-    fn compare(&self, candidate: &Picture, _want: Want) -> CoreResult<Score> {
-        self.check_size(candidate)?;
-        Ok(self.metric.score(&self.embedding, &self.metric.embed(candidate)?))
-    }
-
-    fn gradient(&self, candidate: &Picture) -> CoreResult<Gradient> {
-        self.check_size(candidate)?;
-        let network = &self.metric.network;
-        let planes = self.metric.planes(candidate)?;
-        let run = || -> Result<(f64, Vec<f64>)> {
-            let (value, slopes) = network.gradient(&self.embedding, &planes)?;
-            Ok((value, network.pull(candidate, &slopes)?))
-        };
-        let (value, samples) = run().map_err(|error| self.metric.undefined(error))?;
-        let channels = match candidate.channels() {
-            Channels::Grey => 1,
-            Channels::Rgb => 3,
-        };
-        let (width, height) = self.size;
-        Ok(Gradient { value, width, height, channels, samples })
+        compare_features(self, reference, candidate)
     }
 }

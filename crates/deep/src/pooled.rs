@@ -16,11 +16,11 @@
 use std::sync::Arc;
 
 use lookalike_core::Picture;
-use lookalike_nn::{Blocks, LANES, Trunk};
+use lookalike_nn::{LANES, PictureBlocks, Trunk};
 
+use crate::Result;
 use crate::lpips::{Head, Net, Version, network_input};
 use crate::weights::{StoredWeights, WeightSource};
-use crate::{Error, Result};
 
 /// What is added to lengths.
 const EPSILON: f64 = 1e-10;
@@ -59,11 +59,7 @@ impl PooledTaps {
     }
 
     fn new(net: Net, trunk: Arc<Trunk>, head: &Head, weights: String) -> Self {
-        let roots = head
-            .of_taps(net)
-            .into_iter()
-            .map(|tap| tap.into_iter().map(|weight| f64::from(weight).sqrt()).collect());
-        Self { trunk, roots: roots.collect(), weights }
+        Self { trunk, roots: roots(head.of_taps(net)), weights }
     }
 
     /// Numbers in a vector: channels of all taps.
@@ -88,43 +84,51 @@ impl PooledTaps {
     pub fn embed(&self, picture: &Picture) -> Result<Vec<f32>> {
         let input = network_input(Version::V0_1, &[picture])?;
         let mut vector = Vec::with_capacity(self.dimension());
-        let mut missing = false;
-        self.trunk.visit(&input, |tap, blocks| match self.roots.get(tap) {
-            Some(roots) => pool(blocks, roots, &mut vector),
-            None => missing = true,
+        self.trunk.visit(&input, |tap, blocks| {
+            if let (Some(picture), Some(roots)) = (blocks.picture(0), self.roots.get(tap)) {
+                pool(&picture, roots, 1, &mut vector);
+            }
         })?;
-        if missing || vector.len() != self.dimension() {
-            let found = vector.len();
-            return Err(Error::Weights(format!(
-                "expected {} numbers, found {found}",
-                self.dimension()
-            )));
-        }
-        Ok(vector)
+        Ok(vector.into_iter().map(|x| x as f32).collect())
     }
 }
 
-/// Appends the weighted mean over positions of the unit activations of the first picture.
-fn pool(blocks: &Blocks, roots: &[f64], vector: &mut Vec<f32>) {
-    let area = blocks.area();
-    let Some(picture) = blocks.picture(0) else { return };
-    let lines = picture.lines();
+/// √w of the channels of every tap.
+pub(crate) fn roots(weights: impl IntoIterator<Item = Vec<f32>>) -> Vec<Vec<f64>> {
+    let root = |weight: f32| f64::from(weight).sqrt();
+    weights.into_iter().map(|tap| tap.into_iter().map(root).collect()).collect()
+}
+
+/// Appends √w·mean û of every channel for every field of a `grid` × `grid` cut of a picture's activations, field
+/// after field; û are activations divided by their length over the channels.
+pub(crate) fn pool(picture: &PictureBlocks<'_>, roots: &[f64], grid: usize, to: &mut Vec<f64>) {
+    let [_, height, width] = picture.shape();
+    let area = picture.area();
+    let blocks = || picture.lines().chunks_exact(area.max(1));
     let mut squares = vec![0.0_f64; area];
-    for block in lines.chunks_exact(area) {
+    for block in blocks() {
         for (square, line) in squares.iter_mut().zip(block) {
             *square += line.0.iter().map(|&value| f64::from(value) * f64::from(value)).sum::<f64>();
         }
     }
-    let shares: Vec<f64> =
-        squares.iter().map(|square| 1.0 / ((square.sqrt() + EPSILON) * area as f64)).collect();
-    for (block, roots) in lines.chunks_exact(area).zip(roots.chunks(LANES)) {
-        let mut sums = [0.0_f64; LANES];
-        for (line, share) in block.iter().zip(&shares) {
-            for (sum, &value) in sums.iter_mut().zip(&line.0) {
-                *sum += f64::from(value) * share;
+    let shares: Vec<f64> = squares.iter().map(|square| 1.0 / (square.sqrt() + EPSILON)).collect();
+    for field in 0..grid * grid {
+        let [top, left] = [field / grid, field % grid];
+        let rows = top * height / grid..((top + 1) * height).div_ceil(grid);
+        let columns = left * width / grid..((left + 1) * width).div_ceil(grid);
+        let count = (rows.len() * columns.len()).max(1) as f64;
+        for (block, roots) in blocks().zip(roots.chunks(LANES)) {
+            let mut sums = [0.0_f64; LANES];
+            for row in rows.clone() {
+                let places = row * width + columns.start..row * width + columns.end;
+                for (line, share) in block[places.clone()].iter().zip(&shares[places]) {
+                    for (sum, &value) in sums.iter_mut().zip(&line.0) {
+                        *sum += f64::from(value) * share;
+                    }
+                }
             }
+            to.extend(roots.iter().zip(sums).map(|(root, sum)| root * sum / count));
         }
-        vector.extend(roots.iter().zip(sums).map(|(root, sum)| (root * sum) as f32));
     }
 }
 

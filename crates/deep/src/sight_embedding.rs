@@ -14,12 +14,13 @@
 //! Limits: the aspect of pictures is lost; the network learned from damaged pictures, not from what they show.
 
 use lookalike_core::Picture;
-use lookalike_nn::{LANES, Line, PictureBlocks, Planes, Trunk};
+use lookalike_nn::{Planes, Trunk};
 use lookalike_weights::{Specification, read_bytes};
 use rayon::prelude::*;
 
 use crate::lipsim::Input;
 use crate::lpips::{Net, Version};
+use crate::pooled::{pool, roots};
 use crate::{Error, Result, sight};
 
 /// Written by `lookalike train sight --projection`.
@@ -30,15 +31,13 @@ const DIMENSIONS: usize = 128;
 const SIDE: usize = 96;
 /// Fields along a side.
 const GRID: usize = 4;
-/// As in the metric.
-const EPSILON: f32 = 1e-10;
 
 /// What our own network sees of pictures, field by field.
 #[derive(Debug)]
 pub struct SightFields {
     trunk: Trunk,
     /// √w of the channels of every tap.
-    roots: Vec<Vec<f32>>,
+    roots: Vec<Vec<f64>>,
     weights: String,
 }
 
@@ -59,9 +58,7 @@ impl SightFields {
     /// Never in a complete build; those of reading weights are passed on.
     pub fn new() -> Result<Self> {
         let (trunk, head, weights) = sight::parts_built_in()?;
-        let roots = head.of_taps(Net::Sight).into_iter();
-        let roots = roots.map(|weights| weights.into_iter().map(|w| w.max(0.0).sqrt()).collect());
-        Ok(Self { trunk, roots: roots.collect(), weights })
+        Ok(Self { trunk, roots: roots(head.of_taps(Net::Sight)), weights })
     }
 
     /// Name and hash of the weights.
@@ -91,11 +88,12 @@ impl SightFields {
         self.trunk.visit(&planes, |tap, blocks| {
             vectors.par_iter_mut().enumerate().for_each(|(index, vector)| {
                 if let (Some(picture), Some(roots)) = (blocks.picture(index), self.roots.get(tap)) {
-                    fields(&picture, roots, vector);
+                    pool(&picture, roots, GRID, vector);
                 }
             });
         })?;
-        Ok(vectors)
+        let single = |vector: Vec<f64>| vector.into_iter().map(|x| (x / GRID as f64) as f32);
+        Ok(vectors.into_iter().map(|vector| single(vector).collect()).collect())
     }
 }
 
@@ -151,41 +149,6 @@ impl SightEmbedder {
             Ok(vector)
         };
         fields.par_iter().map(of_one).collect()
-    }
-}
-
-/// Appends the weighted means over the fields.
-fn fields(picture: &PictureBlocks<'_>, roots: &[f32], to: &mut Vec<f32>) {
-    let [channels, height, width] = picture.shape();
-    let area = picture.area();
-    let lines = picture.lines();
-    // One over the length of the activations at every position.
-    let mut inverse = vec![0.0_f32; area];
-    for block in lines.chunks_exact(area.max(1)) {
-        for (sum, line) in inverse.iter_mut().zip(block) {
-            *sum += line.0.iter().map(|x| x * x).sum::<f32>();
-        }
-    }
-    inverse.iter_mut().for_each(|sum| *sum = 1.0 / (sum.sqrt() + EPSILON));
-    for field in 0..GRID * GRID {
-        let [top, left] = [field / GRID, field % GRID];
-        let rows = top * height / GRID..((top + 1) * height).div_ceil(GRID);
-        let columns = left * width / GRID..((left + 1) * width).div_ceil(GRID);
-        let count = (rows.len() * columns.len()).max(1) as f32;
-        for (block, lines) in lines.chunks_exact(area.max(1)).enumerate() {
-            let mut sums = Line::ZERO;
-            for row in rows.clone() {
-                let places = row * width + columns.start..row * width + columns.end;
-                for (line, inverse) in lines[places.clone()].iter().zip(&inverse[places]) {
-                    let terms = sums.0.iter_mut().zip(&line.0);
-                    terms.for_each(|(sum, x)| *sum += x * inverse);
-                }
-            }
-            let here = (channels - block * LANES).min(LANES);
-            let roots = &roots[block * LANES..][..here];
-            let means = sums.0.iter().zip(roots);
-            to.extend(means.map(|(sum, root)| sum / count * root / GRID as f32));
-        }
     }
 }
 

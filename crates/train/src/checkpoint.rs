@@ -141,6 +141,22 @@ pub(crate) fn little_endian(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
+/// Where a run starts: at a checkpoint, or with parameters of its own; with the last loss and the seconds that
+/// steps have taken.
+///
+/// # Errors
+/// As [`load`], and those of `initial`.
+pub(crate) fn start(
+    from: Option<&Path>,
+    layout: &Layout,
+    run: &Run,
+    initial: impl FnOnce() -> Result<Vec<f32>>,
+) -> Result<(State, Option<f64>, f64)> {
+    let Some(path) = from else { return Ok((State::new(initial()?), None, 0.0)) };
+    let (state, facts) = load(path, layout, run)?;
+    Ok((state, facts.loss, facts.seconds))
+}
+
 /// Reads a checkpoint.
 ///
 /// # Errors

@@ -8,10 +8,10 @@
 
 use std::str::FromStr;
 
-use lookalike_core::{Channels, Picture, Samples};
+use lookalike_core::Picture;
 
-use crate::lipsim::resize::Resize;
-use crate::{Error, Result};
+use crate::Result;
+use crate::lipsim::{Frame, Input as Filter};
 
 /// Which middle is taken where none is in the middle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,90 +59,28 @@ impl Input {
     /// Three planes of `side` by `side` numbers in 0…1.
     ///
     /// # Errors
-    /// [`Error::Weights`] where 8 bits are rounded to and the picture has others.
+    /// [`Error::Weights`](crate::Error::Weights) where 8 bits are rounded to and the picture has others.
     pub fn planes(self, picture: &Picture, side: usize) -> Result<Vec<f64>> {
-        let size = [picture.height(), picture.width()];
-        let resized = resized(size, side);
-        let resize = Resize::new(size, resized);
-        let mut planes = Vec::with_capacity(3 * side * side);
-        for channel in 0..picture.channels().count() {
-            let plane = if size == resized {
-                picture.plane(channel, 1.0)
-            } else if self.linear {
-                let resized = resize.apply(&picture.plane(channel, 1.0));
-                resized.into_iter().map(|x| x.clamp(0.0, 1.0)).collect()
-            } else {
-                let (Samples::U8(_), 255.0) = (picture.samples(), picture.full_scale()) else {
-                    return Err(Error::Weights(
-                        "pictures of 8 bits are rounded to 8 bits, as published; use resize=linear for others"
-                            .to_owned(),
-                    ));
-                };
-                let codes = picture.plane(channel, 255.0).into_iter().map(|code| code as u8);
-                let codes = resize.apply_8_bits(&codes.collect::<Vec<u8>>());
-                codes.into_iter().map(|code| f64::from(code) / 255.0).collect()
-            };
-            for row in self.rows(resized, side) {
-                planes.extend_from_slice(&plane[row]);
-            }
-        }
-        if picture.channels() == Channels::Grey {
-            let grey = planes.clone();
-            planes.extend_from_slice(&grey);
-            planes.extend_from_slice(&grey);
-        }
-        Ok(planes)
+        self.filter().planes_in(picture, self.frame(picture, side))
     }
 
     /// The derivative with respect to the picture's samples, channel after channel, given that with respect to
     /// the planes. What was cut off has none.
     ///
     /// # Errors
-    /// [`Error::Weights`] for pictures that were rounded to 8 bits.
+    /// [`Error::Weights`](crate::Error::Weights) for pictures that were rounded to 8 bits.
     pub fn pull(self, picture: &Picture, side: usize, upstream: &[f64]) -> Result<Vec<f64>> {
-        let size = [picture.height(), picture.width()];
-        let resized = resized(size, side);
-        if size != resized && !self.linear {
-            let reason = "rounding to 8 bits has no derivative; use resize=linear";
-            return Err(Error::Weights(reason.to_owned()));
-        }
-        let area = side * side;
-        let mut samples = Vec::new();
-        for channel in 0..picture.channels().count() {
-            let mut slopes = upstream[channel * area..][..area].to_vec();
-            if picture.channels() == Channels::Grey {
-                for other in upstream[area..].chunks_exact(area) {
-                    slopes.iter_mut().zip(other).for_each(|(sum, slope)| *sum += slope);
-                }
-            }
-            let mut plane = vec![0.0; resized[0] * resized[1]];
-            for (row, slopes) in self.rows(resized, side).zip(slopes.chunks_exact(side)) {
-                plane[row].copy_from_slice(slopes);
-            }
-            if size == resized {
-                samples.extend(plane);
-                continue;
-            }
-            let resize = Resize::new(size, resized);
-            let values = resize.apply(&picture.plane(channel, 1.0));
-            for (slope, value) in plane.iter_mut().zip(values) {
-                if !(0.0..=1.0).contains(&value) {
-                    *slope = 0.0;
-                }
-            }
-            samples.extend(resize.adjoint(&plane));
-        }
-        Ok(samples)
+        self.filter().pull_in(picture, self.frame(picture, side), upstream)
     }
 
-    /// The rows of the middle in a plane.
-    fn rows(
-        self,
-        [height, width]: [usize; 2],
-        side: usize,
-    ) -> impl Iterator<Item = std::ops::Range<usize>> {
-        let (top, left) = (self.crop.start(height, side), self.crop.start(width, side));
-        (top..top + side).map(move |row| row * width + left..row * width + left + side)
+    fn filter(self) -> Filter {
+        if self.linear { Filter::Linear } else { Filter::PillowU8 }
+    }
+
+    fn frame(self, picture: &Picture, side: usize) -> Frame {
+        let resized = resized([picture.height(), picture.width()], side);
+        let corner = resized.map(|length| self.crop.start(length, side));
+        Frame { resized, corner, side }
     }
 }
 

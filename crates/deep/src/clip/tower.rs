@@ -2,13 +2,14 @@
 
 use lookalike_core::Picture;
 pub use lookalike_nn::vision_transformer::Activation;
-use lookalike_nn::vision_transformer::{Readout, VisionTransformer};
+use lookalike_nn::vision_transformer::{Readout, Trace, VisionTransformer};
 use lookalike_weights::Checkpoint;
 
 use super::input::Input;
 use super::names::Tensors;
 use crate::Result;
-use crate::embedding_metric::{EmbeddingNetwork, half_square};
+use crate::embedding_metric::EmbeddingNetwork;
+use crate::lipsim::Head;
 use crate::samples::Scaling;
 
 /// CLIP's image tower.
@@ -56,7 +57,8 @@ impl Clip {
     /// # Errors
     /// As [`Input::planes`].
     pub fn embed(&self, picture: &Picture) -> Result<Vec<f64>> {
-        self.embedding(&self.input.planes(picture, self.side())?)
+        let features = self.features(&self.input.planes(picture, self.side())?)?;
+        Ok(Head::Cosine.project(&features).0)
     }
 
     /// The embedding as the tower gives it, of three planes of numbers in 0…1 of its size.
@@ -75,15 +77,15 @@ impl Clip {
     /// As [`features`](Self::features).
     pub fn pull_features(&self, planes: &[f64], upstream: &[f64]) -> Result<Vec<f64>> {
         let (_, trace) = self.tower.trace(&scaled(planes), Readout::Embedding)?;
+        self.pull_trace(&trace, upstream)
+    }
+
+    fn pull_trace(&self, trace: &Trace, upstream: &[f64]) -> Result<Vec<f64>> {
         let upstream: Vec<f32> = upstream.iter().map(|&slope| slope as f32).collect();
-        let slopes = self.tower.pull(&trace, Readout::Embedding, &upstream)?;
+        let slopes = self.tower.pull(trace, Readout::Embedding, &upstream)?;
         let area = (slopes.len() / 3).max(1);
         let slopes = slopes.iter().enumerate();
         Ok(slopes.map(|(at, &g)| f64::from(g) / Scaling::CLIP.deviation[at / area]).collect())
-    }
-
-    fn embedding(&self, planes: &[f64]) -> Result<Vec<f64>> {
-        Ok(unit(&self.features(planes)?).0)
     }
 }
 
@@ -91,13 +93,6 @@ fn scaled(planes: &[f64]) -> Vec<f32> {
     let mut scaled = Vec::with_capacity(planes.len());
     Scaling::CLIP.apply(planes, &mut scaled);
     scaled
-}
-
-/// The vector of length one, and the length before; zeros stay zeros.
-fn unit(features: &[f64]) -> (Vec<f64>, f64) {
-    let length = features.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let by = if length > 0.0 { length } else { 1.0 };
-    (features.iter().map(|x| x / by).collect(), length)
 }
 
 impl EmbeddingNetwork for Clip {
@@ -109,25 +104,19 @@ impl EmbeddingNetwork for Clip {
         self.input.pull(picture, self.side(), slopes)
     }
 
+    /// As the tower gives it: the distance divides by the lengths.
     fn embed(&self, planes: &[f64]) -> Result<Vec<f64>> {
-        self.embedding(planes)
+        self.features(planes)
     }
 
     fn distance(&self, reference: &[f64], candidate: &[f64]) -> f64 {
-        half_square(reference, candidate)
+        Head::Cosine.distance(reference, candidate)
     }
 
     fn gradient(&self, reference: &[f64], planes: &[f64]) -> Result<(f64, Vec<f64>)> {
-        let (embedding, length) = unit(&self.features(planes)?);
-        let mut slopes = vec![0.0; embedding.len()];
-        if length > 0.0 {
-            let apart: Vec<f64> = embedding.iter().zip(reference).map(|(e, r)| e - r).collect();
-            let along: f64 = apart.iter().zip(&embedding).map(|(a, e)| a * e).sum();
-            for ((slope, apart), e) in slopes.iter_mut().zip(&apart).zip(&embedding) {
-                *slope = (apart - along * e) / length;
-            }
-        }
-        let value = half_square(reference, &embedding);
-        Ok((value, self.pull_features(planes, &slopes)?))
+        let (features, trace) = self.tower.trace(&scaled(planes), Readout::Embedding)?;
+        let features: Vec<f64> = features.into_iter().map(f64::from).collect();
+        let slopes = Head::Cosine.gradient(reference, &features);
+        Ok((Head::Cosine.distance(reference, &features), self.pull_trace(&trace, &slopes)?))
     }
 }

@@ -12,8 +12,8 @@ use lookalike_weights::read_file;
 use super::branch::Branch;
 use super::checkpoint;
 use super::network::Network;
-use crate::embedding_metric::{EmbeddingMetric, EmbeddingNetwork, half_square};
-use crate::lipsim::Input;
+use crate::embedding_metric::{EmbeddingMetric, EmbeddingNetwork};
+use crate::lipsim::{Head, Input};
 use crate::{Error, Result};
 
 /// The metric of a full id whose profile is a path.
@@ -51,7 +51,7 @@ impl EmbeddingNetwork for Resized {
     }
 
     fn distance(&self, reference: &[f64], candidate: &[f64]) -> f64 {
-        half_square(reference, candidate)
+        Head::Cosine.distance(reference, candidate)
     }
 
     fn gradient(&self, reference: &[f64], planes: &[f64]) -> Result<(f64, Vec<f64>)> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::branch::Branch;
 use super::checkpoint;
-use crate::embedding_metric::half_square;
+use crate::lipsim::Head;
 use crate::{Error, Result};
 
 /// The networks of an ensemble, or a single one.
@@ -49,7 +49,7 @@ impl Network {
     /// # Errors
     /// [`Error::Network`] for other numbers.
     pub fn embedding(&self, planes: &[f64]) -> Result<Vec<f64>> {
-        Ok(normalised(&self.features(planes)?).0)
+        Ok(Head::Cosine.project(&centred(&self.features(planes)?)).0)
     }
 
     /// The networks' origins, in the order of their embeddings.
@@ -86,13 +86,10 @@ impl Network {
     }
 }
 
-/// Without its mean and of length one, and that length before; zeros stay zeros.
-fn normalised(features: &[f64]) -> (Vec<f64>, f64) {
+/// Without its mean.
+fn centred(features: &[f64]) -> Vec<f64> {
     let mean = features.iter().sum::<f64>() / features.len().max(1) as f64;
-    let centred: Vec<f64> = features.iter().map(|x| x - mean).collect();
-    let length = centred.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let by = if length > 0.0 { length } else { 1.0 };
-    (centred.into_iter().map(|x| x / by).collect(), length)
+    features.iter().map(|x| x - mean).collect()
 }
 
 impl Network {
@@ -109,19 +106,9 @@ impl Network {
         let traces: Vec<(Vec<f32>, Trace)> = traces.collect::<lookalike_nn::Result<_>>()?;
         let features: Vec<f64> =
             traces.iter().flat_map(|(features, _)| features).map(|&x| f64::from(x)).collect();
-        let (embedding, length) = normalised(&features);
-        // Of ½‖e − r‖² through e = (I − 11ᵀ/n) v/‖·‖: what is along e or constant has no slope.
-        let mut slopes = vec![0.0; features.len()];
-        if length > 0.0 {
-            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            let apart: Vec<f64> = embedding.iter().zip(reference).map(|(e, r)| e - r).collect();
-            let along = dot(&apart, &embedding);
-            for ((slope, apart), e) in slopes.iter_mut().zip(&apart).zip(&embedding) {
-                *slope = (apart - along * e) / length;
-            }
-            let mean = slopes.iter().sum::<f64>() / slopes.len() as f64;
-            slopes.iter_mut().for_each(|slope| *slope -= mean);
-        }
+        let centred = centred(&features);
+        // What is constant has no slope, for the mean is taken off.
+        let slopes = self::centred(&Head::Cosine.gradient(reference, &centred));
         let mut first = 0;
         let parts = self.branches.iter().zip(&traces).map(|((branch, network), (own, trace))| {
             let range = first..first + own.len();
@@ -143,6 +130,6 @@ impl Network {
         for part in &pulled {
             sum.iter_mut().zip(part).for_each(|(sum, slope)| *sum += slope);
         }
-        Ok((half_square(reference, &embedding), sum))
+        Ok((Head::Cosine.distance(reference, &centred), sum))
     }
 }

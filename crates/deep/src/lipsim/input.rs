@@ -31,6 +31,29 @@ pub enum Scale {
     Unbounded(String),
 }
 
+/// The square of a resized picture that a network sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    /// Height and width before anything is cut off.
+    pub(crate) resized: [usize; 2],
+    /// Row and column of the first pixel.
+    pub(crate) corner: [usize; 2],
+    /// Rows and columns.
+    pub(crate) side: usize,
+}
+
+impl Frame {
+    fn whole(side: usize) -> Self {
+        Self { resized: [side; 2], corner: [0; 2], side }
+    }
+
+    /// Where its rows lie in a plane.
+    fn rows(self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let Self { resized: [_, width], corner: [top, left], side } = self;
+        (top..top + side).map(move |row| row * width + left..row * width + left + side)
+    }
+}
+
 impl FromStr for Input {
     type Err = String;
 
@@ -49,31 +72,31 @@ impl Input {
     /// # Errors
     /// [`Error::Weights`] where 8 bits are asked for of a picture that has others.
     pub fn planes(self, picture: &Picture, side: usize) -> Result<Vec<f64>> {
+        self.planes_in(picture, Frame::whole(side))
+    }
+
+    /// The derivative with respect to the picture's samples, channel after channel, given that with
+    /// respect to the planes. What was cut off has none.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for pictures that were rounded to 8 bits.
+    pub(crate) fn pull(self, picture: &Picture, side: usize, upstream: &[f64]) -> Result<Vec<f64>> {
+        self.pull_in(picture, Frame::whole(side), upstream)
+    }
+
+    /// [`planes`](Self::planes) of a part of the resized picture.
+    pub(crate) fn planes_in(self, picture: &Picture, frame: Frame) -> Result<Vec<f64>> {
         let size = [picture.height(), picture.width()];
-        let resize = Resize::new(size, [side; 2]);
-        let mut planes = Vec::with_capacity(3 * side * side);
+        let resize = Resize::new(size, frame.resized);
+        let mut planes = Vec::with_capacity(3 * frame.side * frame.side);
         for channel in 0..picture.channels().count() {
-            if size == [side; 2] {
-                planes.extend(picture.plane(channel, 1.0));
-                continue;
-            }
-            match self {
-                Self::Linear => {
-                    let resized = resize.apply(&picture.plane(channel, 1.0));
-                    planes.extend(resized.into_iter().map(|x| x.clamp(0.0, 1.0)));
-                }
-                Self::PillowU8 => {
-                    let (Samples::U8(_), 255.0) = (picture.samples(), picture.full_scale()) else {
-                        return Err(Error::Weights(
-                            "resize=pil-u8 takes pictures of 8 bits; leave it out for others"
-                                .to_owned(),
-                        ));
-                    };
-                    let codes = picture.plane(channel, 255.0);
-                    let codes: Vec<u8> = codes.into_iter().map(|code| code as u8).collect();
-                    let resized = resize.apply_8_bits(&codes);
-                    planes.extend(resized.into_iter().map(|code| f64::from(code) / 255.0));
-                }
+            let plane = if size == frame.resized {
+                picture.plane(channel, 1.0)
+            } else {
+                self.plane(picture, channel, &resize)?
+            };
+            for row in frame.rows() {
+                planes.extend_from_slice(&plane[row]);
             }
         }
         if picture.channels() == Channels::Grey {
@@ -84,14 +107,41 @@ impl Input {
         Ok(planes)
     }
 
-    /// The derivative with respect to the picture's samples, channel after channel, given that with
-    /// respect to the planes. What was cut off has none.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] for pictures that were rounded to 8 bits.
-    pub(crate) fn pull(self, picture: &Picture, side: usize, upstream: &[f64]) -> Result<Vec<f64>> {
+    /// A channel, resized, in 0…1.
+    fn plane(self, picture: &Picture, channel: usize, resize: &Resize) -> Result<Vec<f64>> {
+        match self {
+            Self::Linear => {
+                let resized = resize.apply(&picture.plane(channel, 1.0));
+                Ok(resized.into_iter().map(|x| x.clamp(0.0, 1.0)).collect())
+            }
+            Self::PillowU8 => {
+                let (Samples::U8(_), 255.0) = (picture.samples(), picture.full_scale()) else {
+                    return Err(Error::Weights(
+                        "resize=pil-u8 takes pictures of 8 bits; use resize=linear for others"
+                            .to_owned(),
+                    ));
+                };
+                let codes = picture.plane(channel, 255.0);
+                let codes: Vec<u8> = codes.into_iter().map(|code| code as u8).collect();
+                let resized = resize.apply_8_bits(&codes);
+                Ok(resized.into_iter().map(|code| f64::from(code) / 255.0).collect())
+            }
+        }
+    }
+
+    /// [`pull`](Self::pull) of a part of the resized picture.
+    pub(crate) fn pull_in(
+        self,
+        picture: &Picture,
+        frame: Frame,
+        upstream: &[f64],
+    ) -> Result<Vec<f64>> {
         let size = [picture.height(), picture.width()];
-        let area = side * side;
+        if size != frame.resized && self == Self::PillowU8 {
+            let reason = "resize=pil-u8 rounds, so there is no derivative; use resize=linear";
+            return Err(Error::Weights(reason.to_owned()));
+        }
+        let area = frame.side * frame.side;
         let mut samples = Vec::new();
         for channel in 0..picture.channels().count() {
             let mut slopes = upstream[channel * area..][..area].to_vec();
@@ -100,22 +150,22 @@ impl Input {
                     slopes.iter_mut().zip(other).for_each(|(sum, slope)| *sum += slope);
                 }
             }
-            if size == [side; 2] {
-                samples.extend(slopes);
+            let mut plane = vec![0.0; frame.resized[0] * frame.resized[1]];
+            for (row, slopes) in frame.rows().zip(slopes.chunks_exact(frame.side)) {
+                plane[row].copy_from_slice(slopes);
+            }
+            if size == frame.resized {
+                samples.extend(plane);
                 continue;
             }
-            if self == Self::PillowU8 {
-                let reason = "resize=pil-u8 rounds, so there is no derivative; leave it out";
-                return Err(Error::Weights(reason.to_owned()));
-            }
-            let resize = Resize::new(size, [side; 2]);
+            let resize = Resize::new(size, frame.resized);
             let resized = resize.apply(&picture.plane(channel, 1.0));
-            for (slope, x) in slopes.iter_mut().zip(resized) {
+            for (slope, x) in plane.iter_mut().zip(resized) {
                 if !(0.0..=1.0).contains(&x) {
                     *slope = 0.0;
                 }
             }
-            samples.extend(resize.adjoint(&slopes));
+            samples.extend(resize.adjoint(&plane));
         }
         Ok(samples)
     }

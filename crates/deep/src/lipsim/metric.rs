@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookalike_core::{
-    Channels, ColourUse, Direction, Error as CoreError, Features, Gradient, Metric, MetricCard,
-    MetricId, Picture, Prepared, Result as CoreResult, Score, ScoreProvenance, ValueRange, Want,
+    ColourUse, Direction, Error as CoreError, Features, Metric, MetricCard, MetricId, Picture,
+    Prepared, Result as CoreResult, Score, ValueRange, Want,
 };
 use lookalike_nn::lipschitz::Real;
 use lookalike_weights::{Checkpoint, read_bytes};
@@ -17,6 +17,7 @@ use super::checkpoint;
 use super::head::Head;
 use super::input::{Input, Scale};
 use super::network::Network;
+use crate::embedding_metric::{EmbeddingDistance, compare_features, features, prepare};
 use crate::{Error, Result};
 
 /// Our own small network, written by `lookalike train lipsim`: `lipsim:mini`.
@@ -189,20 +190,30 @@ impl LipSim {
     fn undefined(&self, reason: impl ToString) -> CoreError {
         CoreError::Undefined { id: self.id.to_string(), reason: reason.to_string() }
     }
+}
 
-    fn score(&self, reference: &[f64], candidate: &[f64]) -> Score {
-        Score {
-            id: self.id.clone(),
-            value: self.head.distance(reference, candidate),
-            direction: self.card.direction,
-            parts: Vec::new(),
-            map: None,
-            provenance: ScoreProvenance {
-                software: concat!("lookalike-deep ", env!("CARGO_PKG_VERSION")).to_owned(),
-                weights: Some(self.weights.clone()),
-                ..ScoreProvenance::default()
-            },
-        }
+impl EmbeddingDistance for LipSim {
+    fn vector(&self, picture: &Picture) -> CoreResult<Vec<f64>> {
+        self.embed::<f32>(picture)
+    }
+
+    fn between(&self, reference: &[f64], candidate: &[f64]) -> f64 {
+        self.head.distance(reference, candidate)
+    }
+
+    fn slopes(&self, reference: &[f64], candidate: &Picture) -> CoreResult<(f64, Vec<f64>)> {
+        let planes: Vec<f32> = self.planes(candidate)?.into_iter().map(|x| x as f32).collect();
+        let run = || -> Result<(f64, Vec<f64>)> {
+            let (embedding, trace) = self.network.trace(&planes)?;
+            let embedding: Vec<f64> = embedding.into_iter().map(f64::from).collect();
+            let upstream = self.head.gradient(reference, &embedding);
+            let upstream: Vec<f32> = upstream.into_iter().map(|g| g as f32).collect();
+            let slopes = self.network.pull(&trace, &upstream)?;
+            let slopes: Vec<f64> = slopes.into_iter().map(f64::from).collect();
+            let value = self.head.distance(reference, &embedding);
+            Ok((value, self.input.pull(candidate, self.network.image(), &slopes)?))
+        };
+        run().map_err(|error| self.undefined(error))
     }
 }
 
@@ -223,9 +234,7 @@ impl Metric for LipSim {
         &'a self,
         reference: Cow<'a, Picture>,
     ) -> CoreResult<Box<dyn Prepared + 'a>> {
-        let embedding = self.embed::<f32>(&reference)?;
-        let size = (reference.width(), reference.height());
-        Ok(Box::new(PreparedEmbedding { metric: self, size, embedding }))
+        prepare(self, &reference)
     }
 
     fn keeps_features(&self) -> bool {
@@ -233,12 +242,7 @@ impl Metric for LipSim {
     }
 
     fn features(&self, picture: &Picture) -> Option<CoreResult<Features>> {
-        Some(self.embed::<f32>(picture).map(|embedding| {
-            let bytes = size_of_val(embedding.as_slice());
-            let size = (picture.width(), picture.height());
-            let of = (self.id.clone(), self.weights.clone());
-            Features::new(Kept { of, size, embedding }, bytes)
-        }))
+        Some(features(self, picture))
     }
 
     fn embedding(&self, picture: &Picture) -> Option<CoreResult<Vec<f64>>> {
@@ -251,74 +255,7 @@ impl Metric for LipSim {
         candidate: &Features,
         _want: Want,
     ) -> Option<CoreResult<Score>> {
-        let [reference, candidate] = [reference.get::<Kept>()?, candidate.get::<Kept>()?];
-        let own = |kept: &Kept| kept.of.0 == self.id && kept.of.1 == self.weights;
-        if !own(reference) || !own(candidate) {
-            return None;
-        }
-        let (reference_size, candidate_size) = (reference.size, candidate.size);
-        if reference_size != candidate_size {
-            let sizes = (reference_size, candidate_size);
-            return Some(Err(CoreError::SizeMismatch { reference: sizes.0, candidate: sizes.1 }));
-        }
-        Some(Ok(self.score(&reference.embedding, &candidate.embedding)))
-    }
-}
-
-/// The embedding of a picture that takes part in many pairs.
-struct Kept {
-    /// The metric and weights that it belongs to.
-    of: (MetricId, String),
-    size: (usize, usize),
-    embedding: Vec<f64>,
-}
-
-struct PreparedEmbedding<'a> {
-    metric: &'a LipSim,
-    size: (usize, usize),
-    embedding: Vec<f64>,
-}
-
-impl PreparedEmbedding<'_> {
-    fn check_size(&self, candidate: &Picture) -> CoreResult<()> {
-        let found = (candidate.width(), candidate.height());
-        if found == self.size {
-            return Ok(());
-        }
-        Err(CoreError::SizeMismatch { reference: self.size, candidate: found })
-    }
-}
-
-impl Prepared for PreparedEmbedding<'_> {
-    fn compare(&self, candidate: &Picture, _want: Want) -> CoreResult<Score> {
-        self.check_size(candidate)?;
-        Ok(self.metric.score(&self.embedding, &self.metric.embed::<f32>(candidate)?))
-    }
-
-    fn gradient(&self, candidate: &Picture) -> CoreResult<Gradient> {
-        self.check_size(candidate)?;
-        let LipSim { network, head, input, .. } = self.metric;
-        let run = || -> Result<(f64, Vec<f64>)> {
-            let side = network.image();
-            let planes: Vec<f32> =
-                input.planes(candidate, side)?.into_iter().map(|x| x as f32).collect();
-            let (embedding, trace) = network.trace(&planes)?;
-            let embedding: Vec<f64> = embedding.into_iter().map(f64::from).collect();
-            let upstream = head.gradient(&self.embedding, &embedding);
-            let upstream: Vec<f32> = upstream.into_iter().map(|g| g as f32).collect();
-            let slopes = network.pull(&trace, &upstream)?;
-            let slopes: Vec<f64> = slopes.into_iter().map(f64::from).collect();
-            let value = head.distance(&self.embedding, &embedding);
-            Ok((value, input.pull(candidate, side, &slopes)?))
-        };
-        self.metric.card.check(&self.metric.id, candidate, self.metric.card.minimum_side)?;
-        let (value, samples) = run().map_err(|error| self.metric.undefined(error))?;
-        let channels = match candidate.channels() {
-            Channels::Grey => 1,
-            Channels::Rgb => 3,
-        };
-        let (width, height) = self.size;
-        Ok(Gradient { value, width, height, channels, samples })
+        compare_features(self, reference, candidate)
     }
 }
 

@@ -24,7 +24,7 @@ mod input;
 mod metric;
 mod network;
 mod plan;
-pub(crate) mod resize;
+mod resize;
 
 pub use architecture::{Architecture, Size};
 pub use file::model_file;
@@ -35,4 +35,5 @@ pub use metric::LipSim;
 pub use network::{Network, Trace};
 pub use plan::{Extent, Plan, Stage, Tensor};
 
+pub(crate) use input::Frame;
 pub(crate) use metric::{CARDS, MINI_CARD};

@@ -1,29 +1,18 @@
 //! Bicubic resizing as Pillow does it, in floating point or rounded to 8 bits as there.
 //!
-//! out(x) = Σ w(i) in(i), w ∝ k((i + ½ − c)/s), c = (x + ½) r, s = max(r, 1), r the length before over the
-//! length after, k the cubic of Keys with a = −½ on |t| < 2. Columns of a row first, then rows; in 8 bits the other
-//! way around for pictures more than twice as high as wide that get lower.
+//! With the weights of [`PillowFilter::Bicubic`]: columns of a row first, then rows.
 //!
 //! In floating point it is a linear map R = R_rows ⊗ R_columns, whose norm is the product of the two norms;
 //! cutting off what lies beyond 0…1 afterwards stretches nothing. Rounded to 8 bits it is no such thing: it
 //! moves up to half a level per number.
 //!
-//! Source: `Image.resize` of Pillow. In 8 bits, weights have 22 binary digits and both passes round. The
-//! norms are those measured with Pillow's kernels, 1e-4; the bits of five pictures are those of Pillow 13.
+//! Reproduces, in 8 bits, the bits of Pillow 13 on five pictures; the norms are those measured with Pillow's
+//! kernels, 1e-4.
 
+use lookalike_core::{PillowFilter, PillowTaps};
 use lookalike_nn::lipschitz::spectral_norm;
 
 use crate::Result;
-
-/// Binary digits of the weights in 8 bits.
-const DIGITS: u32 = 22;
-
-/// What one output takes of its neighbours, from which on.
-#[derive(Clone, Debug)]
-struct Taps {
-    first: usize,
-    weights: Vec<f64>,
-}
 
 /// A change of the size of planes.
 #[derive(Clone, Debug)]
@@ -31,44 +20,39 @@ pub(crate) struct Resize {
     from: [usize; 2],
     to: [usize; 2],
     /// For rows and for columns; `None` where the length stays.
-    axes: [Option<Vec<Taps>>; 2],
+    axes: [Option<Vec<PillowTaps>>; 2],
 }
 
 impl Resize {
     /// Between heights and widths.
     pub(crate) fn new(from: [usize; 2], to: [usize; 2]) -> Self {
-        let axis = |axis: usize| (from[axis] != to[axis]).then(|| taps(from[axis], to[axis]));
+        let taps = |axis: usize| PillowFilter::Bicubic.taps(from[axis], to[axis]);
+        let axis = |axis: usize| (from[axis] != to[axis]).then(|| taps(axis));
         Self { from, to, axes: [axis(0), axis(1)] }
     }
 
     /// The plane at its new size, before anything is cut off.
     pub(crate) fn apply(&self, plane: &[f64]) -> Vec<f64> {
-        let [height, width] = self.from;
-        let sum = |taps: &Taps, at: &dyn Fn(usize) -> f64| {
-            taps.weights.iter().enumerate().map(|(k, w)| w * at(taps.first + k)).sum()
+        let width = self.from[1];
+        let rows: Vec<f64> = match &self.axes[1] {
+            None => plane.to_vec(),
+            Some(taps) => plane
+                .chunks_exact(width)
+                .flat_map(|row| taps.iter().map(|taps| sum(taps, |i| row[i])))
+                .collect(),
         };
-        along_rows(&self.axes, [height, width], self.to, plane, sum)
+        let Some(taps) = &self.axes[0] else { return rows };
+        let columns = self.to[1];
+        taps.iter()
+            .flat_map(|taps| (0..columns).map(move |x| (taps, x)))
+            .map(|(taps, x)| sum(taps, |i| rows[i * columns + x]))
+            .collect()
     }
 
     /// The same in 8 bits.
     pub(crate) fn apply_8_bits(&self, plane: &[u8]) -> Vec<u8> {
-        let sum = |taps: &Taps, at: &dyn Fn(usize) -> u8| {
-            let whole = |w: f64| {
-                let scaled = w * f64::from(1 << DIGITS);
-                (scaled + if w < 0.0 { -0.5 } else { 0.5 }) as i64
-            };
-            let terms = taps.weights.iter().enumerate();
-            let sum: i64 = terms.map(|(k, &w)| whole(w) * i64::from(at(taps.first + k))).sum();
-            ((sum + (1 << (DIGITS - 1))) >> DIGITS).clamp(0, 255) as u8
-        };
-        let ([height, width], [to_height, _]) = (self.from, self.to);
-        if height > 2 * width && to_height < height {
-            let [rows, columns] = &self.axes;
-            let lower =
-                along_rows(&[rows.clone(), None], self.from, [to_height, width], plane, sum);
-            return along_rows(&[None, columns.clone()], [to_height, width], self.to, &lower, sum);
-        }
-        along_rows(&self.axes, self.from, self.to, plane, sum)
+        let [height, width] = self.from;
+        PillowFilter::Bicubic.resize_8_bits(plane, [height, width, 1], self.to)
     }
 
     /// The adjoint of [`apply`](Self::apply): derivatives for the plane before.
@@ -112,54 +96,8 @@ impl Resize {
     }
 }
 
-fn taps(from: usize, to: usize) -> Vec<Taps> {
-    let ratio = from as f64 / to as f64;
-    let scale = ratio.max(1.0);
-    let support = 2.0 * scale;
-    let one = |x: usize| {
-        let centre = (x as f64 + 0.5) * ratio;
-        let first = (centre - support + 0.5).max(0.0) as usize;
-        let end = ((centre + support + 0.5) as usize).min(from);
-        let mut weights: Vec<f64> =
-            (first..end).map(|i| cubic((i as f64 - centre + 0.5) / scale)).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= sum);
-        Taps { first, weights }
-    };
-    (0..to).map(one).collect()
-}
-
-fn cubic(t: f64) -> f64 {
-    let (t, a) = (t.abs(), -0.5);
-    match t {
-        t if t < 1.0 => ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
-        t if t < 2.0 => (((t - 5.0) * t + 8.0) * t - 4.0) * a,
-        _ => 0.0,
-    }
-}
-
-/// Columns of every row, then rows, each by a sum over taps.
-fn along_rows<T: Copy>(
-    axes: &[Option<Vec<Taps>>; 2],
-    [height, width]: [usize; 2],
-    to: [usize; 2],
-    plane: &[T],
-    sum: impl Fn(&Taps, &dyn Fn(usize) -> T) -> T + Copy,
-) -> Vec<T> {
-    let rows: Vec<T> = match &axes[1] {
-        None => plane.to_vec(),
-        Some(taps) => plane
-            .chunks_exact(width)
-            .flat_map(|row| taps.iter().map(|taps| sum(taps, &|i| row[i])))
-            .collect(),
-    };
-    let Some(taps) = &axes[0] else { return rows };
-    debug_assert_eq!(rows.len(), height * to[1]);
-    let columns = to[1];
-    taps.iter()
-        .flat_map(|taps| (0..columns).map(move |x| (taps, x)))
-        .map(|(taps, x)| sum(taps, &|i| rows[i * columns + x]))
-        .collect()
+fn sum(taps: &PillowTaps, at: impl Fn(usize) -> f64) -> f64 {
+    taps.weights.iter().enumerate().map(|(k, w)| w * at(taps.first + k)).sum()
 }
 
 #[cfg(test)]

@@ -21,13 +21,14 @@ use std::sync::Arc;
 
 use lookalike_core::{Gradient, Part, Picture, ScoreMap};
 use lookalike_kernels::{Processor, UnitDistance};
-use lookalike_nn::{Blocks, LANES, Line, Planes, Trunk};
+use lookalike_nn::{Blocks, Line, Planes, Trunk};
 
 pub use moments::ChannelMoments;
 pub use net::{Head, Net, Version};
 
 use crate::evaluation::{References, activations, compare, gradients};
 use crate::plan::{Plan, batch_of};
+use crate::pooled::{pool, roots};
 use crate::samples::{PlanesSamples, RgbSamples, SampleRange, Scaling};
 use crate::tap_formula::{Outcome, TapFormula, TapPair};
 use crate::{Error, Result};
@@ -40,10 +41,6 @@ pub struct Lpips {
     taps: Vec<UnitDistance>,
     /// Of the channels' weights, by tap.
     roots: Vec<Vec<f64>>,
-}
-
-fn roots(weights: &[f32]) -> Vec<f64> {
-    weights.iter().map(|&weight| f64::from(weight).sqrt()).collect()
 }
 
 /// What the network of a version reads: pictures of one size, `[pictures, 3, height, width]`, scaled.
@@ -87,9 +84,8 @@ impl Lpips {
             )));
         }
         let weights = head.checked(net)?.of_taps(net);
-        let roots = weights.iter().map(|weights| roots(weights)).collect();
         let taps = weights.iter().map(|weights| UnitDistance::new(Processor::best(), weights));
-        Ok(Self { version, trunk, taps: taps.collect(), roots })
+        Ok(Self { version, trunk, taps: taps.collect(), roots: roots(weights) })
     }
 
     /// The same distance of any network's activations, every channel weighing 1: what LPIPS calls its
@@ -101,9 +97,8 @@ impl Lpips {
         let name = trunk.backbone().name();
         let channels = trunk.geometry().ok_or(lookalike_nn::Error::NotTileable(name))?;
         let ones: Vec<Vec<f32>> = channels.iter().map(|tap| vec![1.0; tap.channels]).collect();
-        let roots = ones.iter().map(|ones| roots(ones)).collect();
         let taps = ones.iter().map(|ones| UnitDistance::new(Processor::best(), ones)).collect();
-        Ok(Self { version: Version::V0_1, trunk, taps, roots })
+        Ok(Self { version: Version::V0_1, trunk, taps, roots: roots(ones) })
     }
 
     /// The distance of every candidate from its reference, or from the one reference, which is then
@@ -274,16 +269,7 @@ impl TapFormula for Lpips {
     fn embedding(&self, taps: &[Blocks]) -> Option<Vec<f64>> {
         let mut found = Vec::new();
         for (tap, roots) in taps.iter().zip(&self.roots) {
-            let picture = tap.picture(0)?;
-            let (area, lines) = (picture.area(), picture.lines());
-            let mut sums = vec![0.0; roots.len().next_multiple_of(LANES)];
-            for position in 0..area {
-                let own = || lines[position..].iter().step_by(area).flat_map(|line| line.0);
-                let squares = own().map(|x| f64::from(x) * f64::from(x)).sum::<f64>();
-                let share = 1.0 / (squares.sqrt() + 1e-10);
-                sums.iter_mut().zip(own()).for_each(|(sum, x)| *sum += f64::from(x) * share);
-            }
-            found.extend(sums.iter().zip(roots).map(|(sum, root)| sum / area as f64 * root));
+            pool(&tap.picture(0)?, roots, 1, &mut found);
         }
         Some(found)
     }

@@ -262,20 +262,19 @@ mod tests {
             (0..shape.numbers()).map(|i| if i % 63 < 30 { 1.0 } else { -0.2 }).collect();
         let target = Along(weights);
         let centre = vec![0.5; shape.numbers()];
-        for (norm, eps) in [(Norm::L2, 0.8), (Norm::Linf, 0.1)] {
+        // Bumps of opposite sign miss what is the same everywhere, so that they take the published 10,000.
+        for (norm, eps, queries) in [(Norm::L2, 0.8, 10_000), (Norm::Linf, 0.1, 400)] {
             let ball = Ball { centre: &centre, norm, eps };
-            let found = square(&target, &ball, shape, 400, 3).unwrap();
+            let found = square(&target, &ball, shape, queries, 3).unwrap();
             assert!(ball.distance(&found.planes) <= eps * (1.0 + 1e-12));
             let [start, end] = [&centre, &found.planes].map(|x| target.evaluate(x).unwrap().loss);
             let most = match norm {
                 Norm::L2 => eps * target.0.iter().map(|w| w * w).sum::<f64>().sqrt(),
                 Norm::Linf => eps * target.0.iter().map(|w| w.abs()).sum::<f64>(),
             };
-            // Bumps of opposite sign miss what is the same everywhere; a direction by chance gains a fourteenth.
-            let share = if norm == Norm::L2 { 0.3 } else { 0.6 };
-            assert!(end - start > share * most, "{norm:?}: {} of {most}", end - start);
-            assert_eq!(found.losses.len(), 400);
-            assert_eq!(square(&target, &ball, shape, 400, 3).unwrap().planes, found.planes);
+            assert!(end - start > 0.6 * most, "{norm:?}: {} of {most}", end - start);
+            assert_eq!(found.losses.len(), queries);
+            assert_eq!(square(&target, &ball, shape, queries, 3).unwrap().planes, found.planes);
         }
     }
 

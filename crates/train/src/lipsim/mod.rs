@@ -16,6 +16,7 @@
 mod card;
 mod data;
 mod held_out;
+mod lifting;
 mod normaliser;
 mod objective;
 pub mod observer;

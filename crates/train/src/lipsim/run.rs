@@ -16,7 +16,7 @@ use super::data::{Distilled, Triplets, check_memory, samples};
 use super::recipe::Recipe;
 use super::student::Student;
 use super::views::{jittered, mirrored};
-use crate::checkpoint::{Checkpoints, Facts, Run, load};
+use crate::checkpoint::{Checkpoints, Facts, Run, start};
 use crate::files::{failed, sha256, write_json, write_whole};
 use crate::log::Log;
 use crate::lpips::{Layout, State, Triplets as Judged};
@@ -109,13 +109,9 @@ pub fn train(
     };
     let layout = layout(&plan)?;
     let checkpoints = Checkpoints::at(settings.out.join("checkpoints"));
-    let (state, loss, seconds) = match settings.resume.checkpoint(&checkpoints) {
-        Some(path) => {
-            let (state, facts) = load(&path, &layout, &run)?;
-            (state, facts.loss, facts.seconds)
-        }
-        None => (State::new(initial(&plan, recipe.seed)?), None, 0.0),
-    };
+    let from = settings.resume.checkpoint(&checkpoints);
+    let (state, loss, seconds) =
+        start(from.as_deref(), &layout, &run, || initial(&plan, recipe.seed))?;
     std::fs::create_dir_all(&settings.out).map_err(failed(&settings.out, "write"))?;
     write_whole(&settings.out.join("recipe.toml"), recipe.to_toml()?.as_bytes())?;
     // Nothing is asked of a teacher whose stage is over.

@@ -21,7 +21,7 @@ use super::recipe::{Mode, Recipe};
 use super::source::{FeatureSource, Frozen};
 use super::trained::Trained;
 use super::{Layout, State, card, objective, rate};
-use crate::checkpoint::{Checkpoints, Facts, Run, little_endian, load};
+use crate::checkpoint::{Checkpoints, Facts, Run, little_endian, start};
 use crate::files::{failed, sha256, write_json, write_whole};
 use crate::log::Log;
 use crate::random::{GENERATOR, Purpose, Stream};
@@ -123,24 +123,18 @@ pub fn train(
     let layout = Layout::new(net, recipe.mode != Mode::Lin);
     let checkpoints = Checkpoints::at(settings.out.join("checkpoints"));
     let from = settings.resume.checkpoint(&checkpoints);
-    let (state, loss, seconds) = match from {
-        Some(path) => {
-            let (state, facts) = load(&path, &layout, &run)?;
-            (state, facts.loss, facts.seconds)
-        }
-        None => {
-            let mut initial = layout.initial(net, recipe.seed);
-            if let Installed::Start(parameters) = &installed {
-                let trunk = layout.trunk().start;
-                for slot in layout.slots().iter().filter(|slot| slot.range.start >= trunk) {
-                    let numbers = parameters.f32(&slot.name, &slot.shape);
-                    let numbers = numbers.map_err(lookalike_deep::Error::from)?;
-                    initial[slot.range.clone()].copy_from_slice(&numbers);
-                }
+    let (state, loss, seconds) = start(from.as_deref(), &layout, &run, || {
+        let mut initial = layout.initial(net, recipe.seed);
+        if let Installed::Start(parameters) = &installed {
+            let trunk = layout.trunk().start;
+            for slot in layout.slots().iter().filter(|slot| slot.range.start >= trunk) {
+                let numbers = parameters.f32(&slot.name, &slot.shape);
+                let numbers = numbers.map_err(lookalike_deep::Error::from)?;
+                initial[slot.range.clone()].copy_from_slice(&numbers);
             }
-            (State::new(initial), None, 0.0)
         }
-    };
+        Ok(initial)
+    })?;
     std::fs::create_dir_all(&settings.out).map_err(failed(&settings.out, "write"))?;
     write_whole(&settings.out.join("recipe.toml"), recipe.to_toml()?.as_bytes())?;
 

@@ -18,7 +18,7 @@ use super::objective::Found;
 use super::pictures::{Role, Sources};
 use super::recipe::Recipe;
 use super::teachers::{Blend, Teachers};
-use crate::checkpoint::{Checkpoints, Facts, Run, load};
+use crate::checkpoint::{Checkpoints, Facts, Run, start};
 use crate::files::{failed, sha256, write_json, write_whole};
 use crate::log::Log;
 use crate::lpips::{Layout, State, model, objective::distance};
@@ -101,17 +101,12 @@ pub fn train(
     };
     let layout = Layout::of_metric(Net::Sight);
     let checkpoints = Checkpoints::at(settings.out.join("checkpoints"));
-    let (state, loss, seconds) = match settings.resume.checkpoint(&checkpoints) {
-        Some(path) => {
-            let (state, facts) = load(&path, &layout, &run)?;
-            (state, facts.loss, facts.seconds)
-        }
-        None => {
-            let mut initial = layout.initial(Net::Sight, recipe.seed);
-            initial[layout.weights()].fill(CHANNEL_WEIGHT);
-            (State::new(initial), None, 0.0)
-        }
-    };
+    let from = settings.resume.checkpoint(&checkpoints);
+    let (state, loss, seconds) = start(from.as_deref(), &layout, &run, || {
+        let mut initial = layout.initial(Net::Sight, recipe.seed);
+        initial[layout.weights()].fill(CHANNEL_WEIGHT);
+        Ok(initial)
+    })?;
     std::fs::create_dir_all(&settings.out).map_err(failed(&settings.out, "write"))?;
     write_whole(&settings.out.join("recipe.toml"), recipe.to_toml()?.as_bytes())?;
     let mut open =

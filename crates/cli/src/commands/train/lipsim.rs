@@ -1,15 +1,14 @@
 //! `lookalike train lipsim`: folders of pictures and triplets in, a network that cannot stretch out.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use lookalike::deep::StoredWeights;
 use lookalike_train::lipsim::{Distillation, Hinge, Outcome, Recipe, train, write_held_out};
 
-use super::{RunArgs, absolute, seed, status, with_progress};
+use super::{Ended, RunArgs, absolute, seed, status, with_progress, write, write_place};
 use crate::Status;
-use crate::args::{Format, GlobalArgs};
+use crate::args::GlobalArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct LipsimArgs {
@@ -94,21 +93,23 @@ pub(crate) fn run(args: &LipsimArgs, global: &GlobalArgs) -> anyhow::Result<Stat
     let recipe = recipe(args, global)?;
     if let Some(folder) = &args.held_out {
         let written = write_held_out(recipe.seed, args.held_out_count, recipe.image, folder)?;
-        let mut stdout = std::io::stdout().lock();
-        if global.format == Format::Json {
-            serde_json::to_writer_pretty(&mut stdout, &written)?;
-            writeln!(stdout)?;
-        } else {
-            writeln!(stdout, "{}", folder.join("triplets.csv").display())?;
-        }
-        return Ok(Status::Passed);
+        return write_place(&written, &folder.join("triplets.csv"), global);
     }
     let settings = args.run.settings(global)?;
     let outcome = with_progress("pictures", global, |progress| {
         train(&recipe, &settings, &StoredWeights, progress)
     })?;
-    write(&outcome, &settings.out, global)?;
-    Ok(status(outcome.stopped, outcome.steps, outcome.of_steps, global))
+    let validation = outcome.validation.as_ref().map(|found| {
+        format!(
+            "{:.4} as the synthetic observer on {} triplets, {:.4} by more than the margin",
+            found.score, found.n, found.beyond_margin
+        )
+    });
+    let Outcome { id, steps, of_steps, seconds, loss, .. } = &outcome;
+    let (steps, of_steps, seconds, loss) = (*steps, *of_steps, *seconds, *loss);
+    let ended = Ended { id, steps, of_steps, seconds, loss, validation };
+    write(&outcome, &ended, &settings.out, global)?;
+    Ok(status(outcome.stopped, steps, of_steps, global))
 }
 
 /// The recipe of the file or the default one, with what the command line says.
@@ -149,29 +150,4 @@ fn recipe(args: &LipsimArgs, global: &GlobalArgs) -> anyhow::Result<Recipe> {
     recipe.observer = args.observer.unwrap_or(recipe.observer);
     recipe.margin = args.margin.unwrap_or(recipe.margin);
     Ok(recipe)
-}
-
-fn write(outcome: &Outcome, out: &Path, global: &GlobalArgs) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    if global.format == Format::Json {
-        serde_json::to_writer_pretty(&mut stdout, outcome)?;
-        writeln!(stdout)?;
-        return Ok(());
-    }
-    writeln!(stdout, "{}", outcome.id)?;
-    let Outcome { steps, of_steps, seconds, .. } = outcome;
-    writeln!(stdout, "steps       {steps} of {of_steps}, {seconds:.1} s")?;
-    if let Some(loss) = outcome.loss {
-        writeln!(stdout, "loss        {loss:.4}")?;
-    }
-    if let Some(found) = &outcome.validation {
-        let (score, beyond, n) = (found.score, found.beyond_margin, found.n);
-        writeln!(
-            stdout,
-            "validation  {score:.4} as the synthetic observer on {n} triplets, {beyond:.4} by more than \
-             the margin"
-        )?;
-    }
-    writeln!(stdout, "folder      {}", out.display())?;
-    Ok(())
 }

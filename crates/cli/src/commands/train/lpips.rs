@@ -1,15 +1,14 @@
 //! `lookalike train lpips`: judgements in, a metric out.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use lookalike::deep::StoredWeights;
 use lookalike_train::lpips::{Mode, Outcome, Recipe, train};
 
-use super::{RunArgs, absolute, seed, status, with_progress};
+use super::{Ended, RunArgs, absolute, seed, status, with_progress, write};
 use crate::Status;
-use crate::args::{Format, GlobalArgs};
+use crate::args::GlobalArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct LpipsArgs {
@@ -71,8 +70,14 @@ pub(crate) fn run(args: &LpipsArgs, global: &GlobalArgs) -> anyhow::Result<Statu
     let outcome = with_progress("triplets read", global, |progress| {
         train(&recipe, &settings, &StoredWeights, progress)
     })?;
-    write(&outcome, &settings.out, global)?;
-    Ok(status(outcome.stopped, outcome.steps, outcome.of_steps, global))
+    let validation = outcome.validation.as_ref().map(|found| {
+        format!("2AFC {:.4} on {} triplets (people {:.4})", found.score, found.n, found.human)
+    });
+    let Outcome { id, steps, of_steps, seconds, loss, .. } = &outcome;
+    let (steps, of_steps, seconds, loss) = (*steps, *of_steps, *seconds, *loss);
+    let ended = Ended { id, steps, of_steps, seconds, loss, validation };
+    write(&outcome, &ended, &settings.out, global)?;
+    Ok(status(outcome.stopped, steps, of_steps, global))
 }
 
 /// The recipe of the file or the default one, with what the command line says.
@@ -109,25 +114,4 @@ fn recipe(args: &LpipsArgs, global: &GlobalArgs) -> anyhow::Result<Recipe> {
         recipe.validation = None;
     }
     Ok(recipe)
-}
-
-fn write(outcome: &Outcome, out: &Path, global: &GlobalArgs) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    if global.format == Format::Json {
-        serde_json::to_writer_pretty(&mut stdout, outcome)?;
-        writeln!(stdout)?;
-        return Ok(());
-    }
-    writeln!(stdout, "{}", outcome.id)?;
-    let Outcome { steps, of_steps, seconds, .. } = outcome;
-    writeln!(stdout, "steps       {steps} of {of_steps}, {seconds:.1} s")?;
-    if let Some(loss) = outcome.loss {
-        writeln!(stdout, "loss        {loss:.4}")?;
-    }
-    if let Some(found) = &outcome.validation {
-        let (score, human, n) = (found.score, found.human, found.n);
-        writeln!(stdout, "validation  2AFC {score:.4} on {n} triplets (people {human:.4})")?;
-    }
-    writeln!(stdout, "folder      {}", out.display())?;
-    Ok(())
 }

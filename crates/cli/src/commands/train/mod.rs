@@ -4,6 +4,7 @@ pub(crate) mod lipsim;
 pub(crate) mod lpips;
 pub(crate) mod sight;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -11,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::ProgressStyle;
 use lookalike_train::session::{Progress, Resume, Settings, Stopped};
+use serde::Serialize;
 
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
@@ -93,6 +95,59 @@ fn with_progress<T>(
     });
     log.bar.finish_and_clear();
     Ok(result?)
+}
+
+/// What every run comes to.
+struct Ended<'a> {
+    id: &'a str,
+    steps: u64,
+    of_steps: u64,
+    seconds: f64,
+    loss: Option<f64>,
+    /// What validation found, in words.
+    validation: Option<String>,
+}
+
+/// Writes what a run came to: its record, or lines of text.
+fn write(
+    record: &impl Serialize,
+    ended: &Ended<'_>,
+    out: &Path,
+    global: &GlobalArgs,
+) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    if global.format == Format::Json {
+        serde_json::to_writer_pretty(&mut stdout, record)?;
+        writeln!(stdout)?;
+        return Ok(());
+    }
+    let Ended { id, steps, of_steps, seconds, loss, validation } = ended;
+    writeln!(stdout, "{id}")?;
+    writeln!(stdout, "steps       {steps} of {of_steps}, {seconds:.1} s")?;
+    if let Some(loss) = loss {
+        writeln!(stdout, "loss        {loss:.4}")?;
+    }
+    if let Some(validation) = validation {
+        writeln!(stdout, "validation  {validation}")?;
+    }
+    writeln!(stdout, "folder      {}", out.display())?;
+    Ok(())
+}
+
+/// Writes what a command wrote in place of a run: its record, or where it is.
+fn write_place(
+    record: &impl Serialize,
+    place: &Path,
+    global: &GlobalArgs,
+) -> anyhow::Result<Status> {
+    let mut stdout = std::io::stdout().lock();
+    if global.format == Format::Json {
+        serde_json::to_writer_pretty(&mut stdout, record)?;
+        writeln!(stdout)?;
+    } else {
+        writeln!(stdout, "{}", place.display())?;
+    }
+    Ok(Status::Passed)
 }
 
 /// What the exit status says of a run.

@@ -1,6 +1,5 @@
 //! `lookalike train sight`: folders of pictures in, our own small network as a metric out.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -10,9 +9,9 @@ use lookalike_train::sight::{
     Group, Outcome, Recipe, Sources, train, write_held_out, write_projection,
 };
 
-use super::{RunArgs, absolute, seed, status, with_progress};
+use super::{Ended, RunArgs, absolute, seed, status, with_progress, write, write_place};
 use crate::Status;
-use crate::args::{Format, GlobalArgs};
+use crate::args::GlobalArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct SightArgs {
@@ -76,32 +75,24 @@ pub(crate) fn run(args: &SightArgs, global: &GlobalArgs) -> anyhow::Result<Statu
     if let Some(folder) = &args.held_out {
         let sources = Sources::find(&recipe.data)?;
         let written = write_held_out(&sources, HELD_OUT, HELD_OUT_SCENES, recipe.seed, folder)?;
-        let mut stdout = std::io::stdout().lock();
-        if global.format == Format::Json {
-            serde_json::to_writer_pretty(&mut stdout, &written)?;
-            writeln!(stdout)?;
-        } else {
-            writeln!(stdout, "{}", folder.join("triplets.csv").display())?;
-        }
-        return Ok(Status::Passed);
+        return write_place(&written, &folder.join("triplets.csv"), global);
     }
     if let Some(path) = &args.projection {
         let written = write_projection(&Sources::find(&recipe.data)?, path)?;
-        let mut stdout = std::io::stdout().lock();
-        if global.format == Format::Json {
-            serde_json::to_writer_pretty(&mut stdout, &written)?;
-            writeln!(stdout)?;
-        } else {
-            writeln!(stdout, "{}", path.display())?;
-        }
-        return Ok(Status::Passed);
+        return write_place(&written, path, global);
     }
     let settings = args.run.settings(global)?;
     let outcome = with_progress("examples", global, |progress| {
         train(&recipe, &settings, &StoredWeights, progress)
     })?;
-    write(&outcome, &settings.out, global)?;
-    Ok(status(outcome.stopped, outcome.steps, outcome.of_steps, global))
+    let validation = outcome.validation.as_ref().map(|found| {
+        format!("rank correlation {:.4} with the teachers on {} pairs", found.spearman, found.n)
+    });
+    let Outcome { id, steps, of_steps, seconds, loss, .. } = &outcome;
+    let (steps, of_steps, seconds, loss) = (*steps, *of_steps, *seconds, *loss);
+    let ended = Ended { id, steps, of_steps, seconds, loss, validation };
+    write(&outcome, &ended, &settings.out, global)?;
+    Ok(status(outcome.stopped, steps, of_steps, global))
 }
 
 /// The recipe of the file or the default one, with what the command line says.
@@ -125,28 +116,4 @@ fn recipe(args: &SightArgs, global: &GlobalArgs) -> anyhow::Result<Recipe> {
         teacher.weight = *weight;
     }
     Ok(recipe)
-}
-
-fn write(outcome: &Outcome, out: &std::path::Path, global: &GlobalArgs) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    if global.format == Format::Json {
-        serde_json::to_writer_pretty(&mut stdout, outcome)?;
-        writeln!(stdout)?;
-        return Ok(());
-    }
-    writeln!(stdout, "{}", outcome.id)?;
-    let Outcome { steps, of_steps, seconds, .. } = outcome;
-    writeln!(stdout, "steps       {steps} of {of_steps}, {seconds:.1} s")?;
-    if let Some(loss) = outcome.loss {
-        writeln!(stdout, "loss        {loss:.4}")?;
-    }
-    if let Some(found) = &outcome.validation {
-        let (spearman, n) = (found.spearman, found.n);
-        writeln!(
-            stdout,
-            "validation  rank correlation {spearman:.4} with the teachers on {n} pairs"
-        )?;
-    }
-    writeln!(stdout, "folder      {}", out.display())?;
-    Ok(())
 }
