@@ -18,9 +18,13 @@ use crate::commands::optimise::OptimiseArgs;
 #[cfg(feature = "deep")]
 use crate::commands::study::features::FeaturesArgs;
 #[cfg(feature = "deep")]
+use crate::commands::study::losses::LossesArgs;
+#[cfg(feature = "deep")]
 use crate::commands::train::lipsim::LipsimArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::lpips::LpipsArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::reconstruction::ReconstructionArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::sight::SightArgs;
 
@@ -417,6 +421,12 @@ pub(crate) enum TrainCommand {
     Sight(Box<SightArgs>),
     /// Learn a network that cannot stretch, whose decisions can be certified, from a metric and triplets
     Lipsim(Box<LipsimArgs>),
+    /// Learn to draw pictures again from a short code, under any loss
+    Autoencoder(Box<ReconstructionArgs>),
+    /// The same from a distribution of codes (expected-loss VAE)
+    Vae(Box<ReconstructionArgs>),
+    /// Learn to draw larger pictures (SRCNN), under any loss
+    SuperResolution(Box<ReconstructionArgs>),
 }
 
 #[cfg(feature = "deep")]
@@ -431,6 +441,8 @@ pub(crate) struct StudyArgs {
 pub(crate) enum StudyCommand {
     /// Hold what networks see against people: trained ones, and as they are before training
     Features(Box<FeaturesArgs>),
+    /// One network under several losses: what metrics say of it, and a study of preference for people
+    Losses(Box<LossesArgs>),
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[cfg(feature = "deep")]
+use lookalike_train::reconstruction::Task;
+
 use crate::args::{Cli, Command, JudgeCommand};
 use crate::output::is_broken_pipe;
 
@@ -66,10 +69,20 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             args::TrainCommand::Lpips(args) => commands::train::lpips::run(args, &cli.global),
             args::TrainCommand::Sight(args) => commands::train::sight::run(args, &cli.global),
             args::TrainCommand::Lipsim(args) => commands::train::lipsim::run(args, &cli.global),
+            args::TrainCommand::Autoencoder(args) => {
+                commands::train::reconstruction::run(Task::Autoencoder, args, &cli.global)
+            }
+            args::TrainCommand::Vae(args) => {
+                commands::train::reconstruction::run(Task::Vae, args, &cli.global)
+            }
+            args::TrainCommand::SuperResolution(args) => {
+                commands::train::reconstruction::run(Task::SuperResolution, args, &cli.global)
+            }
         },
         #[cfg(feature = "deep")]
         Command::Study(args) => match &args.command {
             args::StudyCommand::Features(args) => commands::study::features::run(args, &cli.global),
+            args::StudyCommand::Losses(args) => commands::study::losses::run(args, &cli.global),
         },
         #[cfg(feature = "deep")]
         Command::Optimise(args) => commands::optimise::run(args, &cli.global),

@@ -23,6 +23,7 @@ mod features;
 #[cfg(feature = "fit")]
 mod fit;
 mod id;
+mod imresize;
 mod luma;
 mod metric;
 mod picture;
@@ -42,6 +43,7 @@ pub use features::Features;
 #[cfg(feature = "fit")]
 pub use fit::{FitPolicy, fit};
 pub use id::MetricId;
+pub use imresize::imresize;
 pub use luma::Luma;
 pub use metric::{Gradient, Metric, Prepared, Want, check_same_size};
 pub use picture::Picture;

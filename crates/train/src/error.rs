@@ -32,6 +32,21 @@ pub enum Error {
         /// The loss or a gradient.
         what: &'static str,
     },
+    /// A loss that is not finite, with what was seen of the batch.
+    #[error(
+        "step {step}: the loss is not finite ({terms}; output from {least} to {most}); lower the rate, or look for \
+         damaged pictures"
+    )]
+    NoLoss {
+        /// The step that would have been.
+        step: u64,
+        /// The terms by name.
+        terms: String,
+        /// The least sample of the output.
+        least: f32,
+        /// The most.
+        most: f32,
+    },
     /// A file or folder of the run.
     #[error("{}: cannot {action}: {reason}", path.display())]
     File {
@@ -61,4 +76,10 @@ pub enum Error {
         /// All of them.
         count: usize,
     },
+}
+
+impl From<lookalike_nn::Error> for Error {
+    fn from(error: lookalike_nn::Error) -> Self {
+        Self::Deep(error.into())
+    }
 }

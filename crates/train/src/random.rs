@@ -30,6 +30,8 @@ pub enum Purpose {
     Observer = 8,
     /// The coordinates in which a student sees its teacher; counted by row.
     Projection = 9,
+    /// What a stochastic code adds to its mean; counted by step.
+    Code = 10,
 }
 
 /// A stream of random numbers.

@@ -26,6 +26,8 @@ mod masks;
 mod optimisation;
 mod other_commands;
 mod pages;
+#[cfg(feature = "deep")]
+mod reconstruction;
 mod reports;
 mod scores;
 #[cfg(feature = "deep")]

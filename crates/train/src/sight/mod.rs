@@ -25,8 +25,8 @@ mod teachers;
 
 pub use bank::{BANK, Distortion, Group};
 pub use held_out::{HeldOut, write_held_out};
-pub(crate) use pictures::crop;
 pub use pictures::{HELD_OUT_SCENES, Role, Source, Sources};
+pub(crate) use pictures::{collect, crop, folder_role, middle_square};
 pub use projection::{Projected, write_projection};
 pub use recipe::Recipe;
 pub use run::{Outcome, Validation, train};

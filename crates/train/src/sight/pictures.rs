@@ -142,6 +142,11 @@ impl Sources {
 }
 
 impl Source {
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The picture, of 8 bits and at most 512 pixels on the shorter side.
     fn read(&self) -> Result<Picture> {
         let bytes = std::fs::read(&self.path).map_err(failed(&self.path, "read"))?;
@@ -154,7 +159,8 @@ impl Source {
     }
 }
 
-fn folder_role(below: &Path) -> Option<Role> {
+/// What a folder on the way to a file says of its role.
+pub(crate) fn folder_role(below: &Path) -> Option<Role> {
     let mut folders = below.parent()?.components();
     folders.find_map(|folder| match folder.as_os_str().to_str()? {
         "test" => Some(Role::HeldOut),
@@ -172,7 +178,8 @@ fn role_by_content(sha256: &str) -> Role {
     }
 }
 
-fn collect(folder: &Path, to: &mut Vec<PathBuf>) -> Result<()> {
+/// All files below a folder whose name ends as pictures' do.
+pub(crate) fn collect(folder: &Path, to: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(failed(folder, "read"))? {
         let path = entry.map_err(failed(folder, "read"))?.path();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -211,6 +218,13 @@ pub(crate) fn crop(picture: &Picture, side: usize, random: &mut Stream) -> Resul
     let taken = ((side as f64 * ratio.powf(random.unit())).round() as usize).min(most);
     let left = random.below(picture.width() - taken + 1);
     let top = random.below(picture.height() - taken + 1);
+    square(picture, [left, top, taken], side, Kernel::CatmullRom)
+}
+
+/// The middle square of a picture, brought to a side.
+pub(crate) fn middle_square(picture: &Picture, side: usize) -> Result<Picture> {
+    let taken = picture.shorter_side();
+    let [left, top] = [picture.width(), picture.height()].map(|length| (length - taken) / 2);
     square(picture, [left, top, taken], side, Kernel::CatmullRom)
 }
 

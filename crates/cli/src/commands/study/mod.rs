@@ -2,3 +2,4 @@
 
 pub(crate) mod features;
 mod features_record;
+pub(crate) mod losses;

@@ -2,6 +2,7 @@
 
 pub(crate) mod lipsim;
 pub(crate) mod lpips;
+pub(crate) mod reconstruction;
 pub(crate) mod sight;
 
 use std::io::Write;
@@ -176,7 +177,7 @@ fn check_path(out: &Path) -> anyhow::Result<()> {
 
 /// The seed where the command line gives one: the option has a default value, which must not win over the
 /// recipe's.
-fn seed(global: &GlobalArgs) -> Option<u64> {
+pub(crate) fn seed(global: &GlobalArgs) -> Option<u64> {
     let given = std::env::args_os().any(|argument| {
         argument.to_str().is_some_and(|a| a == "--seed" || a.starts_with("--seed="))
     });
@@ -184,6 +185,6 @@ fn seed(global: &GlobalArgs) -> Option<u64> {
 }
 
 /// A path that a recipe can name from any folder.
-fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{}: no such path", path.display()))
 }

@@ -1,0 +1,131 @@
+//! Any metric that has a gradient, as a loss.
+//!
+//! ℓ = m(target, output) where less is better, best − m where more is, with m's own gradient: `1 - ssim@wang`,
+//! `1 - ms-ssim@small`, `gmsd@matlab`, `lpips:vgg@0.1`. Equal pictures give 0 and a gradient of 0.
+//!
+//! Metrics are defined on samples in 0…1. A network without a last sigmoid may leave them; nothing is cut off in
+//! silence, which would leave such samples without a gradient: ℓ = m(target, clamp(output)) + mean |output −
+//! clamp(output)|, so that every sample is drawn back into 0…1.
+//!
+//! Closed-form metrics take their vectorised value and gradient in one pass; pictures of a batch are tasks.
+
+use lookalike_core::{Channels, Direction, Metric, Picture};
+use rayon::prelude::*;
+
+use super::{Batch, Loss};
+use crate::{Error, Result};
+
+/// A metric as a loss.
+pub struct MetricLoss {
+    metric: Box<dyn Metric>,
+    name: String,
+}
+
+impl MetricLoss {
+    /// # Errors
+    /// [`Error::Refused`] for a metric without gradient.
+    pub fn new(metric: Box<dyn Metric>) -> Result<Self> {
+        let name = metric.id().to_string();
+        if !metric.card().gradient {
+            return Err(Error::Refused(format!(
+                "{name}: expected a metric with a gradient; `lookalike metrics` says which have one"
+            )));
+        }
+        Ok(Self { metric, name })
+    }
+
+    fn one(
+        &self,
+        [channels, height, width]: [usize; 3],
+        target: &[f32],
+        output: &[f32],
+        (weight, batch): (f64, usize),
+        gradient: &mut [f32],
+    ) -> Result<f64> {
+        let share = 1.0 / batch as f64;
+        let (reference, _) = picture(channels, height, width, target)?;
+        let (candidate, outside) = picture(channels, height, width, output)?;
+        let found = self.metric.prepare(&reference)?.gradient(&candidate)?;
+        let (mut loss, sign) = match self.metric.direction() {
+            Direction::LowerIsBetter => (found.value - self.metric.card().equal, 1.0),
+            Direction::HigherIsBetter => (self.metric.card().equal - found.value, -1.0),
+        };
+        // A greyscale picture may have been seen as three equal channels.
+        let planes = found.samples.len() / output.len();
+        for (at, to) in gradient.iter_mut().enumerate() {
+            if outside && !(0.0..=1.0).contains(&output[at]) {
+                let clamped = output[at].clamp(0.0, 1.0);
+                let mean = 1.0 / output.len() as f64;
+                loss += f64::from((output[at] - clamped).abs()) * mean;
+                let slope = f64::from((output[at] - clamped).signum()) * mean;
+                *to += (weight * share * slope) as f32;
+                continue;
+            }
+            let slope: f64 =
+                (0..planes).map(|plane| found.samples[plane * output.len() + at]).sum();
+            *to += (weight * share * sign * slope) as f32;
+        }
+        Ok(loss)
+    }
+}
+
+/// A picture of planes, and whether samples had to be brought into 0…1.
+fn picture(
+    channels: usize,
+    height: usize,
+    width: usize,
+    planes: &[f32],
+) -> Result<(Picture, bool)> {
+    let kind = match channels {
+        1 => Channels::Grey,
+        3 => Channels::Rgb,
+        _ => {
+            return Err(Error::Refused(format!(
+                "a metric as a loss: expected pictures of 1 or 3 channels, found {channels}"
+            )));
+        }
+    };
+    let area = height * width;
+    let mut outside = false;
+    let samples = (0..channels * area).map(|at| {
+        let sample = planes[at % channels * area + at / channels];
+        outside |= !(0.0..=1.0).contains(&sample);
+        // What is no number stays none, and is refused.
+        sample.clamp(0.0, 1.0)
+    });
+    let samples = samples.collect();
+    Ok((Picture::from_f32(width, height, kind, samples)?, outside))
+}
+
+impl Loss for MetricLoss {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn scale(&self) -> String {
+        match self.metric.direction() {
+            Direction::LowerIsBetter => self.name.clone(),
+            Direction::HigherIsBetter => format!("{} - {}", self.metric.card().equal, self.name),
+        }
+    }
+
+    fn evaluate(
+        &self,
+        target: &Batch<'_>,
+        output: &Batch<'_>,
+        weight: f64,
+        gradient: &mut [f32],
+    ) -> Result<f64> {
+        target.expect_like(output)?;
+        let [batch, channels, height, width] = output.shape;
+        let size = output.size();
+        let pictures = output.samples.par_chunks(size).zip(target.samples.par_chunks(size));
+        let losses: Vec<f64> = pictures
+            .zip(gradient.par_chunks_mut(size))
+            .map(|((output, target), gradient)| {
+                self.one([channels, height, width], target, output, (weight, batch), gradient)
+            })
+            .collect::<Result<_>>()?;
+        Ok(losses.iter().sum::<f64>() / batch as f64)
+    }
+}
