@@ -170,6 +170,23 @@ def operation(name, sizes):
     return Comparison("training", name, sizes, (Peer("torch-eager"),), seconds=1.5)
 
 
+#: Whole steps of training: a network of `lookalike train autoencoder` and a loss, the batch, and how many times
+#: faster than PyTorch we mean to be.
+STEPS = (
+    ("bench:mse", "64x32x32", 1.7),
+    ("conv-small:mse", "64x64x64", 1.0),
+    ("conv-small:ms-ssim", "64x64x64", 1.0),
+)
+
+#: Losses alone, value and gradient.
+LOSSES = (("ms-ssim", "64x32x32", 10.0), ("ms-ssim", "16x96x96", 10.0), ("ms-ssim", "8x176x176", 10.0))
+
+
+def step(name, sizes, faster, function="step"):
+    peers = (Peer("torch-eager", faster), Peer("torch-channels-last", faster), Peer("torch-compiled", None))
+    return Comparison(function, name, sizes, peers, seconds=4.0)
+
+
 def comparisons():
     for what in (distances, gradients, trunks):
         for batch in BATCHES:
@@ -178,6 +195,8 @@ def comparisons():
     yield certificate()
     yield from map(layer, LAYERS)
     yield from (operation(*each) for each in OPERATIONS)
+    yield from (step(*each) for each in STEPS)
+    yield from (step(*each, function="loss") for each in LOSSES)
 
 
 def quick():

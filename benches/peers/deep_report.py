@@ -41,7 +41,7 @@ ORDER = (*plan.NETS, plan.LIPSIM)
 def page(records, about):
     parts = ["## Learned metrics", table(("", ""), about.items()), HOW]
     parts += [comparisons(records, *key, title) for key, title in TITLES.items()]
-    parts += [first_scores(records), memory(records), layers(records), operations(records), missing(records)]
+    parts += [first_scores(records), memory(records), layers(records), operations(records), steps(records), missing(records)]
     return "\n\n".join(part.strip() for part in parts if part)
 
 
@@ -137,6 +137,30 @@ def layers(records):
         "ratio", "target",
     )
     return f"### Layers\n\n{text}\n\n{table(header, rows)}"
+
+
+def steps(records):
+    """Training as a whole, and its losses alone."""
+    rows = [
+        (
+            r["section"], r["id"], r["pair"], r["threads"], r["peer"], milliseconds(r, "ours"), milliseconds(r, "peer"),
+            ratio(r), target(r), f"{r['ours_error']:.0e}", f"{r['peer_error']:.0e}",
+        )
+        for section in ("step", "loss")
+        for r in measured(records, section)
+    ]
+    if not rows:
+        return ""
+    text = (
+        "A step is forwards, loss, back and Adam (theirs fused) of a network of `lookalike train autoencoder` on a batch "
+        "of COUNTxHEIGHTxWIDTH in three channels; a loss is its value and gradient alone. MS-SSIM is that of "
+        "pytorch-msssim; below 161 pixels, where that refuses, its single scales are put together. Errors are of the "
+        "losses of two steps, and of a loss and the mean square of its gradient."
+    )
+    header = (
+        "what", "name", "sizes", "threads", "peer", "ours ms", "theirs ms", "ratio", "target", "our error", "its error",
+    )
+    return f"### Steps of training\n\n{text}\n\n{table(header, rows)}"
 
 
 def operations(records):

@@ -16,6 +16,7 @@ warnings.filterwarnings("ignore")
 
 import deep_lipsim  # noqa: E402, F401
 import deep_runtimes  # noqa: E402, F401
+import deep_steps  # noqa: E402, F401
 import deep_torch  # noqa: E402, F401
 import deep_training  # noqa: E402, F401
 from deep_works import Inputs  # noqa: E402

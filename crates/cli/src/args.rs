@@ -20,6 +20,8 @@ use crate::commands::study::features::FeaturesArgs;
 #[cfg(feature = "deep")]
 use crate::commands::study::losses::LossesArgs;
 #[cfg(feature = "deep")]
+use crate::commands::study::preference::PreferenceArgs;
+#[cfg(feature = "deep")]
 use crate::commands::train::lipsim::LipsimArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::lpips::LpipsArgs;
@@ -443,6 +445,8 @@ pub(crate) enum StudyCommand {
     Features(Box<FeaturesArgs>),
     /// One network under several losses: what metrics say of it, and a study of preference for people
     Losses(Box<LossesArgs>),
+    /// What people preferred: shares, intervals and tests of a project that they answered
+    Preference(PreferenceArgs),
 }
 
 #[derive(Debug, Args)]

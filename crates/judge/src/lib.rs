@@ -2,6 +2,7 @@
 //!
 //! * [`two_alternative`]: which of two pictures is closer to a reference (2AFC)
 //! * [`odd_one_out`]: which of three pictures is least like the others
+//! * [`preference`]: which of two makers' pictures people prefer
 //! * [`just_noticeable`]: whether two pictures look the same (JND)
 //! * [`generation`]: how good generated pictures are, from features of them
 //! * [`statistics`]: correlations with ratings, confidence intervals, tests of one metric against another
@@ -19,6 +20,7 @@ pub mod generation;
 pub mod just_noticeable;
 pub mod npy;
 pub mod odd_one_out;
+pub mod preference;
 pub mod statistics;
 pub mod two_alternative;
 

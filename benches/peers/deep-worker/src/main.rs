@@ -15,6 +15,7 @@ mod line_protocol;
 #[path = "../../multiply_adds.rs"]
 mod multiply_adds;
 mod operation;
+mod step;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ use lookalike::deep::{
 };
 use lookalike_nn::{Planes, Trunk};
 use serde_json::{Value, json};
+use step::{LossWork, Step};
 
 /// The allocator of the command line program.
 #[global_allocator]
@@ -65,6 +67,8 @@ enum Found {
     Taps(Vec<Planes>),
     /// The mean square of what a layer gives.
     Layer(f64),
+    /// The losses of two steps, or a loss and the mean square of its gradient.
+    Steps([f64; 2]),
     Count(f64),
 }
 
@@ -86,6 +90,7 @@ impl From<Found> for Value {
                 let squares: Vec<f64> = taps.iter().map(mean_square).collect();
                 json!({ "mean_squares": squares })
             }
+            Found::Steps(losses) => json!({ "mean_squares": losses }),
             Found::Layer(square) => json!({ "mean_squares": [square] }),
             Found::Count(count) => json!(count),
         }
@@ -113,6 +118,15 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             let mut operation = operation::operation(net, batch)?;
             let square = operation(true)?;
             return Ok(Box::new(move || operation(false).map(|_| Found::Layer(square))));
+        }
+        _ if what == "step" => {
+            let mut step = Step::new(net, batch)?;
+            let losses = step.first_losses()?;
+            return Ok(Box::new(move || step.run().map(|_| Found::Steps(losses))));
+        }
+        _ if what == "loss" => {
+            let loss = LossWork::new(net, batch)?;
+            return Ok(Box::new(move || loss.run().map(Found::Steps)));
         }
         "certify/lipsim-small" => return lipsim(folder, batch),
         _ => {}

@@ -51,7 +51,12 @@ pub fn operation(name: &str, sizes: &str) -> Result<Operation, String> {
             let mut bias = vec![0.0; outputs];
             Ok(Box::new(move |wanted| {
                 weight_gradient(
-                    processor, &convolution, &input, &upstream, &mut weights, &mut bias,
+                    processor,
+                    &convolution,
+                    &input,
+                    &upstream,
+                    &mut weights,
+                    &mut bias,
                 )
                 .map_err(text)?;
                 Ok(if wanted { square(&weights) } else { 0.0 })
@@ -143,7 +148,9 @@ pub fn operation(name: &str, sizes: &str) -> Result<Operation, String> {
             let mut to = vec![0.0; if back { input.len() } else { upstream.len() }];
             Ok(Box::new(move |wanted| {
                 match back {
-                    true => pool_planes_backward(processor, pool, shape, &input, &upstream, &mut to),
+                    true => {
+                        pool_planes_backward(processor, pool, shape, &input, &upstream, &mut to)
+                    }
                     false => pool_planes(processor, pool, shape, &input, &mut to),
                 }
                 .map_err(text)?;

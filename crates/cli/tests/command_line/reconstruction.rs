@@ -197,6 +197,39 @@ fn losses_are_compared_and_people_can_be_asked() {
     assert_eq!(items.lines().filter(|line| line.ends_with(",left")).count(), 1);
     let project = lookalike_studio::Project::read(&place.path("out/preference")).unwrap();
     assert_eq!((project.votes, project.raters.len()), (5, 20));
+    let message = place.fails(&["study", "preference", "out/preference"]);
+    assert!(message.contains("judge collect"), "{message}");
+    // Three people prefer what the first network draws, but for one picture, and one of them misses a check.
+    let mut store = lookalike_studio::Store::open(&project).unwrap();
+    for rater in &project.raters[..3] {
+        for (at, item) in project.items.iter().enumerate() {
+            let missed = item.is_check() && *rater == project.raters[0];
+            let nonce = format!("{rater}-{at}");
+            let vote = lookalike_studio::NewVote {
+                nonce: &nonce,
+                rater,
+                item: &item.key,
+                answer: if at == 2 || missed { "right" } else { "left" },
+                expected: item.is_check().then_some("left"),
+                first: "left",
+                milliseconds: None,
+                display: None,
+            };
+            store.add(&vote).unwrap();
+        }
+    }
+    drop(store);
+    let said = place.succeeds(&["study", "preference", "out/preference", "--format", "json"]);
+    let found: Value = serde_json::from_str(&said).unwrap();
+    let pair = &found["pairs"][0];
+    assert_eq!((&pair["first"], &pair["second"]), (&"mse".into(), &"ms-ssim@small".into()));
+    assert_eq!((&pair["answers"], &pair["share"]), (&24.into(), &0.875.into()));
+    assert_eq!(pair["pictures"], serde_json::json!([7, 1, 0]));
+    // One of eight or fewer on either side: 18 of 256.
+    assert_eq!(pair["p_pictures"], 18.0 / 256.0);
+    assert_eq!(found["missed_checks"].as_array().unwrap().len(), 1);
+    let text = place.succeeds(&["study", "preference", "out/preference"]);
+    assert!(text.contains("mse over ms-ssim@small: 87.5 % of 24 answers"), "{text}");
     // Again, and nothing is learned anew.
     let before = place.read("out/result.json");
     place.succeeds(&study);
@@ -249,4 +282,59 @@ fn codes_of_one_rate_are_compared() {
     let kl = |loss: usize| found["losses"][loss]["kl"][0].as_f64().unwrap();
     assert!((kl(1) / kl(0) - 1.0).abs() <= 0.05, "{found}");
     assert!(found["losses"][1]["weight"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn enlarged_pictures_are_held_against_bicubic_ones() {
+    let place = prepared();
+    place.succeeds(&[
+        "study",
+        "losses",
+        "data",
+        "--task",
+        "super-resolution",
+        "--loss",
+        "mse",
+        "--loss",
+        "l1",
+        "--rates",
+        "0.001",
+        "--steps",
+        "40",
+        "--side",
+        "33",
+        "--batch",
+        "16",
+        "--factor",
+        "2",
+        "--residual",
+        "--out",
+        "out",
+    ]);
+    let found: Value = serde_json::from_str(&place.read("out/result.json")).unwrap();
+    let columns: Vec<&str> =
+        found["columns"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert_eq!(columns, ["mse", "l1", "bicubic"]);
+    let ids: Vec<&str> =
+        found["metrics"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+    assert_eq!(ids[0], "psnr:y@studio+shave=2");
+    // As compare says of the files.
+    let folders = ["out/pictures/original", "out/pictures/bicubic", "-m", ids[0]];
+    let (_, report) = place.json(&folders);
+    let mean = report["summary"][ids[0]]["mean"].as_f64().unwrap();
+    let own = found["metrics"][0]["losses"][2]["mean"].as_f64().unwrap();
+    assert!((mean - own).abs() < 1e-9, "{mean} {own}");
+    assert!(place.read("out/report.html").contains("bicubic"));
+    let message = place.fails(&[
+        "study",
+        "losses",
+        "data",
+        "--task",
+        "super-resolution",
+        "--labels",
+        "folder",
+        "--out",
+        "x",
+    ]);
+    assert!(message.contains("no code"), "{message}");
 }

@@ -14,8 +14,12 @@
 pub mod metric;
 pub mod pixelwise;
 pub mod style;
+#[cfg(feature = "engine")]
+mod tensors;
 mod terms;
 
+#[cfg(feature = "engine")]
+pub use tensors::between_tensors;
 pub use terms::{Term, Terms, make};
 
 use crate::{Error, Result};

@@ -24,6 +24,7 @@ mod principal;
 mod recipe;
 mod run;
 mod schedule;
+mod sharpen;
 mod study;
 mod svm;
 
@@ -33,7 +34,8 @@ pub use presets::Preset;
 pub use principal::Principal;
 pub use recipe::{Recipe, Task};
 pub use run::{Outcome, Validation, train};
-pub use study::{Studied, Study, codes, drawn, held_out};
+pub use sharpen::{Enlarged, enlarged, sharpened};
+pub use study::{Studied, Study, codes, drawn, held_out, learned};
 pub use svm::LinearSvm;
 
 pub use crate::sight::Role;

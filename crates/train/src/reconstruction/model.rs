@@ -169,6 +169,24 @@ impl Model {
         }
     }
 
+    /// The loss of a batch and its derivatives with respect to the parameters, for a code that is no distribution.
+    ///
+    /// # Errors
+    /// Those of [`Network::run`] and of the losses; [`Error::Refused`] for a stochastic code.
+    pub fn loss_and_gradient(
+        &self,
+        parameters: &[f32],
+        input: &[f32],
+        target: &[f32],
+        terms: &Terms,
+    ) -> Result<(f64, Vec<f32>)> {
+        if self.plan.stochastic {
+            return Err(Error::Refused("expected a code that is no distribution".to_owned()));
+        }
+        let found = self.step(parameters, [input, target], terms, (1.0, 0, 0))?;
+        Ok((found.loss, found.gradient))
+    }
+
     /// The loss of a batch and its derivatives. `weight` is C of a stochastic code.
     pub(super) fn step(
         &self,

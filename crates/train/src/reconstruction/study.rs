@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use lookalike_deep::WeightSource;
 
+use super::examples::Examples;
 use super::model::Model;
 use super::pictures::Pictures;
 use super::recipe::{Recipe, Task};
@@ -75,7 +76,8 @@ impl Study {
             return refused("expected two losses or more, a rate and a seed".to_owned());
         }
         let model = Model::new(self.recipe.plan()?)?;
-        let side = model.output()[1];
+        let [_, height, width] = model.output();
+        let side = height.min(width);
         let mut studied: Vec<Studied> = Vec::new();
         // What is wrong with the last loss shows before the first is learned under.
         for loss in &self.losses {
@@ -276,4 +278,13 @@ pub fn held_out(recipe: &Recipe) -> Result<(Pictures, Vec<usize>)> {
         ));
     }
     Ok((pictures, places))
+}
+
+/// How many pictures or crops a recipe learns from.
+///
+/// # Errors
+/// What wrong data give.
+pub fn learned(recipe: &Recipe) -> Result<usize> {
+    let model = Model::new(recipe.plan()?)?;
+    Ok(Examples::read(recipe, &model)?.places(Role::Learned).len())
 }

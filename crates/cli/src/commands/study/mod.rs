@@ -3,3 +3,4 @@
 pub(crate) mod features;
 mod features_record;
 pub(crate) mod losses;
+pub(crate) mod preference;

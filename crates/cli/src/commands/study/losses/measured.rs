@@ -8,77 +8,124 @@ use lookalike::judge::statistics::bootstrap::{self, RESAMPLES};
 use lookalike::judge::statistics::holm;
 use lookalike::judge::statistics::permutation::{PERMUTATIONS, mean_difference};
 use lookalike::{CoreError, Direction, Metric, Picture, Want, definitions, metric};
-use lookalike_train::reconstruction::{Pictures, Studied, drawn, picture_of};
+use lookalike_train::reconstruction::{
+    Enlarged, Outcome, Pictures, Recipe, Studied, Task, drawn, enlarged, held_out, picture_of,
+    sharpened,
+};
 use lookalike_train::write_whole;
 use rayon::prelude::*;
 
 use super::record::{ComparisonRecord, MetricRecord, ValueRecord};
 
-/// Held-out pictures and what was drawn of each, by loss and seed.
+/// Held-out pictures and what was drawn of each, by column and seed.
 pub(super) struct Drawn {
+    /// The losses by their full names; bicubic enlargement beside those of super-resolution.
+    pub(super) columns: Vec<String>,
     /// By picture.
     pub(super) originals: Vec<(PathBuf, Picture)>,
-    /// By loss, seed and picture; the files are those of the first seed.
+    /// By column, seed and picture; the files are those of the first seed.
     pub(super) pictures: Vec<Vec<Vec<Picture>>>,
-    /// By loss and picture.
+    /// By column and picture.
     pub(super) files: Vec<Vec<PathBuf>>,
 }
 
-/// The metrics that were asked for, or all that need no weights and read pictures of a side.
-pub(super) fn metrics(asked: &[String], side: usize) -> anyhow::Result<Vec<Box<dyn Metric>>> {
+/// The metrics that were asked for; else those of super-resolution papers, or all that need no weights and read
+/// pictures of the size.
+pub(super) fn metrics(asked: &[String], recipe: &Recipe) -> anyhow::Result<Vec<Box<dyn Metric>>> {
+    let make = |id: &str| metric(id).with_context(|| id.to_owned());
     if !asked.is_empty() {
-        return asked.iter().map(|id| metric(id).with_context(|| id.clone())).collect();
+        return asked.iter().map(|id| make(id)).collect();
+    }
+    if recipe.task == Task::SuperResolution {
+        let shave = recipe.factor;
+        let ids = ["psnr:y@studio", "psnr", "ssim:y@wang", "ssim@wang", "ms-ssim@small", "sight"];
+        return ids.iter().map(|id| make(&format!("{id}+shave={shave}"))).collect();
     }
     let fits = definitions().map(|definition| definition.card).filter(|card| {
-        card.weights.is_empty() && card.minimum_side <= side && !card.id.contains("@piq")
+        card.weights.is_empty() && card.minimum_side <= recipe.side && !card.id.contains("@piq")
     });
-    fits.map(|card| metric(card.id).with_context(|| card.id.to_owned())).collect()
+    fits.map(|card| make(card.id)).collect()
 }
 
-/// Writes what the first seed's models draw to `pictures/`, and gives what all draw.
-pub(super) fn write_pictures(
-    out: &Path,
-    pictures: &Pictures,
-    places: &[usize],
-    studied: &[Studied],
-) -> anyhow::Result<Drawn> {
-    let [channels, height, width] = pictures.shape();
-    let size = channels * height * width;
-    let split = |planes: &[f32]| -> anyhow::Result<Vec<Picture>> {
-        let of = |planes: &[f32]| Ok(picture_of(channels, [height, width], planes)?);
-        planes.chunks_exact(size).map(of).collect()
-    };
-    let save = |folder: &str, all: &[Picture]| -> anyhow::Result<Vec<PathBuf>> {
-        let folder = out.join("pictures").join(folder);
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-        let write = |(at, picture): (usize, &Picture)| {
-            let path = folder.join(format!("{at:04}.png"));
-            write_whole(&path, &png(picture)?)?;
-            Ok(path)
-        };
-        all.iter().enumerate().map(write).collect()
-    };
-    let originals = split(&pictures.batch(places))?;
-    let files = save("original", &originals)?;
-    let mut found = Drawn {
-        originals: files.into_iter().zip(originals).collect(),
-        pictures: Vec::new(),
-        files: Vec::new(),
-    };
-    for one in studied {
-        let mut of_seeds = Vec::new();
-        for (_, model, _) in &one.runs {
-            of_seeds.push(split(&drawn(model, pictures, places)?)?);
+/// What is held out.
+pub(super) enum Shown {
+    /// Pictures of one size, and which of them.
+    Whole(Pictures, Vec<usize>),
+    /// Pictures to be enlarged.
+    Enlarged(Vec<Enlarged>),
+}
+
+impl Shown {
+    /// Reads it.
+    pub(super) fn read(recipe: &Recipe) -> anyhow::Result<Self> {
+        if recipe.task == Task::SuperResolution {
+            return Ok(Self::Enlarged(enlarged(recipe)?));
         }
-        found.files.push(save(&one.slug, of_seeds.first().map_or(&[], Vec::as_slice))?);
-        found.pictures.push(of_seeds);
+        let (pictures, places) = held_out(recipe)?;
+        Ok(Self::Whole(pictures, places))
     }
-    let names = places.iter().enumerate();
-    let lines = names.map(|(at, &place)| format!("{at:04}.png,{:?}\n", pictures.names[place]));
-    let list: String = std::iter::once("file,picture\n".to_owned()).chain(lines).collect();
-    write_whole(&out.join("pictures/names.csv"), list.as_bytes())?;
-    Ok(found)
+
+    /// Writes what the first seed's models draw to `pictures/`, and gives what all draw.
+    pub(super) fn draw(&self, out: &Path, studied: &[Studied]) -> anyhow::Result<Drawn> {
+        let folder = out.join("pictures");
+        let (originals, names) = match self {
+            Self::Whole(pictures, places) => {
+                let names = places.iter().map(|&place| pictures.names[place].clone()).collect();
+                (split(pictures, &pictures.batch(places))?, names)
+            }
+            Self::Enlarged(all) => {
+                let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+                (all.iter().map(|one| one.original.clone()).collect(), names)
+            }
+        };
+        let files = save(&folder.join("original"), &originals)?;
+        let mut found = Drawn {
+            columns: studied.iter().map(|one| one.loss.clone()).collect(),
+            originals: files.into_iter().zip(originals).collect(),
+            pictures: Vec::new(),
+            files: Vec::new(),
+        };
+        for one in studied {
+            let of_seed = |(_, model, _): &(u64, PathBuf, Outcome)| match self {
+                Self::Whole(pictures, places) => split(pictures, &drawn(model, pictures, places)?),
+                Self::Enlarged(all) => Ok(sharpened(model, all)?),
+            };
+            let of_seeds: Vec<Vec<Picture>> =
+                one.runs.iter().map(of_seed).collect::<anyhow::Result<_>>()?;
+            let first = of_seeds.first().map_or(&[][..], Vec::as_slice);
+            found.files.push(save(&folder.join(&one.slug), first)?);
+            found.pictures.push(of_seeds);
+        }
+        if let Self::Enlarged(all) = self {
+            let bicubic: Vec<Picture> = all.iter().map(|one| one.bicubic.clone()).collect();
+            found.columns.push("bicubic".to_owned());
+            found.files.push(save(&folder.join("bicubic"), &bicubic)?);
+            // The same whatever the seed.
+            found.pictures.push(vec![bicubic]);
+        }
+        let lines = names.iter().enumerate().map(|(at, name)| format!("{at:04}.png,{name:?}\n"));
+        let list: String = std::iter::once("file,picture\n".to_owned()).chain(lines).collect();
+        write_whole(&folder.join("names.csv"), list.as_bytes())?;
+        Ok(found)
+    }
+}
+
+/// Planes of pictures of one size as pictures.
+fn split(pictures: &Pictures, planes: &[f32]) -> anyhow::Result<Vec<Picture>> {
+    let [channels, height, width] = pictures.shape();
+    let of = |planes: &[f32]| Ok(picture_of(channels, [height, width], planes)?);
+    planes.chunks_exact(channels * height * width).map(of).collect()
+}
+
+fn save(folder: &Path, all: &[Picture]) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    let write = |(at, picture): (usize, &Picture)| {
+        let path = folder.join(format!("{at:04}.png"));
+        write_whole(&path, &png(picture)?)?;
+        Ok(path)
+    };
+    all.iter().enumerate().map(write).collect()
 }
 
 /// Scores and tests.
@@ -91,14 +138,13 @@ pub(super) struct Found {
 pub(super) fn measure(
     drawn: &Drawn,
     metrics: &[Box<dyn Metric>],
-    studied: &[Studied],
     seed: u64,
 ) -> anyhow::Result<Found> {
     let mut found = Found { metrics: Vec::new(), comparisons: Vec::new() };
     let units: Vec<usize> = (0..drawn.originals.len()).collect();
     for metric in metrics {
         let id = metric.id().to_string();
-        // By loss, seed and picture.
+        // By column, seed and picture.
         let mut values: Vec<Vec<Vec<f64>>> =
             drawn.pictures.iter().map(|seeds| vec![Vec::new(); seeds.len()]).collect();
         let of_pictures: Vec<Vec<Vec<f64>>> = drawn
@@ -152,15 +198,15 @@ pub(super) fn measure(
             });
         }
         let sign = if higher { 1.0 } else { -1.0 };
-        for a in 0..studied.len() {
-            for b in a + 1..studied.len() {
+        for a in 0..drawn.columns.len() {
+            for b in a + 1..drawn.columns.len() {
                 let differences: Vec<f64> =
                     means[a].iter().zip(&means[b]).map(|(a, b)| sign * (a - b)).collect();
                 let test = mean_difference(&differences, &units, PERMUTATIONS, seed)?;
                 found.comparisons.push(ComparisonRecord {
                     metric: id.clone(),
-                    a: studied[a].loss.clone(),
-                    b: studied[b].loss.clone(),
+                    a: drawn.columns[a].clone(),
+                    b: drawn.columns[b].clone(),
                     in_favour_of_a: test.difference,
                     p: test.p,
                     p_holm: 1.0,

@@ -9,6 +9,7 @@
 //! repeat every number. Intervals are of a bootstrap over pictures, whose values are means over the seeds.
 
 mod codes;
+mod markdown;
 mod measured;
 mod page;
 mod preference;
@@ -21,10 +22,11 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressStyle;
 use lookalike::deep::StoredWeights;
-use lookalike_train::reconstruction::{Recipe, Study, Task, held_out};
+use lookalike_train::reconstruction::{Recipe, Study, Task, learned};
 use lookalike_train::session::Progress;
 use lookalike_train::write_whole;
 
+use self::measured::Shown;
 use self::record::{LossRecord, Report, SCHEMA};
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
@@ -80,6 +82,7 @@ pub(crate) struct LossesArgs {
 enum TaskArg {
     Autoencoder,
     Vae,
+    SuperResolution,
 }
 
 /// Runs the command.
@@ -91,13 +94,16 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
     let mut recipe = Recipe::of(match args.task {
         TaskArg::Autoencoder => Task::Autoencoder,
         TaskArg::Vae => Task::Vae,
+        TaskArg::SuperResolution => Task::SuperResolution,
     });
     recipe.data = args.data.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     args.choices.apply(&mut recipe);
+    if args.task == TaskArg::SuperResolution && args.labels.is_some() {
+        bail!("super-resolution has no code to tell classes by; leave out --labels");
+    }
+    let shown = Shown::read(&recipe)?;
     // One number of steps for all losses, whatever their plateaus.
-    let (pictures, places) = held_out(&recipe)?;
-    let learned = pictures.places(lookalike_train::reconstruction::Role::Learned).len();
-    let per_epoch = (learned / recipe.batch.max(1)).max(1) as u64;
+    let per_epoch = (learned(&recipe)? / recipe.batch.max(1)).max(1) as u64;
     let steps = recipe.steps.unwrap_or(recipe.epochs * per_epoch);
     recipe.steps = Some(steps);
     let first = seed(global).unwrap_or(recipe.seed);
@@ -113,17 +119,23 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         seeds: (first..first + args.seeds.max(1)).collect(),
         out: out.clone(),
     };
-    let metrics = measured::metrics(&args.metrics, recipe.side)?;
-    let labels = args.labels.as_deref().map(|labels| codes::Labels::read(labels, &pictures));
-    let labels = labels.transpose()?;
+    let metrics = measured::metrics(&args.metrics, &recipe)?;
+    let labels = match (&args.labels, &shown) {
+        (Some(labels), Shown::Whole(pictures, _)) => {
+            Some((codes::Labels::read(labels, pictures)?, pictures))
+        }
+        _ => None,
+    };
     let studied = learn(&study, global)?;
-    let drawn = measured::write_pictures(out, &pictures, &places, &studied)?;
-    let found = measured::measure(&drawn, &metrics, &studied, global.seed)?;
-    let classified = match &labels {
-        Some(labels) => codes::classify(labels, &pictures, &studied, recipe.code, global.seed)?,
+    let drawn = shown.draw(out, &studied)?;
+    let found = measured::measure(&drawn, &metrics, global.seed)?;
+    let classified = match labels {
+        Some((labels, pictures)) => {
+            codes::classify(&labels, pictures, &studied, recipe.code, global.seed)?
+        }
         None => Vec::new(),
     };
-    let project = preference::write(out, &drawn, &studied, args.questions, first)?;
+    let project = preference::write(out, &drawn, args.questions, first)?;
     let report = Report {
         schema: SCHEMA,
         task: recipe.task.as_str(),
@@ -132,8 +144,9 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         code: recipe.code,
         steps,
         seeds: study.seeds.clone(),
-        learned,
-        held_out: places.len(),
+        learned: studied.first().and_then(|one| one.runs.first()).map_or(0, |run| run.2.pictures),
+        held_out: drawn.originals.len(),
+        columns: drawn.columns.clone(),
         losses: studied.iter().map(LossRecord::of).collect(),
         metrics: found.metrics,
         comparisons: found.comparisons,
@@ -143,8 +156,19 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
     write_whole(&out.join("result.json"), &serde_json::to_vec_pretty(&report)?)?;
     let page = page::render(&report, &drawn)?;
     write_whole(&out.join("report.html"), page.as_bytes())?;
+    let text = markdown::render(&report, &command());
+    write_whole(&out.join("report.md"), text.as_bytes())?;
     record::write(&report, out, global)?;
     Ok(Status::Passed)
+}
+
+/// What was asked for, as it can be asked for again. Paths are of the caller's folder.
+fn command() -> String {
+    let words = std::env::args().skip(1).map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@*+=".contains(c);
+        if word.chars().all(plain) { word } else { format!("'{word}'") }
+    });
+    std::iter::once("lookalike".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 fn learn(

@@ -44,16 +44,7 @@ pub(super) fn render(report: &Report, drawn: &Drawn) -> anyhow::Result<String> {
                 })
             };
             let cells: Vec<_> = metric.losses.iter().enumerate().map(cell).collect();
-            let sure: Vec<String> = report
-                .comparisons
-                .iter()
-                .filter(|one| one.metric == metric.id && one.p_holm < 0.05)
-                .map(|one| {
-                    let [better, worse] =
-                        if one.in_favour_of_a > 0.0 { [&one.a, &one.b] } else { [&one.b, &one.a] };
-                    format!("{better} > {worse}")
-                })
-                .collect();
+            let sure = report.sure(&metric.id);
             let arrow = if metric.higher_is_better { "↑" } else { "↓" };
             json!({"id": metric.id, "arrow": arrow, "cells": cells, "sure": sure.join("; ")})
         })
@@ -102,7 +93,7 @@ pub(super) fn render(report: &Report, drawn: &Drawn) -> anyhow::Result<String> {
             })
         })
         .collect();
-    let names: Vec<&str> = report.losses.iter().map(|one| one.loss.as_str()).collect();
+    let names = &report.columns;
     let facts = json!({
         "policy": policy, "style": STYLE, "report": report, "names": names, "losses": losses,
         "metrics": metrics, "shown": shown, "classification": classification,

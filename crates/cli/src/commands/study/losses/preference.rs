@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use lookalike::encode::png;
 use lookalike::procedural::Distortion;
-use lookalike_train::reconstruction::Studied;
 use lookalike_train::write_whole;
 
 use super::measured::Drawn;
@@ -23,7 +22,6 @@ const CHECK_EVERY: usize = 20;
 pub(super) fn write(
     out: &Path,
     drawn: &Drawn,
-    studied: &[Studied],
     questions: usize,
     seed: u64,
 ) -> anyhow::Result<PathBuf> {
@@ -36,17 +34,18 @@ pub(super) fn write(
     };
     let shown = drawn.originals.len().min(questions);
     let mut rows = "reference,left,right,subset,expected\n".to_owned();
-    for a in 0..studied.len() {
-        for b in a + 1..studied.len() {
+    let columns = drawn.columns.len();
+    for a in 0..columns {
+        for b in a + 1..columns {
             for at in 0..shown {
                 let [left, right] = [a, b].map(|loss| relative(&drawn.files[loss][at]));
                 let reference = relative(&drawn.originals[at].0);
-                let subset = format!("{} or {}", studied[a].loss, studied[b].loss);
+                let subset = format!("{} or {}", drawn.columns[a], drawn.columns[b]);
                 writeln!(rows, "{reference},{left},{right},\"{subset}\",")?;
             }
         }
     }
-    let asked = shown * studied.len() * (studied.len() - 1) / 2;
+    let asked = shown * columns * (columns - 1) / 2;
     for (at, (path, picture)) in drawn.originals.iter().enumerate() {
         if at >= asked.div_ceil(CHECK_EVERY).max(1) {
             break;

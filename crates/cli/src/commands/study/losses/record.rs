@@ -25,11 +25,28 @@ pub(super) struct Report {
     pub(super) learned: usize,
     pub(super) held_out: usize,
     pub(super) losses: Vec<LossRecord>,
+    /// What stands beside each other in the metrics: the losses, and bicubic enlargement where that is asked of.
+    pub(super) columns: Vec<String>,
     pub(super) metrics: Vec<MetricRecord>,
     pub(super) comparisons: Vec<ComparisonRecord>,
     pub(super) classification: Vec<ClassificationRecord>,
     /// The project that `judge collect` asks people with.
     pub(super) preference: PathBuf,
+}
+
+impl Report {
+    /// The differences of a metric that its tests find: `A > B`, the better first.
+    pub(super) fn sure(&self, metric: &str) -> Vec<String> {
+        let of_metric = self.comparisons.iter().filter(|one| one.metric == metric);
+        of_metric
+            .filter(|one| one.p_holm < 0.05)
+            .map(|one| {
+                let [better, worse] =
+                    if one.in_favour_of_a > 0.0 { [&one.a, &one.b] } else { [&one.b, &one.a] };
+                format!("{better} > {worse}")
+            })
+            .collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -72,9 +89,9 @@ impl LossRecord {
 pub(super) struct MetricRecord {
     pub(super) id: String,
     pub(super) higher_is_better: bool,
-    /// The loss whose pictures score best.
+    /// The column whose pictures score best.
     pub(super) best: usize,
-    /// In the order of the losses.
+    /// In the order of the columns.
     pub(super) losses: Vec<ValueRecord>,
 }
 
@@ -126,7 +143,7 @@ pub(super) fn write(report: &Report, out: &Path, global: &GlobalArgs) -> anyhow:
         return Ok(());
     }
     let mut header = vec!["metric".to_owned()];
-    header.extend(report.losses.iter().map(|one| one.loss.clone()));
+    header.extend(report.columns.iter().cloned());
     let mut table = plain_table();
     table.set_header(&header);
     for metric in &report.metrics {
