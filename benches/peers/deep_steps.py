@@ -54,7 +54,7 @@ def loss_of(torch, name, side):
     def small(output, target):
         product = 1
         for scale, weight in enumerate(weights):
-            ssim, contrast = _ssim(output, target, window.to(output), data_range=1.0)
+            ssim, contrast = _ssim(output, target, 1.0, window.to(output))
             last = scale + 1 == scales
             product = product * torch.relu(ssim if last else contrast) ** weight
             if not last:

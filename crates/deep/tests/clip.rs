@@ -208,3 +208,52 @@ fn missing_and_foreign_tensors_are_refused() {
     let foreign = file(vec![("encoder.weight".to_owned(), vec![1], vec![0; 4])]);
     assert!(refusal(foreign).contains("belongs to no tower"));
 }
+
+/// The small ConvNeXt of timm's, under OpenCLIP's names, without tensors whose name holds `without`.
+fn conv_next(without: &str, more: Option<(&str, Vec<usize>)>) -> Checkpoint {
+    let bytes = include_bytes!("../../nn/tests/goldens/conv_next.safetensors");
+    let all = SafeTensors::deserialize(bytes).unwrap();
+    let mut tensors = Vec::new();
+    for (name, tensor) in all.tensors() {
+        if name.starts_with("recorded.") || (!without.is_empty() && name.contains(without)) {
+            continue;
+        }
+        let name = match name.as_str() {
+            "proj.weight" => "visual.head.proj.weight".to_owned(),
+            name => format!("visual.trunk.{name}"),
+        };
+        tensors.push((name, tensor.shape().to_vec(), tensor.data().to_vec()));
+    }
+    if let Some((name, shape)) = more {
+        let count = shape.iter().product::<usize>();
+        tensors.push((name.to_owned(), shape, vec![0; 4 * count]));
+    }
+    file(tensors)
+}
+
+#[test]
+fn a_conv_next_is_a_tower_as_well() {
+    let bytes = include_bytes!("../../nn/tests/goldens/conv_next.safetensors");
+    let all = SafeTensors::deserialize(bytes).unwrap();
+    let text = Some(("text.transformer.resblocks.0.ln_1.weight", vec![8]));
+    let text = conv_next("", text);
+    let clip = Clip::read_conv_next(text, 64, LINEAR).unwrap();
+    assert_eq!((clip.side(), clip.width()), (64, 24));
+    let planes = unscaled(&numbers(&all, "recorded.picture"));
+    close(&clip.features(&planes).unwrap(), &numbers(&all, "recorded.embedding"), 2e-4, 2e-5);
+    let slopes = clip.pull_features(&planes, &numbers(&all, "recorded.cotangent")).unwrap();
+    let deviation = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+    let slopes: Vec<f64> =
+        slopes.iter().enumerate().map(|(at, g)| g * deviation[at / (64 * 64)]).collect();
+    close(&slopes, &numbers(&all, "recorded.gradient"), 1e-3, 2e-4);
+    let refused = |file: Checkpoint, side: usize| {
+        Clip::read_conv_next(file, side, LINEAR).unwrap_err().to_string()
+    };
+    assert!(refused(conv_next("", None), 65).contains("multiples of 32"));
+    assert!(refused(conv_next("gamma", None), 64).contains("gamma"));
+    assert!(refused(conv_next("stages.2", None), 64).contains("stage 2"));
+    let beyond = Some(("visual.trunk.stages.1.blocks.3.gamma", vec![12]));
+    assert!(refused(conv_next("", beyond), 64).contains("follows nothing"));
+    let other = Some(("visual.conv1.weight", vec![1]));
+    assert!(refused(conv_next("", other), 64).contains("belongs to no ConvNeXt"));
+}

@@ -19,6 +19,7 @@
 //! * The same bits come out for any number of threads and for a picture alone or in a batch.
 
 pub mod backbones;
+pub mod conv_next;
 #[cfg(feature = "engine")]
 mod engine;
 mod error;

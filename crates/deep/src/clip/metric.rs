@@ -43,8 +43,15 @@ pub(crate) fn make(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dy
     let path = id.profile().unwrap_or_default();
     let file = read_file(Path::new(path)).map_err(|error| refused(error.to_string()))?;
     let weights = format!("file:{}", file.sha256());
-    let network = Clip::read(file, None, activation, Input { crop, linear })
-        .map_err(|error: Error| refused(error.to_string()))?;
+    let input = Input { crop, linear };
+    let network = if id.variant() == Some("convnext-b") {
+        let side = id.option("side").unwrap_or("224").parse::<usize>();
+        let side = side.map_err(|_| invalid("side takes a multiple of 32".to_owned()))?;
+        Clip::read_conv_next(file, side, input)
+    } else {
+        Clip::read(file, None, activation, input)
+    };
+    let network = network.map_err(|error: Error| refused(error.to_string()))?;
     let size = SIZES.iter().find(|(name, ..)| Some(*name) == id.variant());
     if let Some(&(name, width, patch, side)) = size
         && [network.width(), network.patch(), network.side()] != [width, patch, side]
@@ -90,7 +97,7 @@ const CARD: MetricCard = MetricCard {
 };
 
 /// One card for files of any size, and one for each size with a name.
-pub(crate) static CARDS: [MetricCard; 5] = [
+pub(crate) static CARDS: [MetricCard; 6] = [
     MetricCard { id: "clip@FILE", ..CARD },
     MetricCard { id: "clip:b32@FILE", title: "CLIP ViT-B/32 with weights from a file", ..CARD },
     MetricCard { id: "clip:b16@FILE", title: "CLIP ViT-B/16 with weights from a file", ..CARD },
@@ -98,6 +105,26 @@ pub(crate) static CARDS: [MetricCard; 5] = [
     MetricCard {
         id: "clip:l14-336@FILE",
         title: "CLIP ViT-L/14 at 336 pixels with weights from a file",
+        ..CARD
+    },
+    MetricCard {
+        id: "clip:convnext-b@FILE",
+        title: "CLIP ConvNeXt-B with weights from a file, such as the robust one of R-CLIP",
+        definition: "1 − cos of the embeddings of a ConvNeXt that was learned as CLIP's image tower",
+        source: "Liu et al., CVPR 2022; OpenCLIP; Croce, Schlarmann, Singh, Hein 2024 (R-CLIP)",
+        reproduces: "embedding and derivatives of a small network of timm 1.0.31, 2e-5; published weights were not at hand",
+        options: &[
+            ("crop", "openai or hf, which middle is taken of an odd rest; default openai"),
+            ("resize", "pil-u8 or linear, how pictures come to the tower's size; default pil-u8"),
+            (
+                "side",
+                "pixels that pictures are brought to, a multiple of 32; default 224, OpenCLIP's own setting is 256",
+            ),
+        ],
+        notes: &[
+            "files with OpenCLIP's names; the tower of text is left out",
+            "gradients need resize=linear, or pictures of the tower's size",
+        ],
         ..CARD
     },
 ];

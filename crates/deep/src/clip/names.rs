@@ -17,7 +17,8 @@ pub(super) struct Tensors {
 }
 
 /// What stands beside the tower in a file, by its first letters.
-const LEFT_OUT: [&str; 14] = [
+pub(super) const LEFT_OUT: [&str; 15] = [
+    "text.",
     "text_model.",
     "text_projection",
     "logit_scale",

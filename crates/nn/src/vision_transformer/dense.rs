@@ -14,7 +14,7 @@ const ROWS: usize = 64;
 
 /// A weight matrix and perhaps a bias.
 #[derive(Clone, Debug)]
-pub(super) struct Dense {
+pub(crate) struct Dense {
     inputs: usize,
     outputs: usize,
     /// Outputs × inputs.
@@ -24,7 +24,7 @@ pub(super) struct Dense {
 
 impl Dense {
     /// `PATH.weight`, outputs × inputs, and `PATH.bias`.
-    pub(super) fn load(
+    pub(crate) fn load(
         parameters: &dyn Parameters,
         path: &str,
         [outputs, inputs]: [usize; 2],
@@ -35,7 +35,7 @@ impl Dense {
     }
 
     /// A matrix of inputs × outputs, by which rows are multiplied from the left, without a bias.
-    pub(super) fn of_columns(matrix: &[f32], [inputs, outputs]: [usize; 2]) -> Self {
+    pub(crate) fn of_columns(matrix: &[f32], [inputs, outputs]: [usize; 2]) -> Self {
         let weight = (0..outputs)
             .flat_map(|output| matrix.iter().skip(output).step_by(outputs.max(1)).copied())
             .collect();
@@ -43,19 +43,19 @@ impl Dense {
     }
 
     /// A layer of its numbers.
-    pub(super) fn of(weight: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
+    pub(crate) fn of(weight: Vec<f32>, bias: Vec<f32>) -> Result<Self> {
         let outputs = bias.len().max(1);
         Error::expect_numbers("a dense layer", weight.len() / outputs * outputs, weight.len())?;
         let inputs = weight.len() / outputs;
         Ok(Self { inputs, outputs, weight, bias: Some(bias) })
     }
 
-    pub(super) fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.outputs
     }
 
     /// Every row of `inputs` numbers as one of `outputs`.
-    pub(super) fn forward(&self, rows: &[f32]) -> Vec<f32> {
+    pub(crate) fn forward(&self, rows: &[f32]) -> Vec<f32> {
         let count = rows.len() / self.inputs.max(1);
         let mut out = vec![0.0; count * self.outputs];
         let weight = MatRef::from_row_major_slice(&self.weight, self.outputs, self.inputs);
@@ -73,7 +73,7 @@ impl Dense {
     }
 
     /// The derivatives with respect to the rows, given those with respect to the outputs.
-    pub(super) fn backward(&self, upstream: &[f32]) -> Vec<f32> {
+    pub(crate) fn backward(&self, upstream: &[f32]) -> Vec<f32> {
         let count = upstream.len() / self.outputs.max(1);
         let mut slopes = vec![0.0; count * self.inputs];
         let weight = MatRef::from_row_major_slice(&self.weight, self.outputs, self.inputs);

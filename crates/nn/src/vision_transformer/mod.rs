@@ -17,8 +17,8 @@
 
 mod attention;
 mod block;
-mod dense;
-mod norm;
+pub(crate) mod dense;
+pub(crate) mod norm;
 
 use self::block::Block;
 use self::dense::Dense;

@@ -7,11 +7,11 @@ use lookalike_kernels::{
 use crate::{Parameters, Result};
 
 /// Mean and reciprocal deviation of every token.
-pub(super) type Statistics = Vec<[f32; 2]>;
+pub(crate) type Statistics = Vec<[f32; 2]>;
 
 /// Weight, bias and ε.
 #[derive(Clone, Debug)]
-pub(super) struct Norm {
+pub(crate) struct Norm {
     weight: Vec<f32>,
     bias: Vec<f32>,
     epsilon: f32,
@@ -19,7 +19,7 @@ pub(super) struct Norm {
 
 impl Norm {
     /// `PATH.weight` and `PATH.bias`.
-    pub(super) fn load(
+    pub(crate) fn load(
         parameters: &dyn Parameters,
         path: &str,
         width: usize,
@@ -30,7 +30,7 @@ impl Norm {
         Ok(Self { weight, bias, epsilon })
     }
 
-    pub(super) fn forward(&self, rows: &[f32]) -> Result<(Vec<f32>, Statistics)> {
+    pub(crate) fn forward(&self, rows: &[f32]) -> Result<(Vec<f32>, Statistics)> {
         let mut output = vec![0.0; rows.len()];
         let mut statistics = vec![[0.0; 2]; rows.len() / self.weight.len().max(1)];
         let Self { weight, bias, epsilon } = self;
@@ -40,7 +40,7 @@ impl Norm {
     }
 
     /// The derivatives with respect to the rows that gave these statistics.
-    pub(super) fn backward(
+    pub(crate) fn backward(
         &self,
         rows: &[f32],
         statistics: &Statistics,

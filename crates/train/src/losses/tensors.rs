@@ -33,7 +33,8 @@ use crate::{Error, Result};
 pub fn between_tensors(terms: &Terms, target: &Tensor<4>, output: &Tensor<4>) -> Result<Tensor<1>> {
     let [target_numbers, numbers] = [target, output].map(numbers);
     let (target_numbers, numbers) = (target_numbers?, numbers?);
-    let batches = (Batch::new(target.dims(), &target_numbers)?, Batch::new(output.dims(), &numbers)?);
+    let batches =
+        (Batch::new(target.dims(), &target_numbers)?, Batch::new(output.dims(), &numbers)?);
     let mut gradient = vec![0.0; numbers.len()];
     let (value, _) = terms.evaluate(&batches.0, &batches.1, &mut gradient)?;
     let gradient = TensorData::new(gradient, output.dims());
@@ -44,7 +45,7 @@ pub fn between_tensors(terms: &Terms, target: &Tensor<4>, output: &Tensor<4>) ->
 
 fn numbers(tensor: &Tensor<4>) -> Result<Vec<f32>> {
     let data = tensor.clone().into_data().convert::<f32>();
-    data.to_vec().map_err(|error| Error::Refused(format!("tensors: {error:?}")))
+    data.try_to_vec().map_err(|error| Error::Refused(format!("tensors: {error:?}")))
 }
 
 #[cfg(test)]
@@ -73,14 +74,14 @@ mod tests {
         let x = tensor(&input).require_grad();
         let output = x.clone() * x.clone();
         let loss = between_tensors(&terms, &tensor(&target), &output).unwrap();
-        let found: Vec<f32> = loss.clone().into_data().to_vec().unwrap();
+        let found: Vec<f32> = loss.clone().into_data().try_to_vec().unwrap();
         let squares: Vec<f32> = input.iter().map(|x| x * x).collect();
         let mut gradient = vec![0.0; count];
         let batches = [&target, &squares].map(|of| Batch::new(shape, of).unwrap());
         let (value, _) = terms.evaluate(&batches[0], &batches[1], &mut gradient).unwrap();
         assert!((f64::from(found[0]) - value).abs() < 1e-6, "{found:?} {value}");
         let gradients = loss.backward();
-        let slopes: Vec<f32> = x.grad(&gradients).unwrap().into_data().to_vec().unwrap();
+        let slopes: Vec<f32> = x.grad(&gradients).unwrap().into_data().try_to_vec().unwrap();
         for ((slope, g), x) in slopes.iter().zip(&gradient).zip(&input) {
             assert!((slope - 2.0 * x * g).abs() < 1e-9, "{slope} {g} {x}");
         }

@@ -219,3 +219,41 @@ fn what_does_not_fit_is_refused() {
     let shapes: Vec<_> = network.tensors();
     assert_eq!(shapes[0], ("n.0.weight".to_owned(), vec![2, 4]));
 }
+
+#[test]
+#[ignore]
+fn timing() {
+    use std::time::Instant;
+    let c = convolution;
+    let layers = [
+        c(32, 3, 1, 1), Layer::Relu, c(64, 3, 2, 1), Layer::Relu, c(128, 3, 2, 1), Layer::Relu, Layer::Double,
+        c(64, 3, 1, 1), Layer::Relu, Layer::Double, c(32, 3, 1, 1), Layer::Relu, c(3, 3, 1, 1), Layer::Sigmoid,
+    ];
+    let network = Network::new("n", [3, 32, 32], &layers).unwrap();
+    let parameters = network.initial(1, 0);
+    let input = numbers(64 * 3072, 5);
+    for round in 0..3 {
+        let mut kept = vec![network.enter(&parameters, &input).unwrap()];
+        for (at, stage) in network.stages.iter().enumerate() {
+            let start = Instant::now();
+            let y = stage.forward(&parameters, &kept[at]).unwrap();
+            if round == 2 { println!("forward {:?} {:.2} ms", stage.layer, 1e3 * start.elapsed().as_secs_f64()); }
+            kept.push(y);
+        }
+        let shape = kept.last().unwrap().shape();
+        let mut gradient = vec![0.0; network.count()];
+        let mut upstream = Activations::of_planes(shape, numbers(shape.iter().product(), 3));
+        for (at, stage) in network.stages.iter().enumerate().rev() {
+            let start = Instant::now();
+            let around = [&kept[at], &kept[at + 1]];
+            let t0 = Instant::now();
+            if stage.convolution().is_some() { kept[at].planes(); }
+            let planes = t0.elapsed();
+            match stage.backward(&parameters, around, upstream, &mut gradient, at > 0).unwrap() {
+                Some(next) => upstream = next,
+                None => { if round == 2 { println!("back {:?} {:.2} ms", stage.layer, 1e3 * start.elapsed().as_secs_f64()); } break; }
+            }
+            if round == 2 { println!("back {:?} {:.2} ms, of it planes {:.2}", stage.layer, 1e3 * start.elapsed().as_secs_f64(), 1e3 * planes.as_secs_f64()); }
+        }
+    }
+}
