@@ -6,10 +6,15 @@ use serde::Serialize;
 
 /// A value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+    match serde_json::to_string(value) {
+        Ok(text) => written(text),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// A text that is JSON already.
+pub(crate) fn written(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// `{"error": …}` with a status.

@@ -11,7 +11,9 @@ const NAMES = {
     by('summary').textContent = `${told.votes} votes on ${told.pairs} pairs, ${told.shared} of them by several raters; `
       + `${(100 * told.prevalence).toFixed(1)} % say similar.`
       + Object.entries(told.undecided).map(([name, count]) => ` ${count} × ${name}.`).join('');
-    by('coefficients').replaceChildren(...Object.entries(told.coefficients).map(([name, one]) => row(NAMES[name] ?? name,
+    const order = Object.keys(NAMES);
+    const coefficients = Object.entries(told.coefficients).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+    by('coefficients').replaceChildren(...coefficients.map(([name, one]) => row(NAMES[name] ?? name,
       digits(one.value), one.ci ? `${digits(one.ci[0])} to ${digits(one.ci[1])}` : '–')));
     by('pairs').replaceChildren(...told.rater_pairs.map((one) => row(one.raters.join(', '), one.pairs,
       ...['raw', 'kappa', 'weighted_kappa', 'pabak', 'ac1'].map((name) => digits(one[name])))));

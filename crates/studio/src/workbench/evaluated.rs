@@ -22,9 +22,9 @@ use crate::labels::label_votes;
 /// Lengths of lists, as in the VSD benchmark.
 const LENGTHS: [usize; 2] = [5, 9];
 
-/// The last evaluation, and how many votes were there for it.
+/// The last evaluation as JSON, its scores in their order, and how many votes were there for it.
 #[derive(Default)]
-pub(super) struct Evaluations(Mutex<Option<(usize, Value)>>);
+pub(super) struct Evaluations(Mutex<Option<(usize, String)>>);
 
 impl Workbench {
     fn votes(&self) -> Result<(usize, Votes)> {
@@ -42,21 +42,22 @@ impl Workbench {
     }
 
     /// How far everybody is.
-    pub(super) fn labels(&self) -> Result<Value> {
+    pub(super) fn labels(&self) -> Result<String> {
         let studio = self.project()?;
         let people = studio.tokens().iter().map(|one| {
             json!({ "rater": one.rater, "adjudicates": one.adjudicates,
                     "link": format!("/label#{}", one.token) })
         });
         let people: Vec<Value> = people.collect();
-        Ok(json!({
+        let record = json!({
             "schema": "lookalike.labels/1", "question": studio.project().question,
             "overview": studio.overview(), "people": people,
-        }))
+        });
+        Ok(record.to_string())
     }
 
     /// How far raters agree, and how many labels there are: `lookalike.agree/1` and what became of pairs.
-    pub(super) fn agreement(&self) -> Result<Value> {
+    pub(super) fn agreement(&self) -> Result<String> {
         let (_, votes) = self.votes()?;
         let sampling = Sampling::default();
         let threshold = self.least_similar()?;
@@ -70,11 +71,11 @@ impl Workbench {
             "all": settled.tags.len(), "similar": similar, "decided": votes.decided(),
             "divided": settled.divided,
         });
-        Ok(record)
+        Ok(record.to_string())
     }
 
     /// How well models do by the labels so far: `lookalike.evaluate/1`.
-    pub(super) fn evaluation(&self) -> Result<Value> {
+    pub(super) fn evaluation(&self) -> Result<String> {
         let (count, votes) = self.votes()?;
         let mut kept = self.evaluations.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, report)) = &*kept
@@ -97,7 +98,7 @@ impl Workbench {
         });
         let ranked: Vec<Ranked> = ranked.collect::<Result<_>>()?;
         let report = Report::new(&benchmark, &ranked, &settings, self.candidates.as_deref())?;
-        let report = serde_json::to_value(report)
+        let report = serde_json::to_string(&report)
             .map_err(|error| Error::Page(format!("the evaluation is no JSON: {error}")))?;
         *kept = Some((count, report.clone()));
         Ok(report)

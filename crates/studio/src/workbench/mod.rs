@@ -212,9 +212,9 @@ impl Workbench {
     }
 
     /// What pages are told of the stores.
-    fn record(&self) -> Result<Value> {
+    fn record(&self) -> Result<String> {
         let catalogues = self.catalogues.iter().map(Catalogue::record);
         let catalogues: Vec<Value> = catalogues.collect::<Result<_>>()?;
-        Ok(json!({ "catalogues": catalogues, "project": self.studio.is_some() }))
+        Ok(json!({ "catalogues": catalogues, "project": self.studio.is_some() }).to_string())
     }
 }

@@ -10,14 +10,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Router, extract};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::Workbench;
 use super::parameters::Parameters;
 use crate::collecting::{apart, shown, token};
 use crate::error::Result;
-use crate::respond::{json, refusal};
+use crate::respond::{json, refusal, written};
 
 /// The largest body of a search, in bytes.
 const LARGEST_UPLOAD: usize = 32 << 20;
@@ -47,7 +46,8 @@ pub(crate) fn routes(workbench: Arc<Workbench>) -> Router {
     router.with_state(served)
 }
 
-fn tell(what: fn(&Workbench) -> Result<Value>) -> MethodRouter<Served> {
+/// What a function says as JSON.
+fn tell(what: fn(&Workbench) -> Result<String>) -> MethodRouter<Served> {
     get(move |served: Shared<Served>, headers: HeaderMap| told(served, headers, what))
 }
 
@@ -83,10 +83,10 @@ async fn in_turn(
 async fn told(
     Shared(served): Shared<Served>,
     headers: HeaderMap,
-    what: fn(&Workbench) -> Result<Value>,
+    what: fn(&Workbench) -> Result<String>,
 ) -> Response {
     match served.workbench.access().allows(token(&headers)) {
-        true => in_turn(served, move |workbench| Ok(json(&what(workbench)?))).await,
+        true => in_turn(served, move |workbench| Ok(written(what(workbench)?))).await,
         false => unknown(),
     }
 }
