@@ -36,7 +36,7 @@ pub struct VsdBaseline {
 }
 
 enum Network {
-    Dino(VisionTransformer),
+    Dino(Box<VisionTransformer>),
     ResNet { trunk: Trunk, classifier: Vec<f32>, bias: Vec<f32> },
 }
 
@@ -54,7 +54,7 @@ impl VsdBaseline {
         // Of training; the embedding is what stands before it.
         tensors.retain(|name, _| !name.starts_with("head."));
         let network = transformer(Branch::Dino, None, &tensors)?;
-        Ok(Self { network: Network::Dino(network), weights })
+        Ok(Self { network: Network::Dino(Box::new(network)), weights })
     }
 
     /// ResNet-50 with its classifier, under torchvision's names.

@@ -111,7 +111,7 @@ impl Plan {
     pub fn next(&self, project: &Project, person: usize, also: &[usize]) -> Option<usize> {
         let state = &self.raters[person];
         let unseen = |item: &usize| !state.answered.contains(item) && !also.contains(item);
-        let Some(name) = project.people().nth(person) else { return None };
+        let name = project.people().nth(person)?;
         let rank = |item: usize| draw(project.seed, &["order", name, &project.items[item].key]);
         let all = 0..project.items.len();
         if project.is_adjudicator(person) {

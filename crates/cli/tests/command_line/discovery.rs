@@ -436,6 +436,10 @@ fn a_head_is_learned_and_searched_with() {
     if trained["round"].as_u64() > Some(0) {
         let found = json(&place, &["search", "shop/id_05/a.png", "--store", "learned", "-k", "1"]);
         assert_eq!(found["queries"][0]["results"].as_array().unwrap().len(), 1);
+        // A copy has the head too.
+        json(&place, &["store", "copy", "learned", "copied"]);
+        let again = json(&place, &["search", "shop/id_05/a.png", "--store", "copied", "-k", "1"]);
+        assert_eq!(again["queries"], found["queries"]);
         let message = place.fails(&[
             "discover",
             "train-head",

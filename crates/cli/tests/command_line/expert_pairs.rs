@@ -3,7 +3,7 @@
 use lookalike::procedural::{Distortion, scene};
 use serde_json::Value;
 
-use crate::workplace::{Workplace, fields, shared};
+use crate::workplace::{Workplace, fields};
 
 fn workplace() -> Workplace {
     let place = Workplace::new();
@@ -64,7 +64,7 @@ fn labelled_pairs_are_scored() {
 #[cfg(feature = "deep")]
 #[test]
 fn the_page_states_what_models_make_of_expert_pairs() {
-    use crate::workplace::table_of_page;
+    use crate::workplace::{shared, table_of_page};
 
     let Some(folder) = shared("vsd_examples") else { return };
     let place = Workplace::new();

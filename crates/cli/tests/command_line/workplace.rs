@@ -211,6 +211,7 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
 
 /// Holds a table against the one between two marks of a page of `docs`, or writes it there where
 /// `LOOKALIKE_UPDATE_DOCS` asks for it. Figures of networks may differ a little between machines.
+#[cfg(feature = "deep")]
 pub(crate) fn table_of_page(page: &str, mark: &str, table: &str, tolerance: f64) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
     let text = std::fs::read_to_string(&path).unwrap();

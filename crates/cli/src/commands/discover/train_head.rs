@@ -149,6 +149,9 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
                 bail!("row {id} cannot be stored: {error}");
             }
         }
+        if let Some(pictures) = source.pictures()? {
+            target.set_pictures(&pictures)?;
+        }
         target.flush()?;
     }
     let [own, held, left] = trained.pairs;
