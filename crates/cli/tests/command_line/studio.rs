@@ -33,7 +33,9 @@ struct Client {
 
 impl Client {
     fn of(server: &Server) -> Self {
+        // A connection on which a body was refused half way is of no use for another request.
         let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let config = config.max_idle_connections(0);
         Self { agent: config.build().into(), address: server.text("/address").to_owned() }
     }
 
@@ -48,12 +50,18 @@ impl Client {
     }
 
     fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answered {
-        let mut request = self.agent.post(format!("http://{}{path}", self.address));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut answer = request.send(body).unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        let once = || -> Result<Answered, ureq::Error> {
+            let mut request = self.agent.post(format!("http://{}{path}", self.address));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let mut answer = request.send(body)?;
+            Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+        };
+        // The answer to a body that is too large may be lost with the connection, which closes at once.
+        let tries = if body.len() > 32 << 20 { 20 } else { 1 };
+        let mut answers = (0..tries).map(|_| once());
+        answers.find_map(Result::ok).expect("an answer")
     }
 }
 

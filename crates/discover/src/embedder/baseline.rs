@@ -75,7 +75,71 @@ impl Embedder for Baseline {
 
 #[cfg(test)]
 mod tests {
+    use lookalike_core::procedural::scene;
+    use safetensors::tensor::TensorView;
+    use safetensors::{Dtype, serialize_to_file};
+
     use super::*;
+
+    /// One block of 64 features on 32 × 32 pixels in patches of 8, under DINO's names.
+    const DINO_SHAPES: [(&str, &[usize]); 18] = [
+        ("cls_token", &[1, 1, 64]),
+        ("pos_embed", &[1, 17, 64]),
+        ("patch_embed.proj.weight", &[64, 3, 8, 8]),
+        ("patch_embed.proj.bias", &[64]),
+        ("blocks.0.norm1.weight", &[64]),
+        ("blocks.0.norm1.bias", &[64]),
+        ("blocks.0.attn.qkv.weight", &[192, 64]),
+        ("blocks.0.attn.qkv.bias", &[192]),
+        ("blocks.0.attn.proj.weight", &[64, 64]),
+        ("blocks.0.attn.proj.bias", &[64]),
+        ("blocks.0.norm2.weight", &[64]),
+        ("blocks.0.norm2.bias", &[64]),
+        ("blocks.0.mlp.fc1.weight", &[256, 64]),
+        ("blocks.0.mlp.fc1.bias", &[256]),
+        ("blocks.0.mlp.fc2.weight", &[64, 256]),
+        ("blocks.0.mlp.fc2.bias", &[64]),
+        ("norm.weight", &[64]),
+        ("norm.bias", &[64]),
+    ];
+
+    /// What becomes of `dino:s8` with a file of such tensors.
+    fn dino(shapes: &[(&str, &[usize])], prefix: &str) -> Result<Baseline> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dino.safetensors");
+        let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
+            .iter()
+            .map(|(name, shape)| {
+                let numbers = (0..shape.iter().product::<usize>())
+                    .map(|i| ((i * 37 + name.len() * 11) as f32).sin() * 0.2);
+                let bytes = numbers.flat_map(f32::to_le_bytes).collect();
+                (format!("{prefix}{name}"), shape.to_vec(), bytes)
+            })
+            .collect();
+        let views = bytes.iter().map(|(name, shape, bytes)| {
+            (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+        });
+        serialize_to_file(views, None, &path).unwrap();
+        Ok(Baseline::by_id(&format!("dino:s8@{}", path.display()))?.unwrap())
+    }
+
+    #[test]
+    fn dinos_layout_is_read_strictly_and_pictures_of_any_size_are_embedded() {
+        let network = dino(&DINO_SHAPES, "").unwrap();
+        assert_eq!(network.fingerprint().dimension, 64);
+        assert!(network.fingerprint().preprocessing.starts_with("32x32, Pillow bilinear"));
+        let vector = |network: &Baseline, seed| network.embed(&scene(seed, 90, 60)).unwrap();
+        let first = vector(&network, 1);
+        assert!(first.len() == 64 && first.iter().all(|number| number.is_finite()));
+        assert_ne!(first, vector(&network, 2));
+        // Checkpoints of training have names that begin so.
+        assert_eq!(vector(&dino(&DINO_SHAPES, "module.backbone.").unwrap(), 1), first);
+        let with = [&DINO_SHAPES[..], &[("stranger", &[1])]].concat();
+        let message = dino(&with, "").err().unwrap().to_string();
+        assert!(message.contains("stranger"), "{message}");
+        let message = dino(&DINO_SHAPES[..17], "").err().unwrap().to_string();
+        assert!(message.contains("norm.bias"), "{message}");
+    }
 
     #[test]
     fn weights_that_are_not_there_are_named() {
