@@ -75,6 +75,8 @@ impl Embedder for Baseline {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use lookalike_core::procedural::scene;
     use safetensors::tensor::TensorView;
     use safetensors::{Dtype, serialize_to_file};
@@ -103,24 +105,93 @@ mod tests {
         ("norm.bias", &[64]),
     ];
 
+    /// Tensors of given shapes as a file; `fill` gives the numbers of a name.
+    fn written(path: &Path, shapes: &[(String, Vec<usize>)], fill: impl Fn(&str, usize) -> f32) {
+        let bytes: Vec<Vec<u8>> = shapes
+            .iter()
+            .map(|(name, shape)| {
+                let numbers = (0..shape.iter().product::<usize>()).map(|i| fill(name, i));
+                numbers.flat_map(f32::to_le_bytes).collect()
+            })
+            .collect();
+        let views = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| {
+            (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
+        });
+        serialize_to_file(views, None, path).unwrap();
+    }
+
     /// What becomes of `dino:s8` with a file of such tensors.
     fn dino(shapes: &[(&str, &[usize])], prefix: &str) -> Result<Baseline> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("dino.safetensors");
-        let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
+        let shapes: Vec<(String, Vec<usize>)> = shapes
             .iter()
-            .map(|(name, shape)| {
-                let numbers = (0..shape.iter().product::<usize>())
-                    .map(|i| ((i * 37 + name.len() * 11) as f32).sin() * 0.2);
-                let bytes = numbers.flat_map(f32::to_le_bytes).collect();
-                (format!("{prefix}{name}"), shape.to_vec(), bytes)
-            })
+            .map(|(name, shape)| (format!("{prefix}{name}"), shape.to_vec()))
             .collect();
-        let views = bytes.iter().map(|(name, shape, bytes)| {
-            (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
-        });
-        serialize_to_file(views, None, &path).unwrap();
+        let wave =
+            |name: &str, i: usize| ((i * 37 + (name.len() - prefix.len()) * 11) as f32).sin() * 0.2;
+        written(&path, &shapes, wave);
         Ok(Baseline::by_id(&format!("dino:s8@{}", path.display()))?.unwrap())
+    }
+
+    /// Names and shapes of torchvision's ResNet-50.
+    fn resnet50() -> Vec<(String, Vec<usize>)> {
+        let mut shapes = Vec::new();
+        let mut layer = |convolution: String, norm: String, shape: [usize; 4]| {
+            shapes.push((format!("{convolution}.weight"), shape.to_vec()));
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                shapes.push((format!("{norm}.{part}"), vec![shape[0]]));
+            }
+        };
+        layer("conv1".into(), "bn1".into(), [64, 3, 7, 7]);
+        let mut input = 64;
+        for (stage, blocks) in [3, 4, 6, 3].into_iter().enumerate() {
+            let width = 64 << stage;
+            for block in 0..blocks {
+                let at = format!("layer{}.{block}", stage + 1);
+                for (part, shape) in [
+                    (1, [width, input, 1, 1]),
+                    (2, [width, width, 3, 3]),
+                    (3, [4 * width, width, 1, 1]),
+                ] {
+                    layer(format!("{at}.conv{part}"), format!("{at}.bn{part}"), shape);
+                }
+                if block == 0 {
+                    let shape = [4 * width, input, 1, 1];
+                    layer(format!("{at}.downsample.0"), format!("{at}.downsample.1"), shape);
+                }
+                input = 4 * width;
+            }
+        }
+        shapes.push(("fc.weight".to_owned(), vec![1000, 2048]));
+        shapes.push(("fc.bias".to_owned(), vec![1000]));
+        shapes
+    }
+
+    #[test]
+    fn logits_are_the_classifiers_of_the_mean_over_positions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resnet50.safetensors");
+        // Nothing passes a convolution; the last normalisation adds one: so all channels are one everywhere.
+        let fill = |name: &str, i: usize| match name {
+            "fc.weight" => (i / 2048) as f32 / 2048.0,
+            "fc.bias" => 0.5,
+            "layer4.2.bn3.bias" => 1.0,
+            _ if name.ends_with("running_var") => 1.0,
+            _ => 0.0,
+        };
+        written(&path, &resnet50(), fill);
+        let network = VsdBaseline::resnet50(read_file(&path).unwrap()).unwrap();
+        let logits = network.embed(&scene(1, 50, 40)).unwrap();
+        assert_eq!((logits.len(), network.dimension(), network.side()), (1000, 1000, 224));
+        for (class, logit) in logits.iter().enumerate() {
+            assert!((logit - class as f32 - 0.5).abs() < 1e-2, "{class} {logit}");
+        }
+        let without: Vec<_> =
+            resnet50().into_iter().filter(|(name, _)| !name.starts_with("fc")).collect();
+        written(&path, &without, |_, _| 0.0);
+        let message = VsdBaseline::resnet50(read_file(&path).unwrap()).err().unwrap().to_string();
+        assert!(message.contains("fc.weight"), "{message}");
     }
 
     #[test]
