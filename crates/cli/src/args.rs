@@ -15,6 +15,7 @@ use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
 #[cfg(feature = "deep")]
 use crate::commands::optimise::OptimiseArgs;
+use crate::commands::studio::StudioArgs;
 #[cfg(feature = "deep")]
 use crate::commands::study::features::FeaturesArgs;
 #[cfg(feature = "deep")]
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Judge(JudgeArgs),
     /// Find pictures of other things that look alike, and measure how well that works
     Discover(DiscoverArgs),
+    /// Search stores, label pairs and look at what comes of it, on pages in a browser
+    Studio(StudioArgs),
     /// Say by how much a picture may change before a metric decides otherwise
     #[cfg(feature = "deep")]
     Certify(Box<CertifyArgs>),

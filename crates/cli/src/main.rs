@@ -60,6 +60,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             JudgeCommand::Generation(args) => commands::generation::run(args, &cli.global),
         },
         Command::Discover(args) => commands::discover::run(args, &cli.global),
+        Command::Studio(args) => commands::studio::run(args, &cli.global),
         #[cfg(feature = "deep")]
         Command::Certify(args) => commands::certify::run(args, &cli.global),
         #[cfg(feature = "deep")]

@@ -7,7 +7,7 @@
 //! * [`dreamsim`]: DreamSim, embeddings of vision transformers.
 //! * [`lipsim`]: LipSim, whose network has a proved Lipschitz constant.
 //! * `sight`: our own small network, whose weights are in the program.
-//! * [`PooledTaps`]: one vector for a picture, to search for others.
+//! * [`PooledTaps`], [`VsdBaseline`]: one vector for a picture, to search for others.
 //!
 //! All are [`Metric`](lookalike_core::Metric)s under ids such as `lpips:alex@0.1`; [`metric`] makes
 //! them with weights from the store, [`metric_from`] with weights from anywhere. Range, scaling, mean
@@ -37,7 +37,9 @@ mod registry;
 mod samples;
 mod sight;
 mod sight_embedding;
+mod taken;
 mod tap_formula;
+mod vsd_baselines;
 mod weights;
 
 pub use dists::Dists;
@@ -50,4 +52,5 @@ pub use registry::{
 };
 pub use samples::SampleRange;
 pub use sight_embedding::{SightEmbedder, SightFields};
+pub use vsd_baselines::VsdBaseline;
 pub use weights::{Loaded, SeededWeights, StoredWeights, WeightSource};

@@ -8,10 +8,11 @@
 //! * [`catalogue`]: a folder of pictures in a store, brought up to date file by file
 //! * [`embedder`]: pictures to vectors
 //! * [`store`]: where vectors and what is known of them are kept and searched
-//! * [`search`](mod@search), [`duplicates`](mod@duplicates), [`recall`](mod@recall): what is asked of a store
+//! * [`query`], [`search`](mod@search), [`duplicates`](mod@duplicates), [`recall`](mod@recall): what is asked of a store
 //! * [`candidates`](mod@candidates), [`votes`]: which pairs people are asked about, and what they say
 //! * [`agreement`]: how far people agree with each other
 //! * [`evaluation`]: how good models are at discovery, from labels that are never complete
+//! * [`expert_pairs`]: which models score labelled pairs right, without a catalogue
 //! * [`head`]: a map on vectors, learned from labels
 //!
 //! Vectors have unit length and are compared by their cosine, so a higher score is better everywhere.
@@ -24,7 +25,9 @@ pub mod duplicates;
 pub mod embedder;
 mod error;
 pub mod evaluation;
+pub mod expert_pairs;
 pub mod head;
+pub mod query;
 pub mod recall;
 pub mod search;
 pub mod store;

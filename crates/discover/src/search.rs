@@ -6,7 +6,10 @@
 
 use std::collections::HashSet;
 
+use serde_json::{Value, json};
+
 use crate::Result;
+use crate::query::Query;
 use crate::store::scan::dot;
 use crate::store::{Effort, Filter, Freshness, Record, SearchOptions, VectorStore};
 
@@ -38,6 +41,32 @@ pub struct Found {
     pub score: f32,
     /// Nearly equal pictures that were left out for it.
     pub collapsed: usize,
+}
+
+impl Request {
+    /// The request for a picture, which is no answer to itself; nor are those of its product, if they are not
+    /// to be.
+    #[must_use]
+    pub fn about(self, query: &Query, exclude_same_product: bool) -> Self {
+        let own = query.own.as_ref();
+        let product = own.filter(|_| exclude_same_product).map(|own| own.product.clone());
+        Self { without_product: product, without_id: own.map(|own| own.id), ..self }
+    }
+}
+
+impl Found {
+    /// The result as `lookalike.search/1` has it.
+    pub fn record(&self, rank: usize) -> Value {
+        let record = &self.record;
+        let mut result = json!({
+            "rank": rank, "id": record.id, "path": record.path, "product": record.product,
+            "category": record.category, "score": self.score,
+        });
+        if self.collapsed > 0 {
+            result["collapsed"] = self.collapsed.into();
+        }
+        result
+    }
 }
 
 /// The first results for a vector.

@@ -3,7 +3,9 @@
 //! A file of votes is CSV with the columns `seed,candidate,rater,value`, others being kept aside. A value is a
 //! grade from 0 (not similar; 1 is similar, more where there are grades) or one of `unsure`, `bad` (a picture
 //! cannot be judged) and `skip`, which do not count. Rows are only ever added: a rater's first vote on a pair
-//! counts, and a later one says how steady the rater is.
+//! counts, and a later one says how steady the rater is. A column `adjudicates`, where there is one, has a 1 in the
+//! votes of whoever was asked because others were divided: such a vote is the label of the pair, and has no part in
+//! agreement, as it came with knowledge of the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -28,6 +30,8 @@ pub struct Vote {
     pub rater: String,
     /// The grade; `Err` with one of [`UNDECIDED`].
     pub value: Result<u8, String>,
+    /// Whether it settles what others were divided on.
+    pub adjudicates: bool,
 }
 
 /// A pair of pictures and what everybody said of it first.
@@ -49,6 +53,8 @@ pub struct Votes {
     raters: Vec<String>,
     pairs: Vec<JudgedPair>,
     repeats: Vec<(usize, bool)>,
+    /// What was decided on pairs, by their numbers.
+    decided: BTreeMap<usize, u8>,
     undecided: BTreeMap<String, usize>,
 }
 
@@ -77,7 +83,12 @@ impl Votes {
     pub fn new(votes: impl IntoIterator<Item = Vote>) -> Self {
         let mut all = Self::default();
         let (mut raters, mut pairs, mut seeds) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut decisions = Vec::new();
         for vote in votes {
+            if vote.adjudicates {
+                decisions.push(vote);
+                continue;
+            }
             let grade = match vote.value {
                 Ok(grade) => grade,
                 Err(said) => {
@@ -105,6 +116,12 @@ impl Votes {
             match votes[rater] {
                 None => votes[rater] = Some(grade),
                 Some(before) => all.repeats.push((rater, before == grade)),
+            }
+        }
+        for Vote { seed, candidate, value, .. } in decisions {
+            // What nobody else judged is no pair to decide on.
+            if let (Some(&pair), Ok(grade)) = (pairs.get(&(seed, candidate)), value) {
+                all.decided.entry(pair).or_insert(grade);
             }
         }
         let count = all.raters.len();
@@ -140,7 +157,12 @@ impl Votes {
         self.undecided.clone()
     }
 
-    /// The labels of pairs with at least `least` votes.
+    /// Pairs on which somebody decided because others were divided.
+    pub fn decided(&self) -> usize {
+        self.decided.len()
+    }
+
+    /// The labels of pairs with at least `least` votes; where somebody decided, that is the label.
     pub fn settle(&self, how: Settlement, least: usize) -> Settled {
         let mut settled = Settled::default();
         let table: Vec<Unit> = self.pairs.iter().map(|pair| pair.votes.clone()).collect();
@@ -150,6 +172,10 @@ impl Votes {
         };
         for (number, pair) in self.pairs.iter().enumerate() {
             let key = [pair.seed.clone(), pair.candidate.clone()];
+            if let Some(&value) = self.decided.get(&number) {
+                settled.tags.push(Tag { key, value });
+                continue;
+            }
             if pair.votes.iter().flatten().count() < least {
                 settled.too_few += 1;
                 continue;
@@ -193,6 +219,7 @@ pub fn read_votes(path: &Path) -> Result<Vec<Vote>> {
         })
     };
     let columns = [column("seed")?, column("candidate")?, column("rater")?, column("value")?];
+    let adjudicates = header.iter().position(|column| column == "adjudicates");
     let mut votes = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| malformed(path, error))?;
@@ -216,22 +243,34 @@ pub fn read_votes(path: &Path) -> Result<Vec<Vote>> {
                 format!("line {line}: a seed, candidate or rater is empty"),
             ));
         }
-        votes.push(Vote { seed, candidate, rater, value });
+        let adjudicates = match adjudicates.and_then(|column| record.get(column)) {
+            None | Some("" | "0") => false,
+            Some("1") => true,
+            Some(other) => {
+                let reason = format!("line {line}: expected adjudicates 0 or 1, found '{other}'");
+                return Err(malformed(path, reason));
+            }
+        };
+        votes.push(Vote { seed, candidate, rater, value, adjudicates });
     }
     Ok(votes)
 }
 
-/// Writes votes.
+/// Writes votes; the column `adjudicates` is there where a vote does.
 ///
 /// # Errors
 /// [`Error::Request`] with what the writer says.
 pub fn write_votes(votes: &[Vote], to: impl Write) -> Result<()> {
     let failed = |error: csv::Error| Error::Request(format!("cannot write votes: {error}"));
     let mut writer = csv::Writer::from_writer(to);
-    writer.write_record(["seed", "candidate", "rater", "value"]).map_err(failed)?;
-    for Vote { seed, candidate, rater, value } in votes {
+    let columns = ["seed", "candidate", "rater", "value", "adjudicates"];
+    let count = if votes.iter().any(|vote| vote.adjudicates) { 5 } else { 4 };
+    writer.write_record(&columns[..count]).map_err(failed)?;
+    for Vote { seed, candidate, rater, value, adjudicates } in votes {
         let value = value.as_ref().map_or_else(String::clone, u8::to_string);
-        writer.write_record([seed, candidate, rater, &value]).map_err(failed)?;
+        let adjudicates = u8::from(*adjudicates).to_string();
+        let row = [seed, candidate, rater, &value, &adjudicates];
+        writer.write_record(&row[..count]).map_err(failed)?;
     }
     writer.flush().map_err(|error| Error::Request(format!("cannot write votes: {error}")))
 }
@@ -265,11 +304,26 @@ mod tests {
     }
 
     #[test]
+    fn decisions_settle_what_is_divided_and_nothing_else() {
+        let votes = read(
+            "seed,candidate,rater,value,adjudicates\na,b,x,1,\na,b,y,0,0\na,c,x,1,0\na,c,y,1,0\n\
+             a,b,z,0,1\na,d,z,1,1\n",
+        )
+        .unwrap();
+        assert_eq!((votes.raters(), votes.decided()), (&["x".to_owned(), "y".into()][..], 1));
+        let settled = votes.settle(Settlement::Majority, 2);
+        let labels: Vec<_> =
+            settled.tags.iter().map(|tag| (tag.key[1].as_str(), tag.value)).collect();
+        assert_eq!((labels, settled.divided.len()), (vec![("b", 0), ("c", 1)], 0));
+    }
+
+    #[test]
     fn what_is_no_vote_is_refused_with_its_line() {
         for (text, expected) in [
             ("seed,candidate,value\n", "expected the columns"),
             ("seed,candidate,rater,value\na,b,x,yes\n", "line 2"),
             ("seed,candidate,rater,value\na,b,x,1\na,,x,1\n", "line 3"),
+            ("seed,candidate,rater,value,adjudicates\na,b,x,1,yes\n", "adjudicates"),
         ] {
             let message = read(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
@@ -283,10 +337,15 @@ mod tests {
             candidate: "c\nd".into(),
             rater: "x".into(),
             value,
+            adjudicates: false,
         };
         let votes = [vote(Ok(3)), vote(Err("bad".into()))];
         let file = tempfile::NamedTempFile::new().unwrap();
         write_votes(&votes, file.as_file()).unwrap();
         assert_eq!(read_votes(file.path()).unwrap(), votes);
+        let decided = [Vote { adjudicates: true, ..votes[0].clone() }, votes[1].clone()];
+        let file = tempfile::NamedTempFile::new().unwrap();
+        write_votes(&decided, file.as_file()).unwrap();
+        assert_eq!(read_votes(file.path()).unwrap(), decided);
     }
 }

@@ -1,11 +1,13 @@
-//! What can go wrong while judgements are collected.
+//! What can go wrong while pages are served and judgements are collected.
 
 use std::path::PathBuf;
 
-/// The result of collecting judgements.
+use axum::http::StatusCode;
+
+/// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why judgements cannot be collected or exported.
+/// Why something cannot be served, collected or exported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A project that is not there, or whose file says something else than expected.
@@ -41,7 +43,36 @@ pub enum Error {
         /// What the system says.
         reason: std::io::Error,
     },
+    /// A store that cannot be searched, or votes that cannot be evaluated.
+    #[error(transparent)]
+    Discovery(#[from] lookalike_discover::Error),
+    /// Something that was asked for and is not there, and what mends it.
+    #[error("{0}")]
+    Absent(String),
+    /// A page that cannot be written.
+    #[error("a page of the program cannot be written: {0}")]
+    Page(String),
     /// An export that cannot be written.
     #[error("cannot write the judgements: {0}")]
     Write(std::io::Error),
+}
+
+impl Error {
+    /// What a request is told that ended so.
+    pub(crate) fn status(&self) -> StatusCode {
+        use lookalike_discover::Error as Discovery;
+        match self {
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Absent(_) | Self::Discovery(Discovery::NotFound(_)) => StatusCode::NOT_FOUND,
+            Self::Discovery(
+                Discovery::Picture(_)
+                | Discovery::Filter { .. }
+                | Discovery::Request(_)
+                | Discovery::NotFinite { .. }
+                | Discovery::Embedder { .. }
+                | Discovery::WrongModel { .. },
+            ) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
 }

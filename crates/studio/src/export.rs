@@ -4,10 +4,11 @@
 //! |---|---|
 //! | 2AFC | `reference,left,right,votes_right,votes` |
 //! | JND | `reference,candidate,votes_same,votes` |
-//! | rating | `reference,candidate,score,std,n`: mean and sample standard deviation |
+//! | rating, similarity | `reference,candidate,score,std,n`: mean and sample standard deviation |
 //!
-//! `subset` follows where an item has one. Attention checks and answers that were taken back are left out,
-//! and items without votes. [`raw`] has every answer on its own. Paths are relative to a folder.
+//! `subset` follows where an item has one. Left out are attention checks, answers that were taken back, second
+//! answers to a pair, what adjudicators decided, and items without votes. [`raw`] has every answer on its own.
+//! Paths are relative to a folder.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -52,6 +53,7 @@ impl RaterChecks {
 /// How the raters did with the attention checks.
 pub fn checks(project: &Project, votes: &[Vote]) -> Vec<RaterChecks> {
     let plan = Plan::new(project, votes);
+    // Adjudicators, who are the last, see no checks.
     let raters = project.raters.iter().zip(&plan.raters);
     raters
         .map(|(rater, state)| RaterChecks {
@@ -76,12 +78,15 @@ pub fn judgements(
     let mut answers: HashMap<&str, Vec<Answer>> = HashMap::new();
     for vote in votes.iter().filter(|vote| !vote.undone && !excluded.contains(&vote.rater)) {
         if let Some(answer) = Answer::parse(&vote.answer, project.task) {
-            answers.entry(&vote.item).or_default().push(answer);
+            // What an adjudicator says is no judgement of its own.
+            if !project.adjudicators.contains(&vote.rater) {
+                answers.entry(&vote.item).or_default().push(answer);
+            }
         }
     }
     let has_subsets = project.items.iter().any(|item| item.question.subset.is_some());
     let mut rows = Vec::new();
-    for item in project.items.iter().filter(|item| !item.is_check()) {
+    for item in project.items.iter().filter(|item| item.is_ordinary()) {
         let Some(answers) = answers.get(item.key.as_str()).filter(|a| a.len() >= least.max(1))
         else {
             continue;
@@ -97,13 +102,17 @@ pub fn judgements(
                 ("votes_same", json!(count(Answer::Same))),
                 ("votes", json!(answers.len())),
             ]),
-            Task::Rating => {
+            Task::Rating | Task::Similarity => {
                 let scores: Vec<f64> = answers
                     .iter()
                     .filter_map(
                         |a| if let Answer::Score(s) = a { Some(f64::from(*s)) } else { None },
                     )
                     .collect();
+                // "Unsure" and the like are no scores.
+                if scores.len() < least.max(1) {
+                    continue;
+                }
                 let n = scores.len() as f64;
                 let mean = scores.iter().sum::<f64>() / n;
                 let squares: f64 = scores.iter().map(|score| (score - mean).powi(2)).sum();
@@ -157,7 +166,7 @@ fn pictures(
 ) -> Row {
     let names: &[&str] = match project.task {
         Task::TwoAlternative => &["left", "right"],
-        Task::JustNoticeable | Task::Rating => &["candidate"],
+        Task::JustNoticeable | Task::Rating | Task::Similarity => &["candidate"],
     };
     let name = |path: &Path| {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -6,19 +6,26 @@
 //! whoever went away, and at the very end an item may get a vote too many.
 //!
 //! In every run of `check_every` questions one is an attention check, at a place drawn from the seed, as
-//! long as there are checks that the rater has not seen. Sides are drawn per item and turned round from one
+//! long as there are checks that the rater has not seen. In every run of `repeat_every` one is a pair that the
+//! rater answered before, [`LEAST_GAP`] questions ago or more. Sides are drawn per item and turned round from one
 //! rater to the next, so that each item is shown either way about equally often.
+//!
+//! An adjudicator is asked about what raters are divided on: items that all of them answered, or as many as are
+//! wanted, and not all alike. "Unsure" and "bad picture" are answers; who skips an item gave none.
 //!
 //! All draws are hashes of seed, rater and item: the same votes give the same question after a restart.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::project::Project;
+use crate::project::{Answer, Project};
 use crate::store::Vote;
 
-/// How far a rater is.
+/// Questions between a pair and its repetition.
+const LEAST_GAP: usize = 5;
+
+/// How far somebody is.
 #[derive(Clone, Debug, Default)]
 pub struct RaterState {
     /// The items answered, by number, checks included.
@@ -36,8 +43,14 @@ pub struct RaterState {
 pub struct Plan {
     /// Votes that count, per item.
     pub votes: Vec<usize>,
-    /// The raters, in the order of the project.
+    /// Everybody, in the order of [`Project::people`].
     pub raters: Vec<RaterState>,
+    /// What raters said of each item.
+    said: Vec<Vec<Answer>>,
+    /// How often each item was skipped.
+    skipped: Vec<usize>,
+    /// Whether an adjudicator decided on it.
+    decided: Vec<bool>,
     numbers: HashMap<String, usize>,
 }
 
@@ -46,18 +59,22 @@ impl Plan {
     /// left aside.
     pub fn new(project: &Project, votes: &[Vote]) -> Self {
         let numbered = project.items.iter().enumerate();
+        let count = project.items.len();
         let mut plan = Self {
-            votes: vec![0; project.items.len()],
-            raters: vec![RaterState::default(); project.raters.len()],
+            votes: vec![0; count],
+            raters: vec![RaterState::default(); project.people().count()],
+            said: vec![Vec::new(); count],
+            skipped: vec![0; count],
+            decided: vec![false; count],
             numbers: numbered.map(|(number, item)| (item.key.clone(), number)).collect(),
         };
         for vote in votes.iter().filter(|vote| !vote.undone) {
-            let rater = project.raters.iter().position(|name| *name == vote.rater);
-            if let (Some(rater), Some(item)) = (rater, plan.number(&vote.item)) {
-                let met = crate::project::Answer::parse(&vote.answer, project.task)
-                    .zip(vote.expected.as_deref())
-                    .map(|(answer, expected)| answer.meets(expected));
-                plan.add(rater, item, vote.seq, met);
+            let person = project.people().position(|name| *name == vote.rater);
+            let answer = Answer::parse(&vote.answer, project.task);
+            if let (Some(person), Some(item), Some(answer)) =
+                (person, plan.number(&vote.item), answer)
+            {
+                plan.add(project, person, item, vote.seq, answer);
             }
         }
         plan
@@ -68,44 +85,111 @@ impl Plan {
         self.numbers.get(key).copied()
     }
 
-    /// Counts an answer; `met` says whether an attention check was.
-    pub fn add(&mut self, rater: usize, item: usize, seq: i64, met: Option<bool>) {
-        let state = &mut self.raters[rater];
-        if state.answered.insert(item) {
-            state.history.push((seq, item));
-            self.votes[item] += 1;
-            if let Some(met) = met {
-                state.checks.0 += 1;
-                state.checks.1 += usize::from(met);
+    /// Counts an answer.
+    pub fn add(&mut self, project: &Project, person: usize, item: usize, seq: i64, answer: Answer) {
+        let state = &mut self.raters[person];
+        if !state.answered.insert(item) {
+            return;
+        }
+        state.history.push((seq, item));
+        if let Some(expected) = project.items[item].question.expected.as_deref() {
+            state.checks.0 += 1;
+            state.checks.1 += usize::from(answer.meets(expected));
+        }
+        match (project.is_adjudicator(person), answer) {
+            (true, Answer::Skip) => (),
+            (true, _) => self.decided[item] = true,
+            (false, Answer::Skip) => self.skipped[item] += 1,
+            (false, _) => {
+                self.votes[item] += 1;
+                self.said[item].push(answer);
             }
         }
     }
 
-    /// The item that a rater is to be asked next, after those in `also` too.
-    pub fn next(&self, project: &Project, rater: usize, also: &[usize]) -> Option<usize> {
-        let state = &self.raters[rater];
+    /// The item that somebody is to be asked next, after those in `also` too.
+    pub fn next(&self, project: &Project, person: usize, also: &[usize]) -> Option<usize> {
+        let state = &self.raters[person];
         let unseen = |item: &usize| !state.answered.contains(item) && !also.contains(item);
-        let rank = |item: usize| {
-            draw(project.seed, &["order", &project.raters[rater], &project.items[item].key])
-        };
+        let name = project.people().nth(person)?;
+        let rank = |item: usize| draw(project.seed, &["order", name, &project.items[item].key]);
+        let all = 0..project.items.len();
+        if project.is_adjudicator(person) {
+            let open = all.filter(|&item| self.is_divided(project, item)).filter(unseen);
+            return open.min_by_key(|&item| rank(item));
+        }
         let others_open = |item: usize| {
-            let others = self.raters.iter().enumerate().filter(|(other, _)| *other != rater);
+            let others = self.raters.iter().enumerate().filter(|(other, _)| *other != person);
             others.filter(|(_, state)| state.open == Some(item)).count()
         };
-        let all = 0..project.items.len();
         let ordinary = all
             .clone()
-            .filter(|&item| !project.items[item].is_check() && self.votes[item] < project.votes)
+            .filter(|&item| project.items[item].is_ordinary() && self.votes[item] < project.votes)
             .filter(unseen)
             .min_by_key(|&item| (self.votes[item] + others_open(item), rank(item)));
+        ordinary?;
         let asked = state.answered.len() + also.len();
         let (run, place) = (asked / project.check_every, asked % project.check_every);
-        let drawn = draw(project.seed, &["check", &project.raters[rater], &run.to_string()]);
-        if ordinary.is_some() && drawn % project.check_every as u64 == place as u64 {
+        let drawn = draw(project.seed, &["check", name, &run.to_string()]);
+        if drawn % project.check_every as u64 == place as u64 {
             let checks = all.filter(|&item| project.items[item].is_check()).filter(unseen);
-            return checks.min_by_key(|&item| rank(item)).or(ordinary);
+            if let Some(check) = checks.min_by_key(|&item| rank(item)) {
+                return Some(check);
+            }
         }
-        ordinary
+        self.repetition(project, person, name, also).or(ordinary)
+    }
+
+    /// A pair that is due to be asked again.
+    fn repetition(
+        &self,
+        project: &Project,
+        person: usize,
+        name: &str,
+        also: &[usize],
+    ) -> Option<usize> {
+        let every = project.repeat_every;
+        if every == 0 {
+            return None;
+        }
+        let history = self.raters[person].history.iter().map(|(_, item)| item);
+        let asked: Vec<usize> = history.chain(also).copied().collect();
+        let (run, place) = (asked.len() / every, asked.len() % every);
+        let is_repetition = |item: &usize| project.items[*item].repeats.is_some();
+        let drawn = draw(project.seed, &["repeat", name, &run.to_string()]);
+        if drawn % every as u64 > place as u64 || asked[run * every..].iter().any(is_repetition) {
+            return None;
+        }
+        let known = &asked[..asked.len().saturating_sub(LEAST_GAP)];
+        let due = project.items.iter().enumerate().filter(|(item, copy)| {
+            copy.repeats.is_some_and(|first| known.contains(&first)) && !asked.contains(item)
+        });
+        due.min_by_key(|(_, copy)| draw(project.seed, &["again", name, &copy.key]))
+            .map(|(item, _)| item)
+    }
+
+    /// Whether all answers to an item are in, not all alike, and nobody has decided.
+    pub fn is_divided(&self, project: &Project, item: usize) -> bool {
+        let wanted = project.votes.min(project.raters.len().saturating_sub(self.skipped[item]));
+        let said = &self.said[item];
+        project.items[item].is_ordinary()
+            && !self.decided[item]
+            && self.votes[item] >= wanted
+            && said.iter().any(|answer| *answer != said[0])
+    }
+
+    /// How often each answer was given to an item.
+    pub fn said(&self, item: usize) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for answer in &self.said[item] {
+            *counts.entry(answer.to_string()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many items wait for an adjudicator.
+    pub fn divided(&self, project: &Project) -> usize {
+        (0..project.items.len()).filter(|&item| self.is_divided(project, item)).count()
     }
 
     /// Whether the second picture of an item is shown on the left, or first.
@@ -116,21 +200,20 @@ impl Plan {
 
     /// Votes that count towards what is wanted, and how many are wanted.
     pub fn progress(&self, project: &Project) -> (usize, usize) {
-        let ordinary = project.items.iter().zip(&self.votes).filter(|(item, _)| !item.is_check());
+        let ordinary = project.items.iter().zip(&self.votes).filter(|(item, _)| item.is_ordinary());
         ordinary.fold((0, 0), |(votes, wanted), (_, &count)| {
             (votes + count.min(project.votes), wanted + project.votes)
         })
     }
 
-    /// How many ordinary questions there are for a rater still.
-    pub fn left(&self, project: &Project, rater: usize) -> usize {
-        let answered = &self.raters[rater].answered;
-        let numbered = project.items.iter().zip(&self.votes).enumerate();
-        numbered
-            .filter(|(number, (item, votes))| {
-                !item.is_check() && **votes < project.votes && !answered.contains(number)
-            })
-            .count()
+    /// How many ordinary questions there are for somebody still.
+    pub fn left(&self, project: &Project, person: usize) -> usize {
+        let answered = &self.raters[person].answered;
+        let is_open = |item: usize| match project.is_adjudicator(person) {
+            true => self.is_divided(project, item),
+            false => project.items[item].is_ordinary() && self.votes[item] < project.votes,
+        };
+        (0..project.items.len()).filter(|item| is_open(*item) && !answered.contains(item)).count()
     }
 }
 
@@ -170,7 +253,7 @@ mod tests {
             let before: usize = asked.iter().map(Vec::len).sum();
             for (rater, asked) in asked.iter_mut().enumerate() {
                 if let Some(item) = plan.next(project, rater, &[]) {
-                    plan.add(rater, item, 0, project.items[item].is_check().then_some(true));
+                    plan.add(project, rater, item, 0, Answer::Left);
                     asked.push(item);
                 }
             }
@@ -216,5 +299,61 @@ mod tests {
         for run in asked[0].chunks_exact(5) {
             assert_eq!(run.iter().filter(is_check).count(), 1, "{asked:?}");
         }
+    }
+
+    fn similarity(pairs: usize, more: &str) -> Project {
+        let folder = tempfile::tempdir().unwrap();
+        let rows: String = (0..pairs).map(|pair| format!("s,c{pair}\n")).collect();
+        std::fs::write(folder.path().join("items.csv"), format!("reference,candidate\n{rows}"))
+            .unwrap();
+        let toml = format!("task = 'similarity'\nitems = 'items.csv'\n{more}");
+        Project::parse(toml.as_bytes(), folder.path()).unwrap()
+    }
+
+    #[test]
+    fn each_run_repeats_a_pair_that_was_answered_a_while_ago() {
+        let project = similarity(40, "raters = 2\nrepeat_every = 8");
+        let (plan, asked) = run(&project);
+        assert_eq!(plan.progress(&project), (80, 80));
+        for items in &asked {
+            let mut copies = 0;
+            for (place, &item) in items.iter().enumerate() {
+                let Some(first) = project.items[item].repeats else { continue };
+                copies += 1;
+                let before = items.iter().position(|&other| other == first).unwrap();
+                assert!(before + LEAST_GAP <= place, "{items:?}");
+            }
+            assert!((4..=7).contains(&copies), "{copies} of {items:?}");
+        }
+        assert_ne!(asked[0], asked[1]);
+    }
+
+    #[test]
+    fn what_raters_are_divided_on_is_decided_by_another() {
+        let project = similarity(4, "raters = ['a', 'b', 'c']\nadjudicators = ['z']");
+        let mut plan = Plan::new(&project, &[]);
+        let answers = [
+            [Answer::Score(1), Answer::Score(1), Answer::Score(1)],
+            [Answer::Score(1), Answer::Score(0), Answer::Score(1)],
+            [Answer::Score(1), Answer::Unsure, Answer::Skip],
+            [Answer::Skip, Answer::Skip, Answer::Score(1)],
+        ];
+        assert_eq!(plan.next(&project, 3, &[]), None);
+        for (item, answers) in answers.into_iter().enumerate() {
+            for (rater, answer) in answers.into_iter().enumerate() {
+                assert!(!plan.is_divided(&project, item));
+                plan.add(&project, rater, item, 0, answer);
+            }
+        }
+        assert_eq!((plan.divided(&project), plan.left(&project, 3)), (2, 2));
+        assert_eq!(plan.said(1), [("0".to_owned(), 1), ("1".to_owned(), 2)].into());
+        let first = plan.next(&project, 3, &[]).unwrap();
+        assert!(first == 1 || first == 2);
+        plan.add(&project, 3, first, 0, Answer::Score(0));
+        let second = plan.next(&project, 3, &[]).unwrap();
+        assert_eq!(first + second, 3);
+        plan.add(&project, 3, second, 0, Answer::Skip);
+        assert_eq!((plan.next(&project, 3, &[]), plan.divided(&project)), (None, 1));
+        assert!(plan.votes.iter().all(|&votes| votes < 4));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! task = "2afc"              # 2afc: which is closer? jnd: same or different? rating: how good?
+//!                            # similarity: do two different things look alike?
 //! items = "items.csv"        # pictures: reference,left,right or reference,candidate
 //! raters = ["anna", "ben"]   # or a number of them
 //! votes = 2                  # answers wanted per item [default: one of each rater]
@@ -9,12 +10,15 @@
 //! seed = 1                   # of order, sides and places of attention checks
 //! check_every = 10           # one attention check in so many questions
 //! zoom = 1                   # device pixels per sample
+//! repeat_every = 12          # of similarity: one pair in so many questions is one that was asked before
+//! adjudicators = ["carla"]   # of similarity: who decides where raters are divided
+//! guidelines = "..."         # of similarity: what raters read before they begin
 //!
 //! [timing]                   # of jnd, in milliseconds
 //! show = 1000
 //! gap = 250
 //!
-//! [scale]                    # of rating
+//! [scale]                    # of rating; of similarity from 0, not similar, to 1 or more
 //! lowest = 1
 //! highest = 5
 //! lowest_label = "very annoying"
@@ -26,13 +30,18 @@
 //! items with a value under `expected` is an attention check: `left` or `right`, `same` or `different`, a
 //! number of the scale or a range such as `4-5`. Limits: a scale has at most ten steps, one key each.
 
-use std::collections::HashMap;
+mod answer;
+mod items;
+
 use std::path::{Path, PathBuf};
 
-use lookalike_judge::dataset::{Protocol, Question, questions};
+use lookalike_judge::dataset::Protocol;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+
+pub use answer::Answer;
+pub use items::ProjectItem;
 
 /// The name of the file that makes a folder a project.
 pub const PROJECT_FILE: &str = "project.toml";
@@ -52,12 +61,18 @@ pub enum Task {
     /// How good is a picture next to its reference?
     #[serde(rename = "rating")]
     Rating,
+    /// Do two different things look alike?
+    #[serde(rename = "similarity")]
+    Similarity,
 }
 
 impl Task {
-    /// Its name: `2afc`, `jnd` or `rating`.
+    /// Its name: `2afc`, `jnd`, `rating` or `similarity`.
     pub fn as_str(self) -> &'static str {
-        self.protocol().as_str()
+        match self {
+            Self::Similarity => "similarity",
+            other => other.protocol().as_str(),
+        }
     }
 
     /// How its judgements are scored.
@@ -65,7 +80,7 @@ impl Task {
         match self {
             Self::TwoAlternative => Protocol::TwoAlternative,
             Self::JustNoticeable => Protocol::JustNoticeable,
-            Self::Rating => Protocol::Rating,
+            Self::Rating | Self::Similarity => Protocol::Rating,
         }
     }
 
@@ -74,6 +89,7 @@ impl Task {
             Self::TwoAlternative => "Which picture looks more like the one in the middle?",
             Self::JustNoticeable => "Did the two pictures look the same?",
             Self::Rating => "How visible are the differences from the reference?",
+            Self::Similarity => "Would these two, different things, pass for look-alikes?",
         }
     }
 }
@@ -108,88 +124,25 @@ pub struct Scale {
     pub highest_label: String,
 }
 
+impl Scale {
+    /// That of a task, where the file says none.
+    fn of(task: Task) -> Self {
+        match task {
+            Task::Similarity => Self {
+                lowest: 0,
+                highest: 1,
+                lowest_label: "not similar".into(),
+                highest_label: "similar".into(),
+            },
+            _ => Self::default(),
+        }
+    }
+}
+
 impl Default for Scale {
     fn default() -> Self {
         let (lowest_label, highest_label) = ("very annoying".into(), "imperceptible".into());
         Self { lowest: 1, highest: 5, lowest_label, highest_label }
-    }
-}
-
-/// An answer, in terms of the items' own columns rather than of what was shown where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The left picture of the row is closer.
-    Left,
-    /// The right picture of the row is closer.
-    Right,
-    /// Both look the same.
-    Same,
-    /// Both look different.
-    Different,
-    /// A value of the scale.
-    Score(u8),
-}
-
-impl Answer {
-    /// Reads an answer to a task.
-    pub fn parse(text: &str, task: Task) -> Option<Self> {
-        match (task, text) {
-            (Task::TwoAlternative, "left") => Some(Self::Left),
-            (Task::TwoAlternative, "right") => Some(Self::Right),
-            (Task::JustNoticeable, "same") => Some(Self::Same),
-            (Task::JustNoticeable, "different") => Some(Self::Different),
-            (Task::Rating, digit) if digit.len() == 1 => digit.parse().ok().map(Self::Score),
-            _ => None,
-        }
-    }
-
-    /// Whether it is what an attention check expects: an answer, or a range of values `a-b`.
-    pub fn meets(self, expected: &str) -> bool {
-        if let Self::Score(score) = self {
-            return range(expected).is_some_and(|(from, to)| (from..=to).contains(&score));
-        }
-        self.to_string() == expected
-    }
-}
-
-impl std::fmt::Display for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Left => f.write_str("left"),
-            Self::Right => f.write_str("right"),
-            Self::Same => f.write_str("same"),
-            Self::Different => f.write_str("different"),
-            Self::Score(score) => write!(f, "{score}"),
-        }
-    }
-}
-
-/// `4` or `4-5`.
-fn range(text: &str) -> Option<(u8, u8)> {
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-    (from <= to).then_some((from, to))
-}
-
-/// One row of the items, with the key under which its votes are stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProjectItem {
-    /// The pictures as the file names them, as a JSON list: what votes refer to.
-    pub key: String,
-    /// The pictures.
-    pub question: Question,
-}
-
-impl ProjectItem {
-    /// Whether it is an attention check.
-    pub fn is_check(&self) -> bool {
-        self.question.expected.is_some()
-    }
-
-    /// Its pictures: the reference, then the others.
-    pub fn pictures(&self) -> impl Iterator<Item = &Path> {
-        let others = self.question.candidates.iter().map(PathBuf::as_path);
-        std::iter::once(self.question.reference.as_path()).chain(others)
     }
 }
 
@@ -204,19 +157,26 @@ pub struct Project {
     pub question: String,
     /// The names of the raters.
     pub raters: Vec<String>,
+    /// The names of those who decide where raters are divided.
+    pub adjudicators: Vec<String>,
     /// Answers wanted per item.
     pub votes: usize,
     /// The seed of order, sides and places of attention checks.
     pub seed: u64,
     /// One attention check in so many questions.
     pub check_every: usize,
+    /// One pair in so many questions is one that the rater answered before; 0 for none.
+    pub repeat_every: usize,
+    /// What raters read before they begin.
+    pub guidelines: String,
     /// Device pixels per sample.
     pub zoom: u32,
     /// Times of a same/different task.
     pub timing: Timing,
     /// The scale of a rating.
     pub scale: Scale,
-    /// The items, attention checks included, in the order of the file.
+    /// The items, attention checks included, in the order of the file; then copies of those that may be asked
+    /// twice.
     pub items: Vec<ProjectItem>,
 }
 
@@ -233,10 +193,14 @@ struct RawProject {
     #[serde(default = "ten")]
     check_every: usize,
     zoom: Option<u32>,
+    repeat_every: Option<usize>,
+    #[serde(default)]
+    adjudicators: Vec<String>,
+    #[serde(default)]
+    guidelines: String,
     #[serde(default)]
     timing: Timing,
-    #[serde(default)]
-    scale: Scale,
+    scale: Option<Scale>,
 }
 
 fn one() -> u64 {
@@ -292,7 +256,24 @@ impl Project {
             }
             RawRaters::Names(names) => names,
         };
-        check_raters(&raters).map_err(wrong)?;
+        if raters.is_empty() || raters.len() > MOST_RATERS {
+            return Err(wrong(format!(
+                "'raters' are {}, expected 1 to {MOST_RATERS}",
+                raters.len()
+            )));
+        }
+        check_names(raters.iter().chain(&raw.adjudicators)).map_err(wrong)?;
+        if raw.task != Task::Similarity {
+            let given = [
+                ("repeat_every", raw.repeat_every.is_some()),
+                ("adjudicators", !raw.adjudicators.is_empty()),
+                ("guidelines", !raw.guidelines.is_empty()),
+            ];
+            if let Some((name, _)) = given.iter().find(|(_, given)| *given) {
+                return Err(wrong(format!("'{name}' belongs to the task similarity alone")));
+            }
+        }
+        let scale = raw.scale.unwrap_or_else(|| Scale::of(raw.task));
         let votes = raw.votes.unwrap_or(raters.len());
         if !(1..=raters.len()).contains(&votes) {
             let reason = format!(
@@ -309,8 +290,15 @@ impl Project {
         within("zoom", raw.zoom.unwrap_or(1).into(), 1, 16)?;
         within("timing.show", raw.timing.show.into(), 1, 60_000)?;
         within("timing.gap", raw.timing.gap.into(), 0, 60_000)?;
-        within("scale.highest", raw.scale.highest.into(), u64::from(raw.scale.lowest) + 1, 9)?;
-        let items = items(&folder.join(&raw.items), raw.task, &raw.scale)?;
+        within("scale.highest", scale.highest.into(), u64::from(scale.lowest) + 1, 9)?;
+        let repeat_every = raw.repeat_every.unwrap_or(0);
+        if repeat_every > 0 {
+            within("repeat_every", repeat_every as u64, 2, 1000)?;
+        }
+        let mut items = items::items(&folder.join(&raw.items), raw.task, &scale)?;
+        if repeat_every > 0 {
+            items.extend(items::repeated(&items));
+        }
         Ok(Self {
             folder: folder.to_owned(),
             task: raw.task,
@@ -321,7 +309,10 @@ impl Project {
             check_every: raw.check_every,
             zoom: raw.zoom.unwrap_or(1),
             timing: raw.timing,
-            scale: raw.scale,
+            repeat_every,
+            adjudicators: raw.adjudicators,
+            guidelines: raw.guidelines,
+            scale,
             items,
         })
     }
@@ -331,85 +322,42 @@ impl Project {
         self.folder.join("votes.sqlite")
     }
 
+    /// Everybody who answers: the raters, then the adjudicators.
+    pub fn people(&self) -> impl Iterator<Item = &String> {
+        self.raters.iter().chain(&self.adjudicators)
+    }
+
+    /// Whether somebody, by number among all people, decides where raters are divided.
+    pub fn is_adjudicator(&self, person: usize) -> bool {
+        person >= self.raters.len()
+    }
+
     /// What must not change once there are votes, as they would mean something else.
     pub fn conditions(&self) -> String {
         let (timing, scale) = (self.timing, &self.scale);
         let part = match self.task {
             Task::TwoAlternative => String::new(),
             Task::JustNoticeable => format!(", show = {}, gap = {}", timing.show, timing.gap),
-            Task::Rating => format!(", lowest = {}, highest = {}", scale.lowest, scale.highest),
+            Task::Rating | Task::Similarity => {
+                format!(", lowest = {}, highest = {}", scale.lowest, scale.highest)
+            }
         };
         format!("task = \"{}\", seed = {}{part}", self.task.as_str(), self.seed)
     }
 }
 
-fn check_raters(raters: &[String]) -> Result<(), String> {
-    if raters.is_empty() || raters.len() > MOST_RATERS {
-        return Err(format!("'raters' are {}, expected 1 to {MOST_RATERS}", raters.len()));
-    }
-    for (index, name) in raters.iter().enumerate() {
+fn check_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut known: Vec<&String> = Vec::new();
+    for name in names {
         if name.trim().is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
             return Err(format!("'{}' is no name of a rater", name.escape_debug()));
         }
-        if raters[..index].contains(name) {
+        if known.contains(&name) {
             return Err(format!("the rater '{name}' is there twice"));
         }
+        known.push(name);
     }
     Ok(())
-}
-
-fn items(path: &Path, task: Task, scale: &Scale) -> Result<Vec<ProjectItem>> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut seen = HashMap::new();
-    let mut all = Vec::new();
-    for question in questions(path, task.protocol())? {
-        let question = question?;
-        let line = question.line;
-        let wrong = |reason: String| {
-            Err(Error::Project { path: path.to_owned(), reason: format!("line {line}: {reason}") })
-        };
-        if let Some(expected) = &question.expected
-            && !is_expectable(expected, task, scale)
-        {
-            let known = match task {
-                Task::TwoAlternative => "left or right".to_owned(),
-                Task::JustNoticeable => "same or different".to_owned(),
-                Task::Rating => format!(
-                    "a number from {low} to {high} or a range such as {low}-{high}",
-                    low = scale.lowest,
-                    high = scale.highest
-                ),
-            };
-            return wrong(format!("expected {known} as 'expected', found '{expected}'"));
-        }
-        let pictures = std::iter::once(&question.reference).chain(&question.candidates);
-        let names = pictures.map(|picture| {
-            let name = picture.strip_prefix(folder).unwrap_or(picture);
-            name.to_string_lossy().replace('\\', "/")
-        });
-        let key = serde_json::Value::from(names.collect::<Vec<_>>()).to_string();
-        if let Some(first) = seen.insert(key.clone(), line) {
-            return wrong(format!("the pictures are those of line {first}"));
-        }
-        all.push(ProjectItem { key, question });
-    }
-    match all.iter().any(|item| !item.is_check()) {
-        true => Ok(all),
-        false => Err(Error::Project {
-            path: path.to_owned(),
-            reason: "there is nothing to judge: expected at least one row without 'expected'"
-                .to_owned(),
-        }),
-    }
-}
-
-fn is_expectable(expected: &str, task: Task, scale: &Scale) -> bool {
-    match task {
-        Task::Rating => {
-            range(expected).is_some_and(|(from, to)| scale.lowest <= from && to <= scale.highest)
-        }
-        _ => Answer::parse(expected, task).is_some(),
-    }
 }
 
 #[cfg(test)]

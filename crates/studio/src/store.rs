@@ -187,7 +187,7 @@ impl Store {
         if self.setting("owner")?.is_none() {
             self.set("owner", &token())?;
         }
-        for rater in &project.raters {
+        for rater in project.people() {
             self.connection
                 .execute(
                     "INSERT INTO rater (name, token) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
@@ -393,7 +393,7 @@ fn votes(path: &Path, reason: rusqlite::Error) -> Error {
 }
 
 /// 128 bits of the system's randomness.
-fn token() -> String {
+pub(crate) fn token() -> String {
     rand::random::<[u8; 16]>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,6 +1,6 @@
 //! A project that is under way: its questions, its votes, and what each rater has in front of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,13 +11,15 @@ use crate::error::{Error, Result};
 use crate::pictures;
 use crate::plan::Plan;
 use crate::project::{Answer, Project, Task};
-use crate::store::{NewVote, Store};
+use crate::store::{NewVote, Store, Vote};
 
 /// Raters' links have these at their end; so has the owner's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RaterToken {
     /// Who.
     pub rater: String,
+    /// Whether they decide where raters are divided.
+    pub adjudicates: bool,
     /// What proves it.
     pub token: String,
 }
@@ -58,6 +60,8 @@ pub(crate) struct State<'a> {
     highest: u8,
     lowest_label: &'a str,
     highest_label: &'a str,
+    guidelines: &'a str,
+    adjudicates: bool,
     answered: usize,
     left: usize,
     votes: usize,
@@ -73,6 +77,9 @@ struct Asked {
     item: String,
     reference: Option<String>,
     shown: Vec<String>,
+    /// What raters said, for whoever decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<BTreeMap<String, usize>>,
 }
 
 /// An answer as a page sends it, in terms of what it showed.
@@ -113,6 +120,11 @@ pub struct Overview {
     pub wanted: usize,
     /// Each rater.
     pub raters: Vec<RaterProgress>,
+    /// Each of those who decide where raters are divided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adjudicators: Vec<RaterProgress>,
+    /// Pairs on which raters are divided and nobody has decided.
+    pub divided: usize,
 }
 
 /// How far a rater is.
@@ -143,10 +155,10 @@ impl Studio {
         pictures::check(&project)?;
         let store = Store::open(&project)?;
         let plan = Plan::new(&project, &store.votes()?);
-        let tokens = project
-            .raters
-            .iter()
-            .map(|rater| Ok(RaterToken { rater: rater.clone(), token: store.token(rater)? }));
+        let tokens = project.people().enumerate().map(|(person, rater)| {
+            let adjudicates = project.is_adjudicator(person);
+            Ok(RaterToken { rater: rater.clone(), adjudicates, token: store.token(rater)? })
+        });
         let tokens = tokens.collect::<Result<Vec<_>>>()?;
         let owner = store.owner_token()?;
         let paths = project.items.iter().flat_map(|item| item.pictures());
@@ -162,7 +174,7 @@ impl Studio {
         &self.project
     }
 
-    /// The raters' tokens.
+    /// The tokens of everybody who answers.
     pub fn tokens(&self) -> &[RaterToken] {
         &self.tokens
     }
@@ -176,7 +188,7 @@ impl Studio {
     pub fn overview(&self) -> Overview {
         let desk = self.desk();
         let (votes, wanted) = desk.plan.progress(&self.project);
-        let raters = self.project.raters.iter().enumerate().map(|(number, rater)| {
+        let people = self.project.people().enumerate().map(|(number, rater)| {
             let state = &desk.plan.raters[number];
             RaterProgress {
                 rater: rater.clone(),
@@ -186,7 +198,17 @@ impl Studio {
                 met: state.checks.1,
             }
         });
-        Overview { votes, wanted, raters: raters.collect() }
+        let mut raters: Vec<RaterProgress> = people.collect();
+        let adjudicators = raters.split_off(self.project.raters.len());
+        Overview { votes, wanted, raters, adjudicators, divided: desk.plan.divided(&self.project) }
+    }
+
+    /// All answers so far, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`Error::Votes`].
+    pub fn votes(&self) -> Result<Vec<Vote>> {
+        self.desk().store.votes()
     }
 
     pub(crate) fn visitor(&self, token: &str) -> Option<Visitor> {
@@ -214,14 +236,16 @@ impl Studio {
         let current = desk.plan.next(&self.project, rater, &[]);
         desk.plan.raters[rater].open = current;
         let after = current.and_then(|item| desk.plan.next(&self.project, rater, &[item]));
-        let asked = |item| self.asked(rater, item);
+        let adjudicates = self.project.is_adjudicator(rater);
+        let asked = |item| self.asked(rater, item, adjudicates.then(|| desk.plan.said(item)));
         let upcoming = after
             .map(asked)
             .map_or_else(Vec::new, |next| next.reference.into_iter().chain(next.shown).collect());
         let (votes, wanted) = desk.plan.progress(&self.project);
         let (project, state) = (&self.project, &desk.plan.raters[rater]);
+        let name = project.people().nth(rater).map_or("", String::as_str);
         State {
-            rater: &project.raters[rater],
+            rater: name,
             task: project.task.as_str(),
             question: &project.question,
             zoom: project.zoom,
@@ -231,6 +255,8 @@ impl Studio {
             highest: project.scale.highest,
             lowest_label: &project.scale.lowest_label,
             highest_label: &project.scale.highest_label,
+            guidelines: &project.guidelines,
+            adjudicates,
             answered: state.answered.len(),
             left: desk.plan.left(project, rater),
             votes,
@@ -241,7 +267,7 @@ impl Studio {
         }
     }
 
-    fn asked(&self, rater: usize, item: usize) -> Asked {
+    fn asked(&self, rater: usize, item: usize, said: Option<BTreeMap<String, usize>>) -> Asked {
         let swapped = Plan::is_swapped(&self.project, rater, item);
         let question = &self.project.items[item].question;
         let picture = |path: &PathBuf| id(&path.to_string_lossy());
@@ -254,7 +280,7 @@ impl Studio {
         if swapped {
             shown.reverse();
         }
-        Asked { item: self.ids[item].clone(), reference, shown }
+        Asked { item: self.ids[item].clone(), reference, shown, said }
     }
 
     /// Stores an answer.
@@ -289,14 +315,17 @@ impl Studio {
         let first = match self.project.task {
             Task::TwoAlternative => ["left", "right"][usize::from(swapped)],
             Task::JustNoticeable => ["reference", "candidate"][usize::from(swapped)],
-            Task::Rating => "reference",
+            Task::Rating | Task::Similarity => "reference",
+        };
+        let Some(name) = self.project.people().nth(rater) else {
+            return refuse("nobody has this number");
         };
         let expected = self.project.items[item].question.expected.as_deref();
         let display = sent.display.as_ref().filter(|display| display.times.len() <= 8);
         let display = display.and_then(|display| serde_json::to_string(display).ok());
         let vote = NewVote {
             nonce: &sent.nonce,
-            rater: &self.project.raters[rater],
+            rater: name,
             item: &self.project.items[item].key,
             answer: &answer.to_string(),
             expected,
@@ -311,7 +340,7 @@ impl Studio {
         let (seq, is_new) = desk.store.add(&vote)?;
         // The same answer sent again may have been taken back in between.
         if is_new {
-            desk.plan.add(rater, item, seq, expected.map(|expected| answer.meets(expected)));
+            desk.plan.add(&self.project, rater, item, seq, answer);
         }
         Ok(())
     }
@@ -322,7 +351,8 @@ impl Studio {
     /// [`Error::Conflict`] when it is not the last; [`Error::Votes`].
     pub(crate) fn undo(&self, rater: usize, undo: &Undo) -> Result<()> {
         let mut desk = self.desk();
-        desk.store.undo(&undo.nonce, &self.project.raters[rater], undo.last)?;
+        let name = self.project.people().nth(rater).map_or("", String::as_str);
+        desk.store.undo(&undo.nonce, name, undo.last)?;
         let votes = desk.store.votes()?;
         let open: Vec<_> = desk.plan.raters.iter().map(|state| state.open).collect();
         desk.plan = Plan::new(&self.project, &votes);

@@ -122,8 +122,8 @@ fn progress(global: &GlobalArgs) -> ProgressBar {
     bar
 }
 
-fn links(studio: &Studio, address: SocketAddr, global: &GlobalArgs) -> anyhow::Result<()> {
-    // Nobody can open 0.0.0.0; on this machine the loopback is the same.
+/// The address to open: nobody can open 0.0.0.0; on this machine the loopback is the same.
+pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
     let mut shown = address;
     if address.ip().is_unspecified() {
         shown.set_ip(match address {
@@ -131,6 +131,11 @@ fn links(studio: &Studio, address: SocketAddr, global: &GlobalArgs) -> anyhow::R
             SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
+    shown
+}
+
+fn links(studio: &Studio, address: SocketAddr, global: &GlobalArgs) -> anyhow::Result<()> {
+    let shown = reachable(address);
     let overview = format!("http://{shown}/overview#{}", studio.owner_token());
     let raters = studio.tokens().iter();
     let raters: Vec<_> =
@@ -263,7 +268,7 @@ pub(crate) fn export(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<S
         bail!("{}: there are no votes to export", args.project.display());
     }
     if !args.raw {
-        let items = project.items.iter().filter(|item| !item.is_check()).count();
+        let items = project.items.iter().filter(|item| item.is_ordinary()).count();
         if rows.len() < items {
             log.warn(&format!(
                 "{} of {items} items have too few votes and are left out",

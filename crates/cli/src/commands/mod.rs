@@ -19,6 +19,7 @@ pub(crate) mod metrics;
 #[cfg(feature = "deep")]
 pub(crate) mod optimise;
 mod selection;
+pub(crate) mod studio;
 #[cfg(feature = "deep")]
 pub(crate) mod study;
 #[cfg(feature = "deep")]

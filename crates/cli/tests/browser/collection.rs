@@ -1,13 +1,11 @@
 //! `judge collect` in browsers: three raters, a server that is killed half way, and what comes out.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-
 use lookalike::procedural::{Distortion, scene};
 use serde_json::Value;
 
 use crate::driver::Browser;
-use crate::workplace::{BINARY, Workplace};
+use crate::server::Server;
+use crate::workplace::Workplace;
 
 const ITEMS: u64 = 16;
 
@@ -31,15 +29,8 @@ fn project(place: &Workplace) {
     place.succeeds(&init);
 }
 
-/// A server, and what it printed.
-fn serve(place: &Workplace, listen: &str) -> (Child, Value) {
-    let arguments = ["judge", "collect", "study", "--listen", listen, "--format", "json"];
-    let mut command = Command::new(BINARY);
-    command.current_dir(place.root()).args(arguments).stdout(Stdio::piped());
-    let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    (child, serde_json::from_str(&line).unwrap())
+fn serve(place: &Workplace, listen: &str) -> Server {
+    Server::start(place, &["judge", "collect", "study"], listen)
 }
 
 const PHASE: &str = "document.documentElement.dataset.phase";
@@ -68,7 +59,8 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
         return;
     }
     project(&place);
-    let (mut server, told) = serve(&place, "127.0.0.1:0");
+    let mut server = serve(&place, "127.0.0.1:0");
+    let told = server.told.clone();
     let links: Vec<String> =
         (0..3).map(|rater| told["raters"][rater]["link"].as_str().unwrap().to_owned()).collect();
     for (browser, link) in browsers.iter().zip(&links) {
@@ -96,13 +88,12 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
     assert_eq!(browsers[0].value("document.querySelector('#help').open"), true);
     browsers[0].press(&["Escape"]);
 
-    server.kill().unwrap();
-    server.wait().unwrap();
+    server.kill();
     // An answer to a server that is gone is kept and stored when it is back.
     browsers[1].press(&["Left"]);
     browsers[1].wait("document.querySelector('#told').textContent.includes('trying again')");
-    let (mut server, again) = serve(&place, told["address"].as_str().unwrap());
-    assert_eq!(again, told, "links stay");
+    let mut server = serve(&place, told["address"].as_str().unwrap());
+    assert_eq!(server.told, told, "links stay");
     browsers[1].wait(&format!("{ANSWERED} === 9 && {PHASE} === 'asking'"));
     // One rater closes the page and comes back by the link.
     browsers[2].open_url("about:blank");
@@ -123,9 +114,7 @@ fn fifty_judgements_of_three_raters_survive_a_kill() {
     let count = browsers[0].value("document.querySelector('#count').textContent");
     assert_eq!(count, "48 of 48 votes");
 
-    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
-    assert_eq!(server.wait().unwrap().code(), Some(0));
+    server.interrupt();
     let raw = place.succeeds(&["judge", "export", "study", "--raw", "--format", "jsonl"]);
     let answers: Vec<Value> = raw.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let counted: Vec<_> = answers.iter().filter(|a| a["undone"] == false).collect();
@@ -168,8 +157,8 @@ fn pairs_are_judged(place: &Workplace, browser: &Browser, task: &str, [same, oth
     place.write("items.csv", rows.as_bytes());
     let init = ["judge", "collect", "study", "--init", "--items", "items.csv", "--task", task];
     place.succeeds(&[&init[..], &["--raters", "1"]].concat());
-    let (mut server, told) = serve(place, "127.0.0.1:0");
-    browser.open_url(told["raters"][0]["link"].as_str().unwrap());
+    let mut server = serve(place, "127.0.0.1:0");
+    browser.open_url(server.text("/raters/0/link"));
     browser.wait(&format!("{PHASE} === 'paused'"));
     browser.press(&[" "]);
     let mut seen = 0;
@@ -189,9 +178,7 @@ fn pairs_are_judged(place: &Workplace, browser: &Browser, task: &str, [same, oth
         browser.wait(&format!("{ANSWERED} === {seen}"));
     }
     assert_eq!(seen, ITEMS / 2);
-    let interrupt = Command::new("kill").args(["-INT", &server.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
-    assert_eq!(server.wait().unwrap().code(), Some(0));
+    server.interrupt();
     place.succeeds(&["judge", "export", "study", "-o", "votes.csv"]);
 }
 

@@ -116,12 +116,14 @@ impl Browser {
         assert_eq!(answer, Value::Null, "{selector}");
     }
 
+    /// What pages logged since they were last asked.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.log("browser").iter().map(|entry| entry["message"].to_string()).collect()
+    }
+
     /// What the page logged as an error, and every address it asked for besides its own.
     pub(crate) fn complaints(&self, page: &Path) -> Vec<String> {
-        let mut found = Vec::new();
-        for entry in self.log("browser") {
-            found.push(entry["message"].to_string());
-        }
+        let mut found = self.errors();
         let own = address(page);
         for entry in self.log("performance") {
             let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();

@@ -9,6 +9,8 @@
 mod collection;
 mod driver;
 mod evaluation;
+mod server;
+mod studio;
 #[allow(dead_code)]
 #[path = "../command_line/workplace.rs"]
 mod workplace;

@@ -5,6 +5,17 @@ use serde_json::Value;
 
 use crate::workplace::{Workplace, errors, fields};
 
+/// Models whose weights are not here, and what mends that.
+const WITHOUT_WEIGHTS: [(&str, &str); 3] = if cfg!(feature = "deep") {
+    [
+        ("lpips:alex", "weights fetch"),
+        ("clip:b32", "clip-b32.safetensors, or clip:b32@FILE; Hugging Face"),
+        ("dreamsim:ensemble", "dreamsim-ensemble.safetensors"),
+    ]
+} else {
+    [("lpips:alex", "no embedder"), ("clip:b32", "no embedder"), ("sight", "no embedder")]
+};
+
 /// Twelve products with two pictures each, the second a little blurred.
 fn workplace() -> Workplace {
     let place = Workplace::new();
@@ -84,7 +95,7 @@ fn a_folder_is_indexed_once() {
     assert!(errors(&found)[0].contains("broken.png"));
     let refused = place.fails(&["discover", "index", "shop", "--store", "store", "--model", "hog"]);
     assert!(refused.contains("colour-hist") && refused.contains("another store"), "{refused}");
-    for (model, part) in [("clip", "no embedder"), ("lpips:alex", "weights fetch")] {
+    for (model, part) in [("no-such", "no embedder")].into_iter().chain(WITHOUT_WEIGHTS) {
         let message =
             place.fails(&["discover", "index", "shop", "--store", "s2", "--model", model]);
         assert!(message.contains(part), "{message}");
@@ -425,6 +436,10 @@ fn a_head_is_learned_and_searched_with() {
     if trained["round"].as_u64() > Some(0) {
         let found = json(&place, &["search", "shop/id_05/a.png", "--store", "learned", "-k", "1"]);
         assert_eq!(found["queries"][0]["results"].as_array().unwrap().len(), 1);
+        // A copy has the head too.
+        json(&place, &["store", "copy", "learned", "copied"]);
+        let again = json(&place, &["search", "shop/id_05/a.png", "--store", "copied", "-k", "1"]);
+        assert_eq!(again["queries"], found["queries"]);
         let message = place.fails(&[
             "discover",
             "train-head",

@@ -1,13 +1,13 @@
 //! `judge eval`: made-up judgements with known scores, and those of people where they are at hand.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::workplace::{BINARY, Workplace, fields};
+use crate::workplace::{BINARY, Workplace, fields, shared};
 
 /// Three references, each with a slightly and a strongly noisy picture.
 fn with_pictures() -> Workplace {
@@ -335,18 +335,6 @@ fn pictures_that_fail_cost_their_item_alone() {
     place.write("other.csv", b"a,b\n1,2\n");
     let message = place.fails(&["judge", "eval", "other.csv", "-m", "mse"]);
     assert!(message.contains("--layout") && message.contains("bapps-2afc"), "{message}");
-}
-
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
-    if !path.exists() {
-        #[allow(clippy::print_stdout)]
-        {
-            println!("skipped: {} is absent", path.display());
-        }
-        return None;
-    }
-    path.canonicalize().ok()
 }
 
 fn row(csv: &mut String, folder: &Path, names: [&str; 3], votes: [i64; 2]) {

@@ -7,6 +7,7 @@ mod attack;
 #[cfg(feature = "deep")]
 mod certify;
 mod discovery;
+mod expert_pairs;
 mod folders;
 mod formats;
 mod gates;
@@ -30,13 +31,21 @@ mod pages;
 mod reconstruction;
 mod reports;
 mod scores;
+#[cfg(unix)]
+#[allow(dead_code)]
+#[path = "../browser/server.rs"]
+mod server;
 #[cfg(feature = "deep")]
 mod sight;
 mod sizes;
 #[cfg(feature = "deep")]
 mod studies;
+#[cfg(unix)]
+mod studio;
 #[cfg(feature = "deep")]
 mod training;
+#[cfg(all(unix, feature = "deep"))]
+mod tutorial;
 mod update;
 mod visual_regression;
 mod weights;

@@ -195,3 +195,39 @@ pub(crate) fn fields(object: &Value) -> Vec<&str> {
     names.sort_unstable();
     names
 }
+
+/// What lies beside the repository on machines that have it; a word about it where it is absent.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    if !path.exists() {
+        #[allow(clippy::print_stdout)]
+        {
+            println!("skipped: {} is absent", path.display());
+        }
+        return None;
+    }
+    path.canonicalize().ok()
+}
+
+/// Holds a table against the one between two marks of a page of `docs`, or writes it there where
+/// `LOOKALIKE_UPDATE_DOCS` asks for it. Figures of networks may differ a little between machines.
+#[cfg(feature = "deep")]
+pub(crate) fn table_of_page(page: &str, mark: &str, table: &str, tolerance: f64) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let [begin, end] = ["begin", "end"].map(|which| format!("<!-- {mark}: {which} -->"));
+    let start = text.find(&begin).unwrap() + begin.len() + 1;
+    let end = text.find(&end).unwrap();
+    if std::env::var_os("LOOKALIKE_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{}{table}{}", &text[..start], &text[end..])).unwrap();
+        return;
+    }
+    let numbers = |text: &str| -> Vec<f64> {
+        text.split(['|', '\n', ' ', '(', ')']).filter_map(|part| part.parse().ok()).collect()
+    };
+    let (stated, found) = (numbers(&text[start..end]), numbers(table));
+    assert_eq!(stated.len(), found.len(), "the table of {page} is not that of this run:\n{table}");
+    for (stated, found) in stated.iter().zip(&found) {
+        assert!((stated - found).abs() < tolerance, "{stated} in {page}, {found} here:\n{table}");
+    }
+}

@@ -10,13 +10,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lookalike_nn::Parameters;
 use lookalike_nn::vision_transformer::VisionTransformer;
 use lookalike_weights::{Checkpoint, Tensor};
 
 use super::branch::Branch;
 use super::network::Network;
 use super::positions::interpolated;
+use crate::taken::Taken;
 use crate::{Error, Result};
 
 const ARCHITECTURE: &str = "dreamsim";
@@ -71,46 +71,25 @@ pub(super) fn network(mut file: Checkpoint) -> Result<Network> {
     Network::new(branches, patches)
 }
 
-fn transformer(
+/// A network of tensors in DINO's layout, all of which it takes.
+///
+/// # Errors
+/// [`Error::Weights`] with the first tensor that is missing, misshapen or of no layer.
+pub(crate) fn transformer(
     branch: Branch,
     heads: Option<usize>,
     tensors: &HashMap<String, Tensor>,
 ) -> Result<VisionTransformer> {
     let shapes = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shape.as_slice()));
     let architecture = branch.architecture(heads, shapes)?;
-    let parameters = Taken { tensors, taken: std::sync::Mutex::default() };
+    let parameters = Taken::of(tensors);
     let network = VisionTransformer::new(architecture, &parameters)?;
-    let taken = parameters.taken.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut left: Vec<&String> = tensors.keys().filter(|name| !taken.contains(*name)).collect();
-    left.sort_unstable();
-    match left.first() {
+    match parameters.left(|_| false) {
         None => Ok(network),
         Some(name) => Err(Error::Weights(format!(
             "the tensor '{}.{name}' belongs to no layer",
             branch.as_str()
         ))),
-    }
-}
-
-/// Tensors by name, and which were asked for.
-struct Taken<'a> {
-    tensors: &'a HashMap<String, Tensor>,
-    taken: std::sync::Mutex<std::collections::HashSet<String>>,
-}
-
-impl Parameters for Taken<'_> {
-    fn f32(&self, name: &str, shape: &[usize]) -> lookalike_nn::Result<Vec<f32>> {
-        let refused =
-            |reason: String| lookalike_nn::Error::Parameter { name: name.to_owned(), reason };
-        let Some(tensor) = self.tensors.get(name) else {
-            return Err(refused("it is missing".to_owned()));
-        };
-        if tensor.shape != shape {
-            return Err(refused(format!("expected shape {shape:?}, found {:?}", tensor.shape)));
-        }
-        let mut taken = self.taken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        taken.insert(name.to_owned());
-        tensor.to_f32().map_err(|error| refused(error.to_string()))
     }
 }
 

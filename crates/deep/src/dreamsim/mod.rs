@@ -25,4 +25,5 @@ pub use branch::Branch;
 pub use checkpoint::{Adapter, one_piece};
 pub use network::Network;
 
+pub(crate) use checkpoint::transformer;
 pub(crate) use metric::{CARDS, make};

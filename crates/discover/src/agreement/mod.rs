@@ -20,6 +20,7 @@ pub mod krippendorff;
 pub mod panel;
 pub mod prevalence;
 pub mod raw;
+mod record;
 #[cfg(test)]
 mod worked_examples;
 

@@ -1,9 +1,9 @@
 //! Our own network as an embedder ([`SightEmbedder`]): 128 numbers, with weights that are in the program.
 
-use lookalike_core::{Encoding, Picture};
+use lookalike_core::Picture;
 use lookalike_deep::SightEmbedder;
 
-use super::Embedder;
+use super::{Embedder, display_coded};
 use crate::store::Fingerprint;
 use crate::{Error, Result};
 
@@ -41,13 +41,7 @@ impl Embedder for Sight {
     }
 
     fn embed(&self, picture: &Picture) -> Result<Vec<f32>> {
-        if picture.encoding() != Encoding::Srgb {
-            return Err(Error::Picture(lookalike_core::Error::NotDisplayCoded {
-                name: picture.name(),
-                found: "the samples are scene-linear".to_owned(),
-                id: "an embedder".to_owned(),
-            }));
-        }
+        display_coded(picture)?;
         let vectors = self.network.embed(&[picture]).map_err(|error| Error::Embedder {
             id: "sight".to_owned(),
             reason: format!("{}: {error}", picture.name()),

@@ -9,7 +9,8 @@
 //! * [`uncertainty`]: intervals and tests over seeds
 //! * [`leave_one_out`]: by how much a model gains from having chosen the candidates itself
 //! * [`audit`]: the hit ratio from a random sample of what is not labelled
-//! * [`report`](mod@report): all of it for several models
+//! * [`report`](mod@report): all of it for several models; [`record`]: as it is written
+//! * [`catalogue`]: stores as the images of a benchmark and as models
 //!
 //! Notation: q is a seed, P_q and N_q its candidates labelled similar and not similar, s(q, g) the cosine of
 //! the seed and an image of the gallery, L_q the gallery in falling s without the seed's own product and with
@@ -21,6 +22,7 @@
 
 pub mod audit;
 mod benchmark;
+pub mod catalogue;
 mod embeddings;
 pub mod files;
 pub mod identification;
@@ -28,6 +30,7 @@ pub mod leave_one_out;
 mod metric;
 pub mod pooled;
 mod ranking;
+pub mod record;
 pub mod report;
 pub mod uncertainty;
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //! Limits: labels are of what some model ranked among its first few, so all pairs are hard ones, and scores
 //! of different seeds are compared with each other, which a ranking never does: see `roc_auc_macro`.
 
+use super::report::Estimate;
+use super::uncertainty::{self, Sampling};
 use super::{Rules, SeedRanking};
 
 /// A labelled pair.
@@ -35,8 +37,32 @@ pub fn pairs(seeds: &[SeedRanking], rules: Rules) -> Vec<Pair> {
             seed,
         }));
     }
-    pairs.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
+    sort(&mut pairs);
     pairs
+}
+
+/// Brings pairs into falling order of their score.
+pub fn sort(pairs: &mut [Pair]) {
+    pairs.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
+}
+
+/// `roc_auc` and `pr_auc` of sorted pairs of `count` seeds, with intervals over seeds; what has no value is left
+/// out.
+pub fn estimates(pairs: &[Pair], count: usize, sampling: Sampling) -> Vec<(String, Estimate)> {
+    let mut seeds: Vec<usize> = pairs.iter().map(|pair| pair.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    type Curve = fn(&[Pair], &[f64]) -> Option<f64>;
+    let curves: [(&str, Curve); 2] = [("roc_auc", area), ("pr_auc", average_precision)];
+    let estimates = curves.into_iter().filter_map(|(name, curve)| {
+        let value = curve(pairs, &vec![1.0; count])?;
+        let interval = uncertainty::interval(count, sampling, |drawn| {
+            curve(pairs, &uncertainty::weights(count, drawn))
+        });
+        let seeds = seeds.len();
+        Some((name.to_owned(), Estimate { value, interval, seeds, ..Estimate::default() }))
+    });
+    estimates.collect()
 }
 
 /// Weights of similar and of other pairs, for each distinct score, the greatest first.

@@ -120,7 +120,8 @@ pub fn model_report(
         }
         metrics.push((metric.name(), found));
     }
-    metrics.extend(pooled_estimates(rankings, rules, sampling));
+    let pairs = pooled::pairs(rankings, rules);
+    metrics.extend(pooled::estimates(&pairs, rankings.len(), sampling));
     let greatest = ks.iter().copied().max().unwrap_or(1);
     let mut of_category: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, seed) in benchmark.seeds.iter().enumerate() {
@@ -143,27 +144,6 @@ pub fn model_report(
         categories: categories.collect(),
         identification: identification_estimates(ranked, sampling),
     }
-}
-
-fn pooled_estimates(
-    rankings: &[SeedRanking],
-    rules: Rules,
-    sampling: Sampling,
-) -> Vec<(String, Estimate)> {
-    let pairs = pooled::pairs(rankings, rules);
-    let count = rankings.len();
-    let seeds = rankings.iter().filter(|ranking| !ranking.labelled.is_empty()).count();
-    type Curve = fn(&[pooled::Pair], &[f64]) -> Option<f64>;
-    let curves: [(&str, Curve); 2] =
-        [("roc_auc", pooled::area), ("pr_auc", pooled::average_precision)];
-    let estimates = curves.into_iter().filter_map(|(name, curve)| {
-        let value = curve(&pairs, &vec![1.0; count])?;
-        let interval = uncertainty::interval(count, sampling, |drawn| {
-            curve(&pairs, &uncertainty::weights(count, drawn))
-        });
-        Some((name.to_owned(), Estimate { value, interval, seeds, ..Estimate::default() }))
-    });
-    estimates.collect()
 }
 
 fn identification_estimates(ranked: &Ranked, sampling: Sampling) -> Vec<(String, Estimate)> {

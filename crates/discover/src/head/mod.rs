@@ -7,6 +7,9 @@
 mod file;
 pub mod training;
 
+/// The name of a head's file in the folder of a store.
+pub const FILE: &str = "head.safetensors";
+
 use rayon::prelude::*;
 
 use crate::store::scan::{dot, normalised};

@@ -81,7 +81,34 @@ proptest! {
             if let Some(answer) = Answer::parse(&text, task) {
                 prop_assert!(answer.meets(&answer.to_string()));
             }
-            let _ = is_expectable(&text, task, &Scale::default());
+            let _ = items::is_expectable(&text, task, &Scale::default());
         }
+    }
+}
+
+#[test]
+fn pairs_of_similarity_may_be_asked_twice_and_decided_on() {
+    let head = "task = 'similarity'\nitems = 'items.csv'\nraters = ['anna', 'ben']\n";
+    let items = "reference,candidate,expected\nr,a,\nr,b,\nr,c,1\n";
+    let more = "repeat_every = 5\nadjudicators = ['carla']\nguidelines = 'Look at the shape.'\n";
+    let made = project(&format!("{head}{more}"), items).unwrap();
+    assert_eq!((made.scale.lowest, made.scale.highest, made.items.len()), (0, 1, 5));
+    let ordinary = made.items.iter().filter(|item| item.is_ordinary()).count();
+    assert_eq!((ordinary, made.items[3].repeats, made.items[4].repeats), (2, Some(0), Some(1)));
+    assert_eq!(made.items[4].key, r#"["r","b","again"]"#);
+    assert!(!made.is_adjudicator(1) && made.is_adjudicator(2));
+    assert_eq!(made.conditions(), "task = \"similarity\", seed = 1, lowest = 0, highest = 1");
+    for (answer, known) in [("1", true), ("unsure", true), ("skip", true), ("yes", false)] {
+        assert_eq!(Answer::parse(answer, Task::Similarity).is_some(), known, "{answer}");
+    }
+    for (toml, part) in [
+        (format!("{HEAD}repeat_every = 5"), "similarity alone"),
+        (format!("{HEAD}adjudicators = ['x']"), "similarity alone"),
+        (format!("{head}adjudicators = ['ben']"), "there twice"),
+        (format!("{head}repeat_every = 1001"), "'repeat_every' is 1001"),
+    ] {
+        let items = if toml.contains("2afc") { ITEMS } else { items };
+        let message = project(&toml, items).unwrap_err().to_string();
+        assert!(message.contains(part), "{toml}: {message}");
     }
 }

@@ -7,7 +7,6 @@ use clap::Args;
 use lookalike::judge::statistics::bootstrap::RESAMPLES;
 use lookalike_discover::agreement::panel::{Panel, panel};
 use lookalike_discover::votes::Votes;
-use serde_json::{Value, json};
 
 use super::printing::{self, Printed, Rows, four};
 use crate::Status;
@@ -49,7 +48,6 @@ fn printed(found: &Panel) -> Printed {
     let mut rows =
         Rows::new(&["coefficient", "raters", "n", "value", "ci_low", "ci_high"], &[2, 3, 4, 5]);
     let mut coefficients = Rows::new(&["", "value", "95 % interval"], &[1, 2]);
-    let mut json_coefficients = serde_json::Map::new();
     for (name, one) in &found.coefficients {
         let ci = one.interval.map(|interval| [interval.low, interval.high]);
         let cell = |end: usize| ci.map_or_else(String::new, |ci| ci[end].to_string());
@@ -64,7 +62,6 @@ fn printed(found: &Panel) -> Printed {
         let shown =
             ci.map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.4} to {high:.4}"));
         coefficients.rows.push(vec![(*name).to_owned(), format!("{:.4}", one.value), shown]);
-        json_coefficients.insert((*name).to_owned(), json!({"value": one.value, "ci": ci}));
     }
     let mut pairs = Rows::new(
         &["raters", "pairs", "raw", "kappa", "weighted", "pabak", "ac1"],
@@ -122,20 +119,5 @@ fn printed(found: &Panel) -> Printed {
         texts.push(pairs.text());
     }
     texts.push(raters.text());
-    let list = |records: Vec<Value>| Value::Array(records);
-    let json = json!({
-        "schema": "lookalike.agree/1",
-        "pairs": found.units, "shared": found.shared, "votes": found.votes,
-        "prevalence": found.prevalence, "undecided": found.undecided,
-        "coefficients": json_coefficients,
-        "rater_pairs": list(found.pairs.iter().map(|pair| json!({
-            "raters": pair.raters, "pairs": pair.units, "raw": pair.raw, "kappa": pair.kappa,
-            "weighted_kappa": pair.weighted, "pabak": pair.pabak, "ac1": pair.ac1,
-        })).collect()),
-        "raters": list(found.raters.iter().map(|rater| json!({
-            "rater": rater.name, "votes": rater.votes, "similar": rater.similar,
-            "repeated": rater.repeated, "intra": rater.intra, "accuracy": rater.accuracy,
-        })).collect()),
-    });
-    Printed { json, items: "raters", rows, text: texts.join("\n\n") }
+    Printed { json: found.record(), items: "raters", rows, text: texts.join("\n\n") }
 }

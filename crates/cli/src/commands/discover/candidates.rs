@@ -9,13 +9,14 @@ use lookalike::pairing::{self, Separator};
 use lookalike_discover::candidates::file;
 use lookalike_discover::candidates::pool::{Generator, PoolOptions, draw_seeds, pool};
 use lookalike_discover::candidates::{Candidate, Proposal, Stratum};
+use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
 use lookalike_discover::evaluation::files::Files;
 use lookalike_discover::evaluation::report::Ranked;
 use lookalike_discover::evaluation::{Benchmark, Level, audit};
 use lookalike_discover::store::{Embedded, VectorStore};
 use serde_json::json;
 
-use super::evaluate::{labels, metadata_of, vectors_of};
+use super::evaluate::labels;
 use super::printing::{self, Printed, Rows};
 use super::{progress, stores};
 use crate::Status;

@@ -35,7 +35,8 @@ pub(super) struct IndexArgs {
     #[arg(long, value_name = "DIR")]
     store: PathBuf,
 
-    /// What makes vectors of pictures: sight, colour-hist, hog, lpips:alex, lpips:vgg or lpips:squeeze
+    /// What makes vectors of pictures: sight, colour-hist, hog, lipsim:mini; with weights of others lpips:alex,
+    /// lpips:vgg, lpips:squeeze, clip:b32, dreamsim:ensemble, dino:s8, resnet50@logits and the like
     #[arg(long, value_name = "ID", default_value = BUILT_IN[0])]
     model: String,
 
@@ -95,6 +96,9 @@ pub(super) fn run(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Statu
     let embedder = embedder(&args.model)?;
     let options = EmbeddedOptions { approximate_from: args.approximate_from };
     let store = Embedded::create(&args.store, embedder.fingerprint(), options)?;
+    if let Ok(folder) = args.folder.canonicalize() {
+        store.set_pictures(&folder)?;
+    }
     let output = Output::open(global)?;
     let indexing = Indexing {
         store: &store,

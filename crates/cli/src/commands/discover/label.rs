@@ -1,4 +1,4 @@
-//! `lookalike discover label`: candidates as a project that `judge collect` asks people about.
+//! `lookalike discover label`: candidates as a project of pairs that people are asked about.
 //!
 //! The pages show a seed and a candidate, no model, rank or score; every rater has an order of their own.
 
@@ -21,8 +21,9 @@ const ITEMS: &str = "items.csv";
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Then: 'lookalike judge collect PROJECT' asks, and 'lookalike discover import PROJECT \
-                  --pictures DIR' writes what people said as votes."
+    after_help = "Then: 'lookalike studio --store STORE --project PROJECT' asks, and so does 'lookalike judge \
+                  collect PROJECT'; 'lookalike discover import PROJECT --pictures DIR' writes what people said as \
+                  votes."
 )]
 pub(super) struct LabelArgs {
     /// Candidates, as `discover candidates` writes them
@@ -37,9 +38,17 @@ pub(super) struct LabelArgs {
     #[arg(long, value_name = "PROJECT")]
     to: PathBuf,
 
-    /// How many people are asked
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    raters: usize,
+    /// Who is asked: how many, or their names
+    #[arg(long, value_name = "N|NAME,…", value_delimiter = ',', default_value = "3")]
+    raters: Vec<String>,
+
+    /// Who decides where those are divided
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    adjudicators: Vec<String>,
+
+    /// One pair in so many questions is one that was asked before, to see how steady a rater is; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    repeat_every: usize,
 
     /// How many of them are asked about every pair [default: all]
     #[arg(long, value_name = "N")]
@@ -94,32 +103,58 @@ pub(super) fn run(args: &LabelArgs, global: &GlobalArgs) -> anyhow::Result<Statu
     }
     let file = items.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
     file.finish()?;
-    let question = match args.highest {
-        1 => "Would these two, different things, pass for look-alikes? 1 yes, 0 no".to_owned(),
-        highest => format!("How much do these two, different things, look alike? 0 to {highest}"),
-    };
-    let votes = args.votes.map_or_else(String::new, |votes| format!("votes = {votes}\n"));
-    let text = format!(
-        "task = \"rating\"\nitems = \"{ITEMS}\"\nraters = {}            # or names: [\"anna\", \"ben\"]\n\
-         {votes}seed = {}\ncheck_every = 10\nquestion = \"{question}\"\n\n[scale]\nlowest = 0\nhighest = {}\n\
-         lowest_label = \"not similar\"\nhighest_label = \"similar\"\n",
-        args.raters, global.seed, args.highest
-    );
+    let text = project_text(args, global.seed);
     // What could not be read again is not written.
     let project = Project::parse(text.as_bytes(), &args.to)?;
     let mut file = Output::create(&path)?;
     file.write_all(text.as_bytes())?;
     file.finish()?;
     let mut rows = Rows::new(&["project", "pairs", "checks"], &[1, 2]);
-    let (project_path, checks) = (path.display().to_string(), project.items.len() - asked);
+    let (project_path, checks) =
+        (path.display().to_string(), project.items.iter().filter(|item| item.is_check()).count());
     rows.rows.push(vec![project_path.clone(), asked.to_string(), checks.to_string()]);
     let json = json!({
         "schema": "lookalike.label/1", "project": project_path, "pairs": asked, "checks": checks,
     });
     let text = format!(
-        "{project_path}: {asked} pairs, {checks} attention checks; 'lookalike judge collect {}' asks",
+        "{project_path}: {asked} pairs, {checks} attention checks; 'lookalike studio --store STORE --project {}' \
+         asks",
         args.to.display()
     );
     printing::write(&Printed { json, items: "", rows, text }, global, output)?;
     Ok(Status::Passed)
+}
+
+/// What the file of the project says.
+fn project_text(args: &LabelArgs, seed: u64) -> String {
+    let names = |names: &[String]| serde_json::Value::from(names).to_string();
+    let raters = match args.raters.as_slice() {
+        [count] if count.parse::<usize>().is_ok() => {
+            format!("{count}            # or names: [\"anna\", \"ben\"]")
+        }
+        given => names(given),
+    };
+    let question = match args.highest {
+        1 => "Would these two, different things, pass for look-alikes?".to_owned(),
+        highest => format!("How much do these two, different things, look alike? 0 to {highest}"),
+    };
+    let mut text = format!(
+        "task = \"similarity\"\nitems = \"{ITEMS}\"\nraters = {raters}\nseed = {seed}\ncheck_every = 10\n\
+         question = \"{question}\"\n"
+    );
+    if let Some(votes) = args.votes {
+        text += &format!("votes = {votes}\n");
+    }
+    if args.repeat_every > 0 {
+        text += &format!("repeat_every = {}\n", args.repeat_every);
+    }
+    if !args.adjudicators.is_empty() {
+        text += &format!("adjudicators = {}\n", names(&args.adjudicators));
+    }
+    text += &format!(
+        "# guidelines = \"What raters read before they begin.\"\n\n[scale]\nlowest = 0\nhighest = {}\n\
+         lowest_label = \"not similar\"\nhighest_label = \"similar\"\n",
+        args.highest
+    );
+    text
 }

@@ -8,12 +8,15 @@ mod export;
 mod import;
 mod index;
 mod label;
+mod page;
+mod pairs;
+mod pictures;
 mod printing;
 mod progress;
 mod recall;
 mod report;
 mod search;
-mod stores;
+pub(super) mod stores;
 mod train_head;
 mod verify;
 
@@ -52,6 +55,8 @@ enum DiscoverCommand {
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Write an evaluation as one page with tables and pictures
     Report(Box<report::ReportArgs>),
+    /// Score labelled pairs of pictures by models, without a catalogue
+    Pairs(pairs::PairsArgs),
     /// Learn a linear map on the vectors of a store from labels
     TrainHead(train_head::TrainHeadArgs),
     /// Copy a store, or compare two
@@ -74,6 +79,7 @@ pub(crate) fn run(args: &DiscoverArgs, global: &GlobalArgs) -> anyhow::Result<St
         DiscoverCommand::Export(args) => export::run(args, global),
         DiscoverCommand::Evaluate(args) => evaluate::run(args, global),
         DiscoverCommand::Report(args) => report::run(args, global),
+        DiscoverCommand::Pairs(args) => pairs::run(args, global),
         DiscoverCommand::TrainHead(args) => train_head::run(args, global),
         DiscoverCommand::Store(args) => verify::run(args, global),
     })

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use lookalike::decode::{self, DecodeOptions};
+use lookalike::decode::DecodeOptions;
 use lookalike::pairing::{self, Separator};
-use lookalike_discover::embedder::Embedder;
+use lookalike_discover::embedder::{self, Embedder};
+use lookalike_discover::query::{Query, Rectangle, rectangle};
 use lookalike_discover::search::{Found, Request, search};
-use lookalike_discover::store::{Effort, Embedded, Filter, Record, VectorStore};
+use lookalike_discover::store::{Effort, Embedded, Filter, Record};
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
@@ -60,7 +61,7 @@ pub(super) struct SearchArgs {
 
     /// Look for a part of the query only, in pixels
     #[arg(long, value_name = "x,y,w,h", value_parser = rectangle)]
-    crop: Option<[usize; 4]>,
+    crop: Option<Rectangle>,
 
     /// Lists on standard input are separated by NUL bytes
     #[arg(short = '0', long)]
@@ -73,22 +74,6 @@ pub(super) struct SearchArgs {
     /// Largest picture that is decoded, in pixels; K, M and G are understood
     #[arg(long, value_name = "N", default_value = "512M", value_parser = pixels)]
     max_pixels: u64,
-}
-
-fn rectangle(text: &str) -> Result<[usize; 4], String> {
-    let numbers: Option<Vec<usize>> =
-        text.split(',').map(|part| part.trim().parse().ok()).collect();
-    let found = numbers.and_then(|numbers| <[usize; 4]>::try_from(numbers).ok());
-    found
-        .filter(|[.., width, height]| width * height > 0)
-        .ok_or_else(|| format!("expected x,y,width,height in pixels, found '{text}'"))
-}
-
-/// What is looked for.
-struct Query {
-    vector: Vec<f32>,
-    /// The row, where it is one of the store.
-    own: Option<Record>,
 }
 
 /// Runs the command.
@@ -118,14 +103,10 @@ pub(super) fn run(args: &SearchArgs, global: &GlobalArgs) -> anyhow::Result<Stat
                 filter: filter.clone(),
                 effort: if args.exact { Effort::Exact } else { Effort::Recall95 },
                 one_per_product: args.one_per_product,
-                without_product: query
-                    .own
-                    .as_ref()
-                    .filter(|_| args.exclude_same_product)
-                    .map(|own| own.product.clone()),
-                without_id: query.own.as_ref().map(|own| own.id),
                 collapse: args.collapse,
+                ..Request::default()
             };
+            let request = request.about(&query, args.exclude_same_product);
             Ok(search(&store, &query.vector, &request)?)
         });
         match found {
@@ -190,10 +171,7 @@ impl Asked<'_> {
         if self.args.crop.is_some() {
             bail!("--crop takes a file as its query, as the store has no pictures");
         }
-        let Some(row) = self.store.get(&[id])?.pop().flatten() else {
-            bail!("#{id} is not in the store");
-        };
-        Ok(Query { vector: row.vector, own: Some(row.record) })
+        Ok(Query::of_row(self.store, id)?)
     }
 
     fn file(&mut self, path: &Path) -> anyhow::Result<Query> {
@@ -204,26 +182,13 @@ impl Asked<'_> {
         };
         let bytes =
             std::fs::read(path).with_context(|| format!("{}: cannot read", path.display()))?;
-        let mut picture = decode::decode(&bytes, &path.display().to_string(), &options)?;
-        // The file itself may be in the store: then it is no answer.
-        let hash = lookalike_discover::store::content_hash(&bytes);
-        let filter = Filter::Eq(lookalike_discover::store::Field::ContentHash, hash);
-        if let Some([x, y, width, height]) = self.args.crop {
-            picture = picture.crop(x, y, width, height)?;
-        }
-        let embedder = match self.embedder.take() {
-            Some(embedder) => embedder,
-            None => stores::embedder_of(self.store, &self.args.store)?,
+        let (store, name) = (self.store, path.display().to_string());
+        let (slot, folder) = (&mut self.embedder, &self.args.store);
+        let embedder = move || match slot {
+            Some(embedder) => Ok(&**embedder),
+            none => Ok(&**none.insert(embedder::of_store(store, folder)?)),
         };
-        let vector = embedder.embed(&picture);
-        self.embedder = Some(embedder);
-        let vector = vector?;
-        let options = lookalike_discover::store::SearchOptions::exact(1).among(Some(filter));
-        let own = self.store.search(std::slice::from_ref(&vector), &options)?;
-        let own = own.into_iter().flatten().next();
-        let own = own.map(|hit| self.store.records(&[hit.id])).transpose()?;
-        let own = own.and_then(|mut all| all.pop().flatten());
-        Ok(Query { vector, own })
+        Ok(Query::of_file(store, embedder, &bytes, &name, &options, self.args.crop)?)
     }
 }
 
@@ -237,14 +202,7 @@ fn printed(answers: &[(String, Vec<Found>)], errors: &[ErrorRecord]) -> Printed 
         let mut results = Vec::new();
         for (index, one) in found.iter().enumerate() {
             let (record, rank) = (&one.record, index + 1);
-            let mut result = json!({
-                "rank": rank, "id": record.id, "path": record.path, "product": record.product,
-                "category": record.category, "score": one.score,
-            });
-            if one.collapsed > 0 {
-                result["collapsed"] = one.collapsed.into();
-            }
-            results.push(result);
+            results.push(one.record(rank));
             let [rank, score] = [rank.to_string(), one.score.to_string()];
             table.rows.push(vec![
                 rank.clone(),
@@ -271,17 +229,4 @@ fn printed(answers: &[(String, Vec<Found>)], errors: &[ErrorRecord]) -> Printed 
     }
     let json = json!({"schema": "lookalike.search/1", "queries": queries, "errors": errors});
     Printed { json, items: "queries", rows, text: texts.join("\n\n") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rectangles_have_an_area() {
-        assert_eq!(rectangle("1, 2,30,40"), Ok([1, 2, 30, 40]));
-        for text in ["", "1,2,3", "1,2,0,4", "1,2,3,x", "-1,2,3,4"] {
-            assert!(rectangle(text).is_err(), "{text}");
-        }
-    }
 }

@@ -8,12 +8,14 @@ use clap::Args;
 use lookalike_discover::catalogue::records;
 use lookalike_discover::embedder::behind;
 use lookalike_discover::evaluation::Benchmark;
+use lookalike_discover::evaluation::catalogue::metadata_of;
 use lookalike_discover::evaluation::files::Files;
+use lookalike_discover::head::FILE as HEAD;
 use lookalike_discover::head::training::{Example, HeadRecipe, train};
 use lookalike_discover::store::{Embedded, EmbeddedOptions, Row, VectorStore};
 use serde_json::json;
 
-use super::evaluate::{labels, metadata_of};
+use super::evaluate::labels;
 use super::printing::{self, Printed, Rows, four};
 use super::{progress, stores};
 use crate::Status;
@@ -73,7 +75,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
         bail!("expected --rate above 0, --hold from 0 and --held-out between 0 and 1");
     }
     let source = stores::read(&args.store)?;
-    if args.store.join(stores::HEAD).exists() {
+    if args.store.join(HEAD).exists() {
         bail!(
             "{}: the store has a head already; learn from the one it was made of",
             args.store.display()
@@ -133,7 +135,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
     if gained {
         let fingerprint = behind(&source.describe()?.fingerprint, &trained.head)?;
         let target = Embedded::create(&args.to, &fingerprint, EmbeddedOptions::default())?;
-        trained.head.write(&args.to.join(stores::HEAD))?;
+        trained.head.write(&args.to.join(HEAD))?;
         let mut after = 0;
         loop {
             let rows = source.scan(after, 1000)?;
@@ -146,6 +148,9 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
             if let Some((id, error)) = target.upsert(&mapped)?.failed.first() {
                 bail!("row {id} cannot be stored: {error}");
             }
+        }
+        if let Some(pictures) = source.pictures()? {
+            target.set_pictures(&pictures)?;
         }
         target.flush()?;
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use lookalike_discover::head::{FILE as HEAD, Head};
 use lookalike_discover::store::{Embedded, EmbeddedOptions, VectorStore};
 use serde_json::json;
 
@@ -66,6 +67,13 @@ pub(super) fn run(args: &StoreArgs, global: &GlobalArgs) -> anyhow::Result<Statu
                 }
                 copied += outcome.applied.len();
                 bar.set_position(copied as u64);
+            }
+            if let Some(pictures) = source.pictures()? {
+                target.set_pictures(&pictures)?;
+            }
+            // What follows the model belongs to the vectors.
+            if from.join(HEAD).is_file() {
+                Head::read(&from.join(HEAD))?.write(&to.join(HEAD))?;
             }
             target.flush()?;
             bar.finish_and_clear();

@@ -140,6 +140,23 @@ impl Embedded {
         Ok(Self { folder, options, fingerprint, content, lock })
     }
 
+    /// The folder that paths of pictures are relative to, as it was when they were indexed.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn pictures(&self) -> Result<Option<PathBuf>> {
+        Ok(self.read(|content| content.records.pictures())?.map(PathBuf::from))
+    }
+
+    /// Keeps the folder that paths of pictures are relative to. One whose name is not Unicode is not kept.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; [`Error::Request`] for a store that was opened to be read.
+    pub fn set_pictures(&self, folder: &Path) -> Result<()> {
+        let Some(folder) = folder.to_str() else { return Ok(()) };
+        self.write(|content| content.records.set_pictures(folder))
+    }
+
     fn read<T>(&self, look: impl FnOnce(&Content) -> T) -> T {
         look(&self.content.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -141,6 +141,16 @@ impl Records {
         self.number("generation")
     }
 
+    /// The folder that paths are relative to, where it was said.
+    pub(super) fn pictures(&self) -> Result<Option<String>> {
+        let connection = self.connection();
+        get(&connection, "pictures").map_err(failed(&self.path))
+    }
+
+    pub(super) fn set_pictures(&self, folder: &str) -> Result<()> {
+        self.within(|transaction| set(transaction, "pictures", folder))
+    }
+
     /// An id above all that were used.
     pub(super) fn next_id(&self) -> Result<u64> {
         self.number("next_id")

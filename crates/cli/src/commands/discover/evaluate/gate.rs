@@ -1,9 +1,7 @@
 //! Rules on scores that every model must meet, such as `hr@9>=0.3`.
 
 use anyhow::bail;
-use serde::Serialize;
-
-use super::record::Report;
+use lookalike_discover::evaluation::record::{GateRecord, Report};
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,16 +9,6 @@ pub(super) struct Gate {
     metric: String,
     strict: bool,
     bound: f64,
-}
-
-/// What became of a rule.
-#[derive(Clone, Debug, Serialize)]
-pub(in crate::commands::discover) struct GateRecord {
-    pub(super) rule: String,
-    pub(super) checked: usize,
-    pub(super) failed: usize,
-    /// The models that failed.
-    pub(super) failures: Vec<String>,
 }
 
 impl Gate {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use lookalike::judge::npy;
-use lookalike_discover::catalogue::records;
-use lookalike_discover::evaluation::files::{self, Files, Metadata, MetadataImage, Tag};
+use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
+use lookalike_discover::evaluation::files::{self, Files, Tag};
 use lookalike_discover::evaluation::{Benchmark, Embeddings};
-use lookalike_discover::store::{Embedded, VectorStore};
+use lookalike_discover::store::Embedded;
 use lookalike_discover::votes::{Settlement, Votes};
 
 use super::RunArgs;
@@ -77,21 +77,6 @@ pub(in crate::commands::discover) fn labels(path: &Path) -> anyhow::Result<Vec<T
     })
 }
 
-/// The rows of a store as the images of a benchmark.
-pub(in crate::commands::discover) fn metadata_of(
-    store: &dyn VectorStore,
-) -> anyhow::Result<Metadata> {
-    let images = records(store)?.into_iter().map(|record| MetadataImage {
-        id: record.id.to_string(),
-        path: record.path,
-        phase: "gallery".to_owned(),
-        product: Some(record.product),
-        category: (!record.category.is_empty()).then_some(record.category),
-        ..MetadataImage::default()
-    });
-    Ok(Metadata { images: images.collect() })
-}
-
 impl Input {
     pub(super) fn models(&self) -> usize {
         self.stores.len() + self.vectors.len()
@@ -139,33 +124,4 @@ impl Input {
         let vectors = Embeddings::new(dimension, vectors);
         vectors.with_context(|| path.display().to_string())
     }
-}
-
-/// The vectors of the benchmark's images in a store, found by path.
-pub(in crate::commands::discover) fn vectors_of(
-    name: &str,
-    store: &Embedded,
-    benchmark: &Benchmark,
-) -> anyhow::Result<Embeddings> {
-    let dimension = store.describe()?.fingerprint.dimension;
-    let ids: HashMap<String, u64> =
-        records(store)?.into_iter().map(|record| (record.path, record.id)).collect();
-    let wanted: Vec<Option<u64>> =
-        benchmark.images.iter().map(|image| ids.get(&image.path).copied()).collect();
-    let missing = wanted.iter().filter(|id| id.is_none()).count();
-    if let Some(first) = wanted.iter().position(Option::is_none) {
-        bail!(
-            "the store of {name} has no vector of {missing} of {} images of the benchmark, such as {}",
-            wanted.len(),
-            benchmark.images[first].path
-        );
-    }
-    let mut vectors = Vec::with_capacity(wanted.len() * dimension);
-    for ids in wanted.chunks(1000) {
-        let ids: Vec<u64> = ids.iter().copied().flatten().collect();
-        for row in store.get(&ids)?.into_iter().flatten() {
-            vectors.extend(row.vector);
-        }
-    }
-    Ok(Embeddings::new(dimension, vectors)?)
 }

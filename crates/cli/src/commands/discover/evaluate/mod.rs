@@ -3,7 +3,6 @@
 mod gate;
 mod input;
 mod print;
-pub(super) mod record;
 
 use std::path::PathBuf;
 
@@ -11,15 +10,12 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use lookalike::judge::statistics::{bootstrap::RESAMPLES, permutation::PERMUTATIONS};
 use lookalike_discover::candidates::file as candidate_file;
-use lookalike_discover::evaluation::leave_one_out::leave_one_out;
-use lookalike_discover::evaluation::report::{
-    Ranked, comparisons, identification_against_discovery, model_report,
-};
+use lookalike_discover::evaluation::record::{Report, Settings};
+use lookalike_discover::evaluation::report::Ranked;
 use lookalike_discover::evaluation::uncertainty::Sampling;
-use lookalike_discover::evaluation::{Benchmark, Level, Rules, SeedMetric, audit};
+use lookalike_discover::evaluation::{Benchmark, Level, Rules};
 
 use self::gate::Gate;
-use self::record::Report;
 use super::{printing, progress};
 use crate::Status;
 use crate::args::GlobalArgs;
@@ -27,7 +23,7 @@ use crate::log::Log;
 use crate::output::Output;
 
 use self::input::VectorFile;
-pub(super) use self::input::{labels, metadata_of, vectors_of};
+pub(super) use self::input::labels;
 
 #[derive(Debug, Args)]
 #[command(
@@ -176,51 +172,21 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
     let mut ks = args.k.clone();
     ks.sort_unstable();
     ks.dedup();
-    let head = ks.last().copied().unwrap_or(1).max(10);
+    let sampling =
+        Sampling { resamples: args.resamples, permutations: args.permutations, seed: global.seed };
+    let settings = Settings { compat: args.compat.clone(), rules, ks, sampling };
     let bar = progress::bar(read.models(), "models", global);
     let mut ranked: Vec<Ranked> = Vec::new();
     read.each_model(&benchmark, |id, embeddings| {
         if ranked.iter().any(|known| known.id == id) {
             bail!("there are two models called {id}; give one of them another name");
         }
-        ranked.push(Ranked::new(&id, &benchmark, &embeddings, head)?);
+        ranked.push(Ranked::new(&id, &benchmark, &embeddings, settings.head())?);
         bar.inc(1);
         Ok(())
     })?;
     bar.finish_and_clear();
-    let sampling =
-        Sampling { resamples: args.resamples, permutations: args.permutations, seed: global.seed };
-    let models: Vec<_> =
-        ranked.iter().map(|one| model_report(&benchmark, one, rules, &ks, sampling)).collect();
-    let compared = comparisons(&ranked, rules, &ks, sampling)?;
     let candidates = args.candidates.as_deref().map(candidate_file::read).transpose()?;
-    let greatest = ks.last().copied().unwrap_or(1);
-    let mut generators = Vec::new();
-    let mut audits = Vec::new();
-    if let Some(candidates) = &candidates {
-        let proposals = candidate_file::proposals(candidates, &benchmark);
-        let all: Vec<(&str, &[_])> =
-            ranked.iter().map(|one| (one.id.as_str(), one.rankings.as_slice())).collect();
-        generators = leave_one_out(&all, &proposals, SeedMetric::Hits(greatest), rules);
-        for one in &ranked {
-            let drawn = candidate_file::audited(candidates, &benchmark, &one.id);
-            if let Some(found) =
-                audit::estimate_apart(&benchmark, &one.rankings, rules, greatest, &drawn)
-            {
-                audits.push((one.id.clone(), found));
-            }
-        }
-    }
-    let against = identification_against_discovery(&models, ks[0]);
-    let report = Report::new(
-        args.compat.clone(),
-        rules,
-        &benchmark,
-        &ks,
-        models,
-        &compared,
-        (&generators, &audits),
-        against,
-    );
+    let report = Report::new(&benchmark, &ranked, &settings, candidates.as_deref())?;
     Ok(Evaluated { report, benchmark, ranked, rules })
 }

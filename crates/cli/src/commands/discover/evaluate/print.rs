@@ -1,8 +1,8 @@
 //! How an evaluation is written.
 
+use lookalike_discover::evaluation::record::{Report, ScoreRecord};
 use serde_json::to_value;
 
-use super::record::{Report, ScoreRecord};
 use crate::args::GlobalArgs;
 use crate::commands::discover::printing::{self, Printed, Rows, four};
 use crate::output::Output;

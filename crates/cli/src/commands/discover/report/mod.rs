@@ -1,23 +1,19 @@
 //! `lookalike discover report`: an evaluation as one HTML page.
 //!
-//! The page needs nothing besides itself and has no script; its content security policy allows its own style
-//! and the pictures inside. Everything from the run reaches it through the template, which escapes it.
+//! The page needs nothing besides itself and has no script. Everything from the run reaches it through the template,
+//! which escapes it.
 
 mod seeds;
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use minijinja::Environment;
-use minijinja::value::Serde;
+use lookalike_discover::evaluation::record::{CategoryRecord, Report, Scores};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::evaluate::record::{Report, Scores};
 use super::evaluate::{self, RunArgs};
+use super::page;
 use super::printing::four;
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
@@ -25,7 +21,6 @@ use crate::output::Output;
 use crate::print::significant;
 
 const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
 
 #[derive(Debug, Args)]
 #[command(after_help = "Write the page to a file by -o report.html.")]
@@ -56,15 +51,6 @@ pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         None => Vec::new(),
     };
     let report = &evaluated.report;
-    let mut environment = Environment::new();
-    // Nothing is undefined in a sound template.
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    environment.add_template("page.html", PAGE)?;
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{hash}'; base-uri 'none'; form-action \
-         'none'"
-    );
     let comparisons = report.comparisons.iter().map(|one| {
         let [p, p_holm] = [one.p, one.p_holm].map(significant);
         json!({
@@ -78,28 +64,29 @@ pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> anyhow::Result<Stat
             "without": four(one.without), "order": four(one.order),
         })
     });
-    let page = environment.get_template("page.html")?.render(Serde(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "policy": policy,
-        "style": STYLE,
-        "compat": report.compat,
-        "level": report.level,
-        "threshold": report.threshold,
-        "seed": global.seed,
-        "seeds": report.seeds,
-        "gallery": report.gallery,
-        "products": report.products,
-        "labels": report.labels,
-        "k": report.k.last(),
-        "models": report.models.iter().map(|model| &model.id).collect::<Vec<_>>(),
-        "discovery": table(report, |index| &report.models[index].metrics),
-        "identification": table(report, |index| &report.models[index].identification),
-        "against": report.identification_against_discovery.map(|one| format!("{one:.3}")),
-        "generators": generators.collect::<Vec<_>>(),
-        "comparisons": comparisons.collect::<Vec<_>>(),
-        "categories": categories(report),
-        "galleries": galleries,
-    })))?;
+    let page = page::render(
+        "Visual similarity discovery",
+        PAGE,
+        json!({
+            "compat": report.compat,
+            "level": report.level,
+            "threshold": report.threshold,
+            "seed": global.seed,
+            "seeds": report.seeds,
+            "gallery": report.gallery,
+            "products": report.products,
+            "labels": report.labels,
+            "k": report.k.last(),
+            "models": report.models.iter().map(|model| &model.id).collect::<Vec<_>>(),
+            "discovery": table(report, |index| &report.models[index].metrics),
+            "identification": table(report, |index| &report.models[index].identification),
+            "against": report.identification_against_discovery.map(|one| format!("{one:.3}")),
+            "generators": generators.collect::<Vec<_>>(),
+            "comparisons": comparisons.collect::<Vec<_>>(),
+            "categories": categories(report),
+            "galleries": galleries,
+        }),
+    )?;
     writeln!(output, "{page}")?;
     output.finish()?;
     Ok(Status::Passed)
@@ -135,7 +122,7 @@ fn table<'a>(report: &Report, scores: impl Fn(usize) -> &'a Scores) -> Vec<Value
 /// A row for every category, with the hit ratio and coverage of every model.
 fn categories(report: &Report) -> Vec<Value> {
     let Some(first) = report.models.first() else { return Vec::new() };
-    let row = |(name, category): (&String, &super::evaluate::record::CategoryRecord)| {
+    let row = |(name, category): (&String, &CategoryRecord)| {
         let cells = report.models.iter().map(|model| {
             let found = model.categories.get(name);
             let cell =

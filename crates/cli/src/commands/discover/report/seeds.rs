@@ -1,16 +1,12 @@
 //! The seeds on which a model does worst, with what it finds.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use lookalike::AlphaPolicy;
-use lookalike::PictureOptions;
-use lookalike::decode::{DecodeOptions, read};
 use lookalike_discover::evaluation::{Level, SeedMetric};
 use serde::Serialize;
 
 use super::super::evaluate::Evaluated;
-use crate::print::pictures::{displayed, thumbnail};
+use super::super::pictures::{PictureCell, Pictures};
 
 /// The worst seeds of a model.
 #[derive(Debug, Serialize)]
@@ -26,15 +22,6 @@ struct SeedRow {
     results: Vec<PictureCell>,
 }
 
-#[derive(Debug, Serialize)]
-struct PictureCell {
-    path: String,
-    /// `None` where the file cannot be shown.
-    address: Option<String>,
-    /// `similar`, `other` or `unlabelled`.
-    label: &'static str,
-}
-
 /// Of every model the seeds with the fewest hits, those with the most labelled results first.
 pub(super) fn galleries(
     evaluated: &Evaluated,
@@ -43,7 +30,7 @@ pub(super) fn galleries(
 ) -> anyhow::Result<Vec<Gallery>> {
     let Evaluated { report, benchmark, ranked, rules } = evaluated;
     let k = report.k.last().copied().unwrap_or(1);
-    let mut pictures = Pictures { folder, read: HashMap::new() };
+    let mut pictures = Pictures::of(folder);
     let mut galleries = Vec::new();
     for model in ranked {
         let share = |metric: SeedMetric, seed: usize| {
@@ -87,23 +74,4 @@ pub(super) fn galleries(
         galleries.push(Gallery { model: model.id.clone(), seeds: rows.collect() });
     }
     Ok(galleries)
-}
-
-struct Pictures<'a> {
-    folder: &'a Path,
-    /// Addresses of those that were read.
-    read: HashMap<String, Option<String>>,
-}
-
-impl Pictures<'_> {
-    fn cell(&mut self, path: &str, label: &'static str) -> PictureCell {
-        let folder = self.folder;
-        let address = self.read.entry(path.to_owned()).or_insert_with(|| {
-            let options = DecodeOptions { alpha: AlphaPolicy::White, ..DecodeOptions::default() };
-            let picture = read(&folder.join(path), &options).ok()?;
-            let shown = thumbnail(&displayed(&picture, &PictureOptions::default())?)?;
-            Some(shown.address.to_string())
-        });
-        PictureCell { path: path.to_owned(), address: address.clone(), label }
-    }
 }
