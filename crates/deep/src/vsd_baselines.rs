@@ -37,7 +37,7 @@ pub struct VsdBaseline {
 
 enum Network {
     Dino(Box<VisionTransformer>),
-    ResNet { trunk: Trunk, classifier: Vec<f32>, bias: Vec<f32> },
+    ResNet { trunk: Box<Trunk>, classifier: Vec<f32>, bias: Vec<f32> },
 }
 
 impl VsdBaseline {
@@ -78,7 +78,7 @@ impl VsdBaseline {
         if let Some(name) = given.left(|name| name.ends_with(".num_batches_tracked")) {
             return Err(wrong(format!("the tensor '{name}' belongs to no layer")));
         }
-        Ok(Self { network: Network::ResNet { trunk, classifier, bias }, weights })
+        Ok(Self { network: Network::ResNet { trunk: Box::new(trunk), classifier, bias }, weights })
     }
 
     /// SHA-256 of the weights.

@@ -10,6 +10,8 @@ use lookalike_kernels::{
 use rayon::prelude::*;
 
 use super::activations::Activations;
+use super::doubled::doubled_weight_gradient;
+use super::enlarge::halve;
 use crate::Result;
 
 /// A convolution of a network.
@@ -97,7 +99,40 @@ impl Convolution {
         if !wanted {
             return Ok(None);
         }
+        self.input_gradient(weights, input.shape(), &upstream).map(Some)
+    }
+
+    /// The same of a 3×3 convolution of the doubled input.
+    pub(super) fn doubled_backward(
+        &self,
+        weights: &[f32],
+        [input, output]: [&Activations; 2],
+        upstream: Activations,
+        slopes: &mut Slopes<'_>,
+        wanted: bool,
+    ) -> Result<Option<Activations>> {
+        let upstream = self.before_activation(output, upstream)?;
+        let small = (input.shape(), input.planes());
+        doubled_weight_gradient(small, self.outputs, upstream.planes(), slopes)?;
+        if !wanted {
+            return Ok(None);
+        }
         let [batch, channels, height, width] = input.shape();
+        let large = [batch, channels, 2 * height, 2 * width];
+        let gradient = self.input_gradient(weights, large, &upstream)?;
+        Ok(Some(Activations::of_blocks(halve(gradient.blocks()?)?)))
+    }
+
+    /// The derivatives with respect to an input of a shape, given those with respect to what is before the
+    /// activation.
+    fn input_gradient(
+        &self,
+        weights: &[f32],
+        input: [usize; 4],
+        upstream: &Activations,
+    ) -> Result<Activations> {
+        let processor = Processor::best();
+        let [batch, channels, height, width] = input;
         let zeros = vec![0.0; self.outputs];
         let filters = self.filters(weights, &zeros);
         let mut gradient = Blocks::new();
@@ -106,7 +141,7 @@ impl Convolution {
             let mut planes = vec![0.0; batch * channels * height * width];
             let blocks = upstream.blocks()?;
             first.input_gradient(blocks, self.padding(), [height, width], &mut planes)?;
-            return Ok(Some(Activations::of_planes(input.shape(), planes)));
+            return Ok(Activations::of_planes(input, planes));
         }
         if self.is_minimal() {
             let winograd = Winograd::transposed(processor, &filters)?;
@@ -117,7 +152,7 @@ impl Convolution {
             let blocks = upstream.blocks()?;
             direct.input_gradient(blocks, self.padding(), [height, width], &mut gradient)?;
         }
-        Ok(Some(Activations::of_blocks(gradient)))
+        Ok(Activations::of_blocks(gradient))
     }
 
     /// What is upstream of the activation.

@@ -13,6 +13,7 @@
 mod activations;
 mod convolve;
 mod dense;
+mod doubled;
 mod enlarge;
 mod layer;
 #[cfg(test)]
@@ -47,6 +48,8 @@ struct Stage {
     /// Its place in the list of layers, by which its tensors are named.
     index: usize,
     relu: bool,
+    /// Whether the input is doubled first: the doubling before a 3×3 convolution belongs to it.
+    doubled: bool,
     input: [usize; 3],
     output: [usize; 3],
     weights: Range<usize>,
@@ -80,6 +83,14 @@ impl Network {
                 last.relu = true;
                 continue;
             }
+            let minimal =
+                Layer::Convolution { outputs: output[0], kernel: 3, stride: 1, padding: 1 };
+            let doubled = layer == minimal
+                && stages.last().is_some_and(|last| last.layer == Layer::Double && !last.relu);
+            let input = match stages.pop_if(|_| doubled) {
+                Some(double) => double.input,
+                None => shape,
+            };
             let mut take = |numbers: usize| {
                 let start = count;
                 count += numbers;
@@ -87,7 +98,8 @@ impl Network {
             };
             let weights = take(layer.weights(shape).map_or(0, |shape| shape.iter().product()));
             let bias = take(layer.biases());
-            stages.push(Stage { layer, index, relu: false, input: shape, output, weights, bias });
+            let relu = false;
+            stages.push(Stage { layer, index, relu, doubled, input, output, weights, bias });
             shape = output;
         }
         if stages.is_empty() {
@@ -244,6 +256,10 @@ impl Stage {
                 Layer::Transposed { .. } => {
                     convolution.transposed(weights, bias, input, [height, width])
                 }
+                _ if self.doubled => {
+                    let large = Activations::of_blocks(enlarge::double(input.blocks()?)?);
+                    convolution.forward(weights, bias, &large)
+                }
                 _ => convolution.forward(weights, bias, input),
             };
         }
@@ -279,6 +295,9 @@ impl Stage {
                 Layer::Transposed { .. } => convolution
                     .transposed_backward(weights, around, upstream, &mut slopes)
                     .map(Some),
+                _ if self.doubled => {
+                    convolution.doubled_backward(weights, around, upstream, &mut slopes, wanted)
+                }
                 _ => convolution.backward(weights, around, upstream, &mut slopes, wanted),
             };
         }

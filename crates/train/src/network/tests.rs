@@ -57,8 +57,17 @@ fn exact(network: &Network, parameters: &[f64], input: &[f64]) -> Vec<f64> {
     let mut x = input.to_vec();
     for stage in &network.stages {
         let (w, b) = (&parameters[stage.weights.clone()], &parameters[stage.bias.clone()]);
-        let ([ic, ih, iw], [oc, oh, ow]) = (stage.input, stage.output);
+        let ([ic, mut ih, mut iw], [oc, oh, ow]) = (stage.input, stage.output);
         let batch = x.len() / (ic * ih * iw);
+        if stage.doubled {
+            let large = |i: usize| {
+                let (plane, row, column) =
+                    (i / (4 * ih * iw), i / (2 * iw) % (2 * ih), i % (2 * iw));
+                x[(plane * ih + row / 2) * iw + column / 2]
+            };
+            x = (0..4 * x.len()).map(large).collect();
+            (ih, iw) = (2 * ih, 2 * iw);
+        }
         let mut y = vec![0.0; batch * oc * oh * ow];
         let at = |n: usize, c: usize, r: usize, q: usize| ((n * ic + c) * ih + r) * iw + q;
         let to = |n: usize, c: usize, r: usize, q: usize| ((n * oc + c) * oh + r) * ow + q;
