@@ -204,7 +204,7 @@ mod tests {
             assert!((found / p - 1.0).abs() < 0.03, "{k} of {n}: {found}");
             assert_eq!(binomial(n - k, n), found);
         }
-        assert_eq!((binomial(0, 0), binomial(3, 3)), (1.0, 0.25));
+        assert!(binomial(0, 0) == 1.0 && (binomial(3, 3) - 0.25).abs() < 1e-12);
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
                 (0..20).map(move |picture| Choice {
                     person,
                     picture,
-                    first: (person * 7 + picture * 5) % 10 < 7,
+                    first: (person * 3 + picture * 7) % 10 < 7,
                 })
             })
             .collect();

@@ -52,6 +52,13 @@ impl MetricLoss {
         };
         // A greyscale picture may have been seen as three equal channels.
         let planes = found.samples.len() / output.len();
+        let factor = weight * share * sign;
+        if !outside && planes == 1 {
+            for (to, slope) in gradient.iter_mut().zip(&found.samples) {
+                *to += (factor * slope) as f32;
+            }
+            return Ok(loss);
+        }
         for (at, to) in gradient.iter_mut().enumerate() {
             if outside && !(0.0..=1.0).contains(&output[at]) {
                 let clamped = output[at].clamp(0.0, 1.0);
@@ -63,7 +70,7 @@ impl MetricLoss {
             }
             let slope: f64 =
                 (0..planes).map(|plane| found.samples[plane * output.len() + at]).sum();
-            *to += (weight * share * sign * slope) as f32;
+            *to += (factor * slope) as f32;
         }
         Ok(loss)
     }
@@ -86,14 +93,14 @@ fn picture(
         }
     };
     let area = height * width;
-    let mut outside = false;
-    let samples = (0..channels * area).map(|at| {
-        let sample = planes[at % channels * area + at / channels];
-        outside |= !(0.0..=1.0).contains(&sample);
-        // What is no number stays none, and is refused.
-        sample.clamp(0.0, 1.0)
-    });
-    let samples = samples.collect();
+    let outside = !planes.iter().all(|sample| (0.0..=1.0).contains(sample));
+    let mut samples = vec![0.0; channels * area];
+    for (channel, plane) in planes.chunks_exact(area).enumerate() {
+        for (pixel, &sample) in samples.chunks_exact_mut(channels).zip(plane) {
+            // What is no number stays none, and is refused.
+            pixel[channel] = sample.clamp(0.0, 1.0);
+        }
+    }
     Ok((Picture::from_f32(width, height, kind, samples)?, outside))
 }
 

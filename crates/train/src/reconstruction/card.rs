@@ -19,7 +19,7 @@ pub(super) fn write(recipe: &Recipe, outcome: &Outcome) -> String {
          | loss | `{}` ({}) |\n\
          | learned from | {pictures} pictures or crops |\n\
          | steps | {steps} of {of_steps}, batches of {}{} |\n\
-         | rate | {} (Adam), halved after {} epochs without a better held-out loss |\n\
+         | rate | {} (Adam), after {} steps in which it rises; halved after {} epochs without a better held-out loss |\n\
          | running mean of the parameters | {} |\n\
          | seed | {} |\n",
         recipe.network,
@@ -28,6 +28,7 @@ pub(super) fn write(recipe: &Recipe, outcome: &Outcome) -> String {
         recipe.batch,
         if outcome.early { ", ended as held-out losses no longer fell" } else { "" },
         recipe.rate,
+        recipe.warm_up,
         recipe.plateau,
         recipe.average,
         recipe.seed,

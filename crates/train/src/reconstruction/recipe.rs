@@ -71,6 +71,9 @@ pub struct Recipe {
     pub steps: Option<u64>,
     /// The rate of Adam.
     pub rate: f64,
+    /// Steps over which the rate rises from nothing: a metric's gradient is steep where nothing is drawn yet, and
+    /// units that die in the first steps stay dead.
+    pub warm_up: u64,
     /// How much of the first and second moment Adam keeps.
     pub betas: [f64; 2],
     /// Epochs without a better held-out loss after which the rate is halved; 0 for never.
@@ -104,6 +107,7 @@ impl Default for Recipe {
             epochs: 100,
             steps: None,
             rate: 1e-3,
+            warm_up: 50,
             betas: [0.9, 0.999],
             plateau: 5,
             patience: 10,

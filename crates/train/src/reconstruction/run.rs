@@ -343,7 +343,8 @@ impl Steps for Session<'_> {
         if found.gradient.iter().any(|slope| !slope.is_finite()) {
             return Err(Error::Diverged { step: step + 1, what: "a derivative" });
         }
-        let rate = self.recipe.rate * f64::from(self.schedule.factor);
+        let risen = (step + 1) as f64 / self.recipe.warm_up.max(1) as f64;
+        let rate = self.recipe.rate * risen.min(1.0) * f64::from(self.schedule.factor);
         let betas = self.recipe.betas.map(|beta| beta as f32);
         let adam = Adam { rate: rate as f32, betas, ..Adam::default() };
         let State { parameters, first, second, .. } = &mut self.state;

@@ -81,6 +81,10 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "X")]
     rate: Option<f64>,
 
+    /// Steps over which the rate rises from nothing [default: 50]
+    #[arg(long, value_name = "N")]
+    warm_up: Option<u64>,
+
     /// Epochs without a better held-out loss after which the rate is halved, 0 for never [default: 5]
     #[arg(long, value_name = "N")]
     plateau: Option<u64>,
@@ -118,6 +122,7 @@ impl Choices {
         take(&mut recipe.batch, self.batch.as_ref());
         take(&mut recipe.epochs, self.epochs.as_ref());
         take(&mut recipe.rate, self.rate.as_ref());
+        take(&mut recipe.warm_up, self.warm_up.as_ref());
         take(&mut recipe.plateau, self.plateau.as_ref());
         take(&mut recipe.patience, self.patience.as_ref());
         take(&mut recipe.average, self.average.as_ref());
