@@ -17,11 +17,7 @@ use crate::commands::generation::GenerationArgs;
 use crate::commands::optimise::OptimiseArgs;
 use crate::commands::studio::StudioArgs;
 #[cfg(feature = "deep")]
-use crate::commands::study::features::FeaturesArgs;
-#[cfg(feature = "deep")]
-use crate::commands::study::losses::LossesArgs;
-#[cfg(feature = "deep")]
-use crate::commands::study::preference::PreferenceArgs;
+use crate::commands::study::StudyArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::lipsim::LipsimArgs;
 #[cfg(feature = "deep")]
@@ -432,24 +428,6 @@ pub(crate) enum TrainCommand {
     Vae(Box<ReconstructionArgs>),
     /// Learn to draw larger pictures (SRCNN), under any loss
     SuperResolution(Box<ReconstructionArgs>),
-}
-
-#[cfg(feature = "deep")]
-#[derive(Debug, Args)]
-pub(crate) struct StudyArgs {
-    #[command(subcommand)]
-    pub(crate) command: StudyCommand,
-}
-
-#[cfg(feature = "deep")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum StudyCommand {
-    /// Hold what networks see against people: trained ones, and as they are before training
-    Features(Box<FeaturesArgs>),
-    /// One network under several losses: what metrics say of it, and a study of preference for people
-    Losses(Box<LossesArgs>),
-    /// What people preferred: shares, intervals and tests of a project that they answered
-    Preference(PreferenceArgs),
 }
 
 #[derive(Debug, Args)]

@@ -81,13 +81,7 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             }
         },
         #[cfg(feature = "deep")]
-        Command::Study(args) => match &args.command {
-            args::StudyCommand::Features(args) => commands::study::features::run(args, &cli.global),
-            args::StudyCommand::Losses(args) => commands::study::losses::run(args, &cli.global),
-            args::StudyCommand::Preference(args) => {
-                commands::study::preference::run(args, &cli.global)
-            }
-        },
+        Command::Study(args) => commands::study::run(args, &cli.global),
         #[cfg(feature = "deep")]
         Command::Optimise(args) => commands::optimise::run(args, &cli.global),
         Command::Completions { shell } => commands::manual::completions(*shell, &cli.global),

@@ -9,16 +9,11 @@
 //!
 //! Limits: scales are the ratio of the sizes.
 
-/// Keys' cubic with a = −½.
+use crate::pillow::PillowFilter;
+
+/// Keys' cubic with a = −½, which Pillow has as well.
 fn cubic(x: f64) -> f64 {
-    let x = x.abs();
-    if x <= 1.0 {
-        (1.5 * x - 2.5) * x * x + 1.0
-    } else if x < 2.0 {
-        ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
-    } else {
-        0.0
-    }
+    PillowFilter::Bicubic.kernel(x)
 }
 
 /// Places and weights of every output of an axis.

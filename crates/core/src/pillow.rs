@@ -36,7 +36,7 @@ impl PillowFilter {
         }
     }
 
-    fn kernel(self, t: f64) -> f64 {
+    pub(crate) fn kernel(self, t: f64) -> f64 {
         let (t, a) = (t.abs(), -0.5);
         match self {
             Self::Bilinear => (1.0 - t).max(0.0),

@@ -20,7 +20,7 @@ mod terms;
 
 #[cfg(feature = "engine")]
 pub use tensors::between_tensors;
-pub use terms::{Term, Terms, make};
+pub use terms::{Term, Terms};
 
 use crate::{Error, Result};
 

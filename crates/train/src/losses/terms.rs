@@ -90,7 +90,7 @@ impl Terms {
 ///
 /// # Errors
 /// As [`Terms::parse`].
-pub fn make(name: &str, side: usize, weights: &dyn WeightSource) -> Result<Box<dyn Loss>> {
+fn make(name: &str, side: usize, weights: &dyn WeightSource) -> Result<Box<dyn Loss>> {
     if let Some(loss) = Pixelwise::ALL.into_iter().find(|loss| loss.name() == name) {
         return Ok(Box::new(loss));
     }

@@ -35,7 +35,7 @@ pub use principal::Principal;
 pub use recipe::{Recipe, Task};
 pub use run::{Outcome, Validation, train};
 pub use sharpen::{Enlarged, enlarged, sharpened};
-pub use study::{Studied, Study, codes, drawn, held_out, learned};
+pub use study::{Studied, Study, codes, drawn, held_out};
 pub use svm::LinearSvm;
 
 pub use crate::sight::Role;

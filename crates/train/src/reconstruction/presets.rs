@@ -67,7 +67,8 @@ impl Preset {
         matches!(self, Self::Srcnn915 | Self::Srcnn955)
     }
 
-    /// The layers to the code of `code` numbers, and those from a code of `width` numbers to a picture.
+    /// The layers to a code of `code` numbers (twice as many where it is a distribution), and those from a code to a
+    /// picture.
     ///
     /// # Errors
     /// [`Error::Refused`] for sides that the network cannot have, and for networks without a code.

@@ -6,6 +6,7 @@
 use faer::{Mat, Side};
 use rayon::prelude::*;
 
+use super::svm::dot;
 use crate::{Error, Result};
 
 /// Directions of largest variance.
@@ -76,10 +77,6 @@ impl Principal {
         let found: Vec<Vec<f64>> = rows.par_chunks(self.mean.len()).map(coordinates).collect();
         (found.concat(), self.directions.len())
     }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]

@@ -198,6 +198,12 @@ impl Recipe {
         })
     }
 
+    /// Steps on so many pictures.
+    pub(crate) fn steps_of(&self, learned: usize) -> u64 {
+        let per_epoch = (learned / self.batch.max(1)).max(1) as u64;
+        self.steps.unwrap_or(self.epochs * per_epoch)
+    }
+
     /// Checks the choices.
     ///
     /// # Errors

@@ -96,7 +96,20 @@ pub fn train(
     weights: &dyn WeightSource,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Outcome> {
-    let mut session = Session::open(recipe, settings, weights)?;
+    recipe.check()?;
+    let examples = Examples::read(recipe, &Model::new(recipe.plan()?)?)?;
+    train_on(&examples, recipe, settings, weights, progress)
+}
+
+/// The same on examples that were read before, for who learns from them many times.
+pub(super) fn train_on(
+    examples: &Examples,
+    recipe: &Recipe,
+    settings: &Settings,
+    weights: &dyn WeightSource,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Outcome> {
+    let mut session = Session::open(examples, recipe, settings, weights)?;
     let start = session.start;
     let stopped = go_on(&mut session, settings, start, progress)?;
     session.finish(stopped)
@@ -114,7 +127,7 @@ struct Session<'a> {
     layout: Layout,
     state: State,
     schedule: Schedule,
-    examples: Examples,
+    examples: &'a Examples,
     learned: Vec<usize>,
     validated: Vec<usize>,
     per_epoch: u64,
@@ -139,14 +152,18 @@ fn layout(model: &Model, averaged: bool) -> Layout {
 }
 
 impl<'a> Session<'a> {
-    fn open(recipe: &Recipe, settings: &'a Settings, weights: &dyn WeightSource) -> Result<Self> {
+    fn open(
+        examples: &'a Examples,
+        recipe: &Recipe,
+        settings: &'a Settings,
+        weights: &dyn WeightSource,
+    ) -> Result<Self> {
         recipe.check()?;
         let model = Model::new(recipe.plan()?)?;
         let [_, height, width] = model.output();
         let terms = Terms::parse(&recipe.loss, height.min(width), weights)?;
         // Written with full names, so that it can be repeated when defaults change.
         let recipe = Recipe { loss: terms.name(), ..recipe.clone() };
-        let examples = Examples::read(&recipe, &model)?;
         let (learned, validated) =
             (examples.places(Role::Learned), examples.places(Role::Validation));
         if learned.len() < recipe.batch {
@@ -157,7 +174,7 @@ impl<'a> Session<'a> {
             )));
         }
         let per_epoch = (learned.len() / recipe.batch) as u64;
-        let of_steps = recipe.steps.unwrap_or(recipe.epochs * per_epoch);
+        let of_steps = recipe.steps_of(learned.len());
         let run = Run {
             seed: recipe.seed,
             recipe_sha256: recipe.sha256(),

@@ -15,7 +15,7 @@ use super::examples::Examples;
 use super::model::Model;
 use super::pictures::Pictures;
 use super::recipe::{Recipe, Task};
-use super::run::{Outcome, train};
+use super::run::{Outcome, train_on};
 use crate::losses::Terms;
 use crate::session::{Progress, Resume, Settings, Stopped};
 use crate::sight::Role;
@@ -26,6 +26,9 @@ const BISECTIONS: usize = 10;
 /// How near two rates are to each other.
 const NEAR: f64 = 0.05;
 
+/// Runs a trial of a loss at a rate and a weight.
+type Trial<'a> = dyn FnMut(&Studied, f64, Option<f64>) -> Result<Outcome> + 'a;
+
 /// What is compared, and how.
 #[derive(Clone, Debug)]
 pub struct Study {
@@ -35,8 +38,9 @@ pub struct Study {
     pub losses: Vec<String>,
     /// Rates to choose from.
     pub rates: Vec<f64>,
-    /// Steps of a trial.
-    pub trial_steps: u64,
+    /// Steps of a trial; a quarter of a run's where not given, and all of them where rates are to be equal, since a rate
+    /// moves for as long as a network learns.
+    pub trial_steps: Option<u64>,
     /// Every loss is learned under once for each.
     pub seeds: Vec<u64>,
     /// The folder.
@@ -65,7 +69,7 @@ impl Study {
     ///
     /// # Errors
     /// [`Error::Refused`] for fewer than two losses, for two of one name, without pictures that validate, and when
-    /// interrupted; those of [`train`].
+    /// interrupted; those of [`train`](super::train).
     pub fn run(
         &self,
         weights: &dyn WeightSource,
@@ -89,11 +93,24 @@ impl Study {
             let (trials, runs) = (Vec::new(), Vec::new());
             studied.push(Studied { loss, slug, rate: 0.0, trials, weight: None, runs });
         }
+        let examples = Examples::read(&self.recipe, &model)?;
+        let steps = self.recipe.steps_of(examples.places(Role::Learned).len());
+        let trial_steps = self.trial_steps.unwrap_or(match self.recipe.task {
+            Task::Vae => steps,
+            _ => (steps / 4).max(1),
+        });
+        let mut learn = |recipe: &Recipe, out: &Path, label: &str| {
+            learn(&examples, recipe, out, label, weights, progress)
+        };
+        let mut trial = |one: &Studied, rate: f64, weight: Option<f64>| {
+            let (recipe, out) = self.trial(one, rate, weight, trial_steps);
+            learn(&recipe, &out, &format!("trial of {} at {rate}", one.loss))
+        };
         let mut target = None;
         for one in &mut studied {
-            self.tune(one, target, weights, progress)?;
+            self.tune(one, target, &mut trial)?;
             if self.recipe.task == Task::Vae && target.is_none() {
-                let found = self.trial(one, one.rate, one.weight, weights, progress)?;
+                let found = trial(one, one.rate, one.weight)?;
                 target = found.validation.and_then(|validation| validation.kl);
             }
         }
@@ -104,12 +121,13 @@ impl Study {
                     rate: one.rate,
                     weight: one.weight.or(self.recipe.weight),
                     seed,
+                    steps: Some(steps),
                     patience: 0,
                     ..self.recipe.clone()
                 };
                 let out = self.out.join("runs").join(format!("{}-{seed}", one.slug));
                 let label = format!("{} (seed {seed})", one.loss);
-                let outcome = learn(&recipe, &out, &label, weights, progress)?;
+                let outcome = learn(&recipe, &out, &label)?;
                 one.runs.push((seed, out.join("model.safetensors"), outcome));
             }
         }
@@ -117,19 +135,13 @@ impl Study {
     }
 
     /// Chooses the rate of a loss, and C where rates are to be equal.
-    fn tune(
-        &self,
-        one: &mut Studied,
-        target: Option<f64>,
-        weights: &dyn WeightSource,
-        progress: &mut dyn FnMut(&str, Progress) -> bool,
-    ) -> Result<()> {
+    fn tune(&self, one: &mut Studied, target: Option<f64>, trial: &mut Trial<'_>) -> Result<()> {
         let own = Recipe { loss: one.loss.clone(), ..self.recipe.clone() };
         one.weight = (self.recipe.task == Task::Vae).then(|| own.weight());
         one.rate = self.rates[0];
         if self.rates.len() > 1 {
             for &rate in &self.rates {
-                let found = self.trial(one, rate, one.weight, weights, progress);
+                let found = trial(one, rate, one.weight);
                 let loss = match found {
                     // A rate at which numbers grow without bound is a bad one.
                     Err(Error::NoLoss { .. } | Error::Diverged { .. }) => f64::INFINITY,
@@ -149,7 +161,7 @@ impl Study {
         let (Some(target), Some(mut weight)) = (target, one.weight) else { return Ok(()) };
         let (mut below, mut above): (Option<f64>, Option<f64>) = (None, None);
         for _ in 0..BISECTIONS {
-            let found = self.trial(one, one.rate, Some(weight), weights, progress)?;
+            let found = trial(one, one.rate, Some(weight))?;
             let Some(kl) = found.validation.and_then(|validation| validation.kl) else { break };
             one.weight = Some(weight);
             if (kl / target - 1.0).abs() <= NEAR {
@@ -171,20 +183,20 @@ impl Study {
         Ok(())
     }
 
+    /// The recipe and the folder of a trial.
     fn trial(
         &self,
         one: &Studied,
         rate: f64,
         weight: Option<f64>,
-        weights: &dyn WeightSource,
-        progress: &mut dyn FnMut(&str, Progress) -> bool,
-    ) -> Result<Outcome> {
+        steps: u64,
+    ) -> (Recipe, PathBuf) {
         let recipe = Recipe {
             loss: one.loss.clone(),
             rate,
             weight: weight.or(self.recipe.weight),
             seed: self.seeds[0],
-            steps: Some(self.trial_steps),
+            steps: Some(steps),
             patience: 0,
             ..self.recipe.clone()
         };
@@ -192,13 +204,12 @@ impl Study {
         if let Some(weight) = weight {
             name.push_str(&format!("-weight-{weight:.6}"));
         }
-        let out = self.out.join("trials").join(name);
-        let label = format!("trial of {} at {rate}", one.loss);
-        learn(&recipe, &out, &label, weights, progress)
+        (recipe, self.out.join("trials").join(name))
     }
 }
 
 fn learn(
+    examples: &Examples,
     recipe: &Recipe,
     out: &Path,
     label: &str,
@@ -212,7 +223,8 @@ fn learn(
         max_seconds: None,
         checkpoint_every: 200,
     };
-    let outcome = train(recipe, &settings, weights, &mut |at| progress(label, at))?;
+    let mut progress = |at| progress(label, at);
+    let outcome = train_on(examples, recipe, &settings, weights, &mut progress)?;
     if outcome.stopped == Stopped::Interrupted {
         let (steps, of) = (outcome.steps, outcome.of_steps);
         return Err(Error::Refused(format!(
@@ -278,13 +290,4 @@ pub fn held_out(recipe: &Recipe) -> Result<(Pictures, Vec<usize>)> {
         ));
     }
     Ok((pictures, places))
-}
-
-/// How many pictures or crops a recipe learns from.
-///
-/// # Errors
-/// What wrong data give.
-pub fn learned(recipe: &Recipe) -> Result<usize> {
-    let model = Model::new(recipe.plan()?)?;
-    Ok(Examples::read(recipe, &model)?.places(Role::Learned).len())
 }

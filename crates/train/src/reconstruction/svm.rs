@@ -89,7 +89,8 @@ impl LinearSvm {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+/// The sum of products.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

@@ -1,6 +1,39 @@
 //! `lookalike study`: an experiment of a paper as one command.
 
-pub(crate) mod features;
+mod features;
 mod features_record;
-pub(crate) mod losses;
-pub(crate) mod preference;
+mod losses;
+mod preference;
+
+use clap::{Args, Subcommand};
+
+use self::features::FeaturesArgs;
+use self::losses::LossesArgs;
+use self::preference::PreferenceArgs;
+use crate::Status;
+use crate::args::GlobalArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct StudyArgs {
+    #[command(subcommand)]
+    command: StudyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StudyCommand {
+    /// Hold what networks see against people: trained ones, and as they are before training
+    Features(Box<FeaturesArgs>),
+    /// One network under several losses: what metrics say of it, and a study of preference for people
+    Losses(Box<LossesArgs>),
+    /// What people preferred: shares, intervals and tests of a project that they answered
+    Preference(PreferenceArgs),
+}
+
+/// Runs a study.
+pub(crate) fn run(args: &StudyArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
+    match &args.command {
+        StudyCommand::Features(args) => features::run(args, global),
+        StudyCommand::Losses(args) => losses::run(args, global),
+        StudyCommand::Preference(args) => preference::run(args, global),
+    }
+}

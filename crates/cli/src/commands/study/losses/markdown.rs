@@ -51,6 +51,10 @@ pub(super) fn render(report: &Report, command: &str) -> String {
         let sure = report.sure(&metric.id).join("; ");
         text.push_str(&format!("| `{}` {arrow} | {} | {sure} |\n", metric.id, cells.join(" | ")));
     }
+    if !report.left_out.is_empty() {
+        let names = report.left_out.join(", ");
+        text.push_str(&format!("\nLeft out, being infinite for a picture: {names}.\n"));
+    }
     text.push_str("\n## How it was learned\n\n| loss | rate | rates tried: loss in validation |");
     let stochastic = report.losses.iter().any(|one| one.weight.is_some());
     text.push_str(if stochastic {

@@ -41,9 +41,9 @@ pub(super) fn metrics(asked: &[String], recipe: &Recipe) -> anyhow::Result<Vec<B
         let ids = ["psnr:y@studio", "psnr", "ssim:y@wang", "ssim@wang", "ms-ssim@small", "sight"];
         return ids.iter().map(|id| make(&format!("{id}+shave={shave}"))).collect();
     }
-    let fits = definitions().map(|definition| definition.card).filter(|card| {
-        card.weights.is_empty() && card.minimum_side <= recipe.side && !card.id.contains("@piq")
-    });
+    let fits = definitions()
+        .map(|definition| definition.card)
+        .filter(|card| card.weights.is_empty() && card.minimum_side <= recipe.side);
     fits.map(|card| make(card.id)).collect()
 }
 
@@ -132,6 +132,8 @@ fn save(folder: &Path, all: &[Picture]) -> anyhow::Result<Vec<PathBuf>> {
 pub(super) struct Found {
     pub(super) metrics: Vec<MetricRecord>,
     pub(super) comparisons: Vec<ComparisonRecord>,
+    /// Metrics that were infinite for a picture, and so have no mean.
+    pub(super) left_out: Vec<String>,
 }
 
 /// Every metric on every picture.
@@ -140,7 +142,7 @@ pub(super) fn measure(
     metrics: &[Box<dyn Metric>],
     seed: u64,
 ) -> anyhow::Result<Found> {
-    let mut found = Found { metrics: Vec::new(), comparisons: Vec::new() };
+    let mut found = Found { metrics: Vec::new(), comparisons: Vec::new(), left_out: Vec::new() };
     let units: Vec<usize> = (0..drawn.originals.len()).collect();
     for metric in metrics {
         let id = metric.id().to_string();
@@ -170,6 +172,7 @@ pub(super) fn measure(
         }
         // An infinite value has no mean: a picture that was drawn exactly has an infinite PSNR.
         if values.iter().flatten().flatten().any(|value| !value.is_finite()) {
+            found.left_out.push(id);
             continue;
         }
         let means: Vec<Vec<f64>> = values

@@ -22,7 +22,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressStyle;
 use lookalike::deep::StoredWeights;
-use lookalike_train::reconstruction::{Recipe, Study, Task, learned};
+use lookalike_train::reconstruction::{Recipe, Study, Task};
 use lookalike_train::session::Progress;
 use lookalike_train::write_whole;
 
@@ -52,7 +52,7 @@ pub(crate) struct LossesArgs {
     #[arg(long, value_name = "X,…", value_delimiter = ',', default_values_t = [3e-4, 1e-3, 3e-3])]
     rates: Vec<f64>,
 
-    /// Steps of a trial of a rate [default: a quarter of the steps]
+    /// Steps of a trial of a rate [default: a quarter of the steps, all of them for vae]
     #[arg(long, value_name = "N")]
     trial_steps: Option<u64>,
 
@@ -102,10 +102,6 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         bail!("super-resolution has no code to tell classes by; leave out --labels");
     }
     let shown = Shown::read(&recipe)?;
-    // One number of steps for all losses, whatever their plateaus.
-    let per_epoch = (learned(&recipe)? / recipe.batch.max(1)).max(1) as u64;
-    let steps = recipe.steps.unwrap_or(recipe.epochs * per_epoch);
-    recipe.steps = Some(steps);
     let first = seed(global).unwrap_or(recipe.seed);
     let losses = match args.losses.as_slice() {
         [] => ["mse", "l1", "ms-ssim"].map(str::to_owned).to_vec(),
@@ -115,7 +111,7 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         recipe: recipe.clone(),
         losses,
         rates: args.rates.clone(),
-        trial_steps: args.trial_steps.unwrap_or((steps / 4).max(1)),
+        trial_steps: args.trial_steps,
         seeds: (first..first + args.seeds.max(1)).collect(),
         out: out.clone(),
     };
@@ -136,20 +132,22 @@ pub(crate) fn run(args: &LossesArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         None => Vec::new(),
     };
     let project = preference::write(out, &drawn, args.questions, first)?;
+    let first_run = studied.first().and_then(|one| one.runs.first());
     let report = Report {
         schema: SCHEMA,
         task: recipe.task.as_str(),
         network: recipe.network.clone(),
         side: recipe.side,
         code: recipe.code,
-        steps,
+        steps: first_run.map_or(0, |run| run.2.of_steps),
         seeds: study.seeds.clone(),
-        learned: studied.first().and_then(|one| one.runs.first()).map_or(0, |run| run.2.pictures),
+        learned: first_run.map_or(0, |run| run.2.pictures),
         held_out: drawn.originals.len(),
         columns: drawn.columns.clone(),
         losses: studied.iter().map(LossRecord::of).collect(),
         metrics: found.metrics,
         comparisons: found.comparisons,
+        left_out: found.left_out,
         classification: classified,
         preference: project,
     };

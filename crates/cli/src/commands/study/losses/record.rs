@@ -29,6 +29,8 @@ pub(super) struct Report {
     pub(super) columns: Vec<String>,
     pub(super) metrics: Vec<MetricRecord>,
     pub(super) comparisons: Vec<ComparisonRecord>,
+    /// Metrics that were infinite for a picture, and so have no mean.
+    pub(super) left_out: Vec<String>,
     pub(super) classification: Vec<ClassificationRecord>,
     /// The project that `judge collect` asks people with.
     pub(super) preference: PathBuf,
@@ -161,6 +163,9 @@ pub(super) fn write(report: &Report, out: &Path, global: &GlobalArgs) -> anyhow:
         "* best on {} held-out pictures; a metric that was learned under proves nothing of itself",
         report.held_out
     )?;
+    if !report.left_out.is_empty() {
+        writeln!(stdout, "left out, infinite for a picture: {}", report.left_out.join(", "))?;
+    }
     for found in &report.classification {
         writeln!(
             stdout,
