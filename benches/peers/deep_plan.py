@@ -178,6 +178,9 @@ STEPS = (
     ("conv-small:ms-ssim", "64x64x64", 1.0),
 )
 
+#: Steps of training a diffusion transformer: its size and patches, the batch, and how many times faster than PyTorch.
+TRANSFORMERS = (("dit-D96-N4:p4", "48x32x32", 1.2), ("dit-D128-N6:p4", "48x32x32", 1.2))
+
 #: Losses alone, value and gradient.
 LOSSES = (("ms-ssim", "64x32x32", 10.0), ("ms-ssim", "16x96x96", 10.0), ("ms-ssim", "8x176x176", 10.0))
 
@@ -185,6 +188,11 @@ LOSSES = (("ms-ssim", "64x32x32", 10.0), ("ms-ssim", "16x96x96", 10.0), ("ms-ssi
 def step(name, sizes, faster, function="step"):
     peers = (Peer("torch-eager", faster), Peer("torch-channels-last", faster), Peer("torch-compiled", None))
     return Comparison(function, name, sizes, peers, seconds=4.0)
+
+
+def transformer(name, sizes, faster):
+    # Tokens have no layout to choose.
+    return Comparison("step", name, sizes, (Peer("torch-eager", faster), Peer("torch-compiled", None)), seconds=6.0)
 
 
 def comparisons():
@@ -196,6 +204,7 @@ def comparisons():
     yield from map(layer, LAYERS)
     yield from (operation(*each) for each in OPERATIONS)
     yield from (step(*each) for each in STEPS)
+    yield from (transformer(*each) for each in TRANSFORMERS)
     yield from (step(*each, function="loss") for each in LOSSES)
 
 

@@ -153,7 +153,8 @@ def steps(records):
         return ""
     text = (
         "A step is forwards, loss, back and Adam (theirs fused) of a network of `lookalike train autoencoder` on a batch "
-        "of COUNTxHEIGHTxWIDTH in three channels; a loss is its value and gradient alone. MS-SSIM is that of "
+        "of COUNTxHEIGHTxWIDTH in three channels, or of the transformer of `lookalike train translate` with the source's "
+        "channels beside what is drawn (`dit-SIZE:pPATCH`); a loss is its value and gradient alone. MS-SSIM is that of "
         "pytorch-msssim; below 161 pixels, where that refuses, its single scales are put together. Errors are of the "
         "losses of two steps, and of a loss and the mean square of its gradient."
     )

@@ -7,6 +7,7 @@ once per scale, with as many scales as have room and their weights divided by th
 
 import math
 
+import deep_transformer
 from deep_torch import sequence, settings
 from deep_works import TAPS, Work, work
 
@@ -70,6 +71,8 @@ def step(library):
         import torch
 
         torch.set_num_threads(inputs.threads)
+        if name.startswith("dit-"):
+            return deep_transformer.step(torch, library, name, sizes)
         compiled = library == "torch-compiled"
         label, kind = ("compiled, f32", {}) if compiled else settings()[library]
         preset, loss = name.split(":")

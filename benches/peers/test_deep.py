@@ -6,11 +6,14 @@ import unittest
 from pathlib import Path
 
 import deep_group
+import deep_lipsim  # noqa: F401
 import deep_plan
 import deep_process
 import deep_report
 import deep_runtimes  # noqa: F401
+import deep_steps  # noqa: F401
 import deep_torch
+import deep_training  # noqa: F401
 import deep_works
 from deep_group import agreement, compared, relative_error
 from workers import DeepWorkers, Disagreement, WorkFailed

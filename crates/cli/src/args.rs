@@ -10,6 +10,8 @@ use crate::commands::bapps::BappsArgs;
 #[cfg(feature = "deep")]
 use crate::commands::certify::CertifyArgs;
 use crate::commands::collection::{CollectArgs, ExportArgs};
+#[cfg(feature = "deep")]
+use crate::commands::dataset::DatasetArgs;
 use crate::commands::discover::DiscoverArgs;
 use crate::commands::evaluation::EvalArgs;
 use crate::commands::generation::GenerationArgs;
@@ -26,6 +28,10 @@ use crate::commands::train::lpips::LpipsArgs;
 use crate::commands::train::reconstruction::ReconstructionArgs;
 #[cfg(feature = "deep")]
 use crate::commands::train::sight::SightArgs;
+#[cfg(feature = "deep")]
+use crate::commands::train::translate::TranslateArgs as TrainTranslateArgs;
+#[cfg(feature = "deep")]
+use crate::commands::translate::TranslateArgs;
 
 /// How alike two pictures look to a person.
 #[derive(Debug, Parser)]
@@ -64,6 +70,12 @@ pub(crate) enum Command {
     /// Learn a metric from human judgements or from other metrics
     #[cfg(feature = "deep")]
     Train(TrainArgs),
+    /// Draw what a model of `train translate` makes of pictures
+    #[cfg(feature = "deep")]
+    Translate(Box<TranslateArgs>),
+    /// Look at, check and make pairs of pictures that a translation is learned from
+    #[cfg(feature = "deep")]
+    Dataset(DatasetArgs),
     /// Repeat an experiment of a paper on your own sets
     #[cfg(feature = "deep")]
     Study(StudyArgs),
@@ -428,6 +440,8 @@ pub(crate) enum TrainCommand {
     Vae(Box<ReconstructionArgs>),
     /// Learn to draw larger pictures (SRCNN), under any loss
     SuperResolution(Box<ReconstructionArgs>),
+    /// Learn to translate pictures into others from pairs (a diffusion transformer)
+    Translate(Box<TrainTranslateArgs>),
 }
 
 #[derive(Debug, Args)]

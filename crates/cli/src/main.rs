@@ -79,7 +79,14 @@ fn run(cli: &Cli) -> anyhow::Result<Status> {
             args::TrainCommand::SuperResolution(args) => {
                 commands::train::reconstruction::run(Task::SuperResolution, args, &cli.global)
             }
+            args::TrainCommand::Translate(args) => {
+                commands::train::translate::run(args, &cli.global)
+            }
         },
+        #[cfg(feature = "deep")]
+        Command::Translate(args) => commands::translate::run(args, &cli.global),
+        #[cfg(feature = "deep")]
+        Command::Dataset(args) => commands::dataset::run(args, &cli.global),
         #[cfg(feature = "deep")]
         Command::Study(args) => commands::study::run(args, &cli.global),
         #[cfg(feature = "deep")]

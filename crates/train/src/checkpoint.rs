@@ -146,7 +146,7 @@ pub(crate) fn little_endian(numbers: &[f32]) -> Vec<u8> {
 ///
 /// # Errors
 /// As [`load`], and those of `initial`.
-pub(crate) fn start(
+pub fn start(
     from: Option<&Path>,
     layout: &Layout,
     run: &Run,

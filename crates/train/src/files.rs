@@ -10,10 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{Error, Result};
 
 /// What the system says of a file.
-pub(crate) fn failed(
-    path: &Path,
-    action: &'static str,
-) -> impl Fn(std::io::Error) -> Error + use<> {
+pub fn failed(path: &Path, action: &'static str) -> impl Fn(std::io::Error) -> Error + use<> {
     let path = path.to_owned();
     move |reason| Error::File { path: path.clone(), action, reason }
 }
@@ -29,7 +26,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Puts a file of JSON in place.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+///
+/// # Errors
+/// [`Error::File`]; [`Error::Unsuitable`] for what is no JSON.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|e| Error::Unsuitable { path: path.to_owned(), reason: e.to_string() })?;
     write_whole(path, format!("{json}\n").as_bytes())

@@ -2,14 +2,17 @@
 
 use lookalike_core::encode::png;
 
-use super::pictures::picture_of;
 use crate::Result;
+use crate::reconstruction::picture_of;
 
 /// Pictures side by side.
-pub(super) const COLUMNS: usize = 8;
+pub const COLUMNS: usize = 8;
 
 /// A PNG of rows of pictures, each row of as many pictures of channels, height and width.
-pub(super) fn grid([channels, height, width]: [usize; 3], rows: &[&[f32]]) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// [`Error::Picture`](crate::Error::Picture) for channels that no picture has.
+pub fn grid([channels, height, width]: [usize; 3], rows: &[&[f32]]) -> Result<Vec<u8>> {
     let size = channels * height * width;
     let columns = rows.iter().map(|row| row.len() / size.max(1)).max().unwrap_or(0).max(1);
     let full = [rows.len() * (height + 2) + 2, columns * (width + 2) + 2];

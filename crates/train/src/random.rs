@@ -32,6 +32,12 @@ pub enum Purpose {
     Projection = 9,
     /// What a stochastic code adds to its mean; counted by step.
     Code = 10,
+    /// How much noise an example gets, which, and what is hidden of its condition; counted by example.
+    Noise = 11,
+    /// What a picture is drawn from.
+    Drawing = 12,
+    /// What an autoencoder's codes vary by; counted by example.
+    Latents = 13,
 }
 
 /// A stream of random numbers.
@@ -67,6 +73,18 @@ impl Stream {
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// So many of them, two from each pair of uniform numbers.
+    pub fn normals(&mut self, count: usize) -> Vec<f32> {
+        let mut numbers = Vec::with_capacity(count + 1);
+        while numbers.len() < count {
+            let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+            let (sine, cosine) = (std::f64::consts::TAU * self.unit()).sin_cos();
+            numbers.extend([(radius * cosine) as f32, (radius * sine) as f32]);
+        }
+        numbers.truncate(count);
+        numbers
     }
 
     /// A whole number below `end`.

@@ -9,17 +9,23 @@ use crate::files::failed;
 use crate::{Error, Result};
 
 /// The version of all recipes.
-pub(crate) const SCHEMA: &str = "lookalike.recipe/1";
+pub const SCHEMA: &str = "lookalike.recipe/1";
 
 /// Reads a file.
-pub(crate) fn read<R: DeserializeOwned>(path: &Path) -> Result<R> {
+///
+/// # Errors
+/// [`Error::File`]; [`Error::Unsuitable`] with what does not belong there.
+pub fn read<R: DeserializeOwned>(path: &Path) -> Result<R> {
     let text = std::fs::read_to_string(path).map_err(failed(path, "read"))?;
     toml::from_str(&text)
         .map_err(|e| Error::Unsuitable { path: path.to_owned(), reason: e.to_string() })
 }
 
 /// Refuses recipes of another version or task.
-pub(crate) fn check(path: &Path, task: &str, found_schema: &str, found_task: &str) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Unsuitable`].
+pub fn check(path: &Path, task: &str, found_schema: &str, found_task: &str) -> Result<()> {
     if (found_schema, found_task) == (SCHEMA, task) {
         return Ok(());
     }
@@ -30,7 +36,10 @@ pub(crate) fn check(path: &Path, task: &str, found_schema: &str, found_task: &st
 }
 
 /// A recipe of a task as a file.
-pub(crate) fn to_toml(recipe: &impl Serialize, task: &str) -> Result<String> {
+///
+/// # Errors
+/// [`Error::Refused`] for what a file cannot hold.
+pub fn to_toml(recipe: &impl Serialize, task: &str) -> Result<String> {
     let text = toml::to_string(recipe).map_err(|e| Error::Refused(format!("recipe: {e}")))?;
     Ok(format!("# Run again with `lookalike train {task} --recipe FILE --out DIR`.\n{text}"))
 }

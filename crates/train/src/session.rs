@@ -21,7 +21,7 @@ pub enum Resume {
 
 impl Resume {
     /// The checkpoint to start at.
-    pub(crate) fn checkpoint(&self, checkpoints: &Checkpoints) -> Option<PathBuf> {
+    pub fn checkpoint(&self, checkpoints: &Checkpoints) -> Option<PathBuf> {
         match self {
             Self::Auto => checkpoints.newest(),
             Self::Never => None,
@@ -67,7 +67,7 @@ pub enum Stopped {
 }
 
 /// A run that is taken step by step.
-pub(crate) trait Steps {
+pub trait Steps {
     /// Steps that were done, and of how many.
     fn done(&self) -> (u64, u64);
 
@@ -75,15 +75,24 @@ pub(crate) trait Steps {
     fn loss(&self) -> Option<f64>;
 
     /// The next step; where it fails nothing has changed.
+    ///
+    /// # Errors
+    /// What keeps it from being done.
     fn advance(&mut self) -> Result<()>;
 
     /// Leaves a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::File`].
     fn save(&self) -> Result<()>;
 }
 
 /// Goes on to the end of a run, or to where time or the caller end it. There is a checkpoint whenever it
 /// ends, by an error as well.
-pub(crate) fn go_on(
+///
+/// # Errors
+/// Those of a step and of a checkpoint.
+pub fn go_on(
     run: &mut dyn Steps,
     settings: &Settings,
     start: Instant,

@@ -6,8 +6,10 @@
 //! Names of work, `NET` being `alex`, `vgg` or `squeeze`: `lpips/NET` gives the distances of a batch of
 //! pairs, `gradient/NET` distances and their derivatives, and `trunk/NET` the activations of the
 //! references. `certify/lipsim-small` gives the distance of a pair by LipSim's network with random weights. Answers are in the terms of −1…1, the range that the peers read. `layer/LAYER` is a single
-//! convolution (see `layer.rs`), `training/OPERATION` one of those of training (see `operation.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
+//! convolution (see `layer.rs`), `step/dit-SIZE:pPATCH` a step of training a diffusion transformer (see `dit.rs`),
+//! `training/OPERATION` one of those of training (see `operation.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
 
+mod dit;
 mod inputs;
 mod layer;
 #[path = "../../line_protocol.rs"]
@@ -118,6 +120,15 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             let mut operation = operation::operation(net, batch)?;
             let square = operation(true)?;
             return Ok(Box::new(move || operation(false).map(|_| Found::Layer(square))));
+        }
+        _ if what == "step" && net.starts_with("dit-") => {
+            let (size, patch) = net.strip_prefix("dit-").and_then(|n| n.split_once(":p")).ok_or_else(unknown)?;
+            let sizes: Vec<usize> = batch.split('x').filter_map(|part| part.parse().ok()).collect();
+            let [count, side, _] = sizes[..] else { return Err("expected COUNTxSIDExSIDE".to_owned()) };
+            let patch = patch.parse().map_err(|_| unknown())?;
+            let mut step = dit::DitStep::new(size, patch, [count, side])?;
+            let losses = step.first_losses()?;
+            return Ok(Box::new(move || step.run().map(|_| Found::Steps(losses))));
         }
         _ if what == "step" => {
             let mut step = Step::new(net, batch)?;

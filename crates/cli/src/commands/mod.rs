@@ -7,6 +7,8 @@ pub(crate) mod bapps;
 pub(crate) mod certify;
 pub(crate) mod collection;
 pub(crate) mod compare;
+#[cfg(feature = "deep")]
+pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod discover;
 pub(crate) mod evaluation;
@@ -24,5 +26,7 @@ pub(crate) mod studio;
 pub(crate) mod study;
 #[cfg(feature = "deep")]
 pub(crate) mod train;
+#[cfg(feature = "deep")]
+pub(crate) mod translate;
 pub(crate) mod update;
 pub(crate) mod weights;

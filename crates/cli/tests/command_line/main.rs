@@ -44,6 +44,10 @@ mod studies;
 mod studio;
 #[cfg(feature = "deep")]
 mod training;
+#[cfg(feature = "deep")]
+mod translation;
+#[cfg(feature = "deep")]
+mod translation_study;
 #[cfg(all(unix, feature = "deep"))]
 mod tutorial;
 mod update;

@@ -12,9 +12,11 @@ use crate::Result;
 
 /// Who looks at whom.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Attention {
-    pub(super) width: usize,
-    pub(super) heads: usize,
+pub struct Attention {
+    /// Features of a token.
+    pub width: usize,
+    /// Heads, among which the features are shared out.
+    pub heads: usize,
 }
 
 impl Attention {
@@ -36,7 +38,10 @@ impl Attention {
     }
 
     /// The tokens' sums of values, and the weights of every head, tokens × tokens.
-    pub(super) fn forward(self, qkv: &[f32]) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel).
+    pub fn forward(self, qkv: &[f32]) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
         let tokens = qkv.len() / (3 * self.width).max(1);
         let size = self.of_head();
         let heads = (0..self.heads).into_par_iter().map(|head| {
@@ -62,12 +67,10 @@ impl Attention {
     }
 
     /// The derivatives with respect to queries, keys and values.
-    pub(super) fn backward(
-        self,
-        qkv: &[f32],
-        weights: &[Vec<f32>],
-        upstream: &[f32],
-    ) -> Result<Vec<f32>> {
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel).
+    pub fn backward(self, qkv: &[f32], weights: &[Vec<f32>], upstream: &[f32]) -> Result<Vec<f32>> {
         let tokens = qkv.len() / (3 * self.width).max(1);
         let size = self.of_head();
         let upstream = MatRef::from_row_major_slice(upstream, tokens, self.width);

@@ -17,9 +17,10 @@
 
 mod attention;
 mod block;
-pub(crate) mod dense;
+pub mod dense;
 pub(crate) mod norm;
 
+pub use self::attention::Attention;
 use self::block::Block;
 use self::dense::Dense;
 use self::norm::{Norm, Statistics};
@@ -145,7 +146,7 @@ impl VisionTransformer {
         let projection = projection
             .map(|outputs| {
                 let matrix = parameters.f32("proj", &[width, outputs])?;
-                Ok::<_, Error>(Dense::of_columns(&matrix, [width, outputs]))
+                Ok::<_, Error>(Dense::of_columns(&matrix, outputs))
             })
             .transpose()?;
         Ok(Self {

@@ -14,7 +14,7 @@ mod activations;
 mod convolve;
 mod dense;
 mod doubled;
-mod enlarge;
+pub mod enlarge;
 mod layer;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,6 @@ mod card;
 mod code;
 mod crops;
 mod examples;
-mod grid;
 mod model;
 mod pictures;
 mod presets;

@@ -2,20 +2,16 @@
 //!
 //! Parameters of all networks stand in one vector, the encoder's before the decoder's.
 
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::code::{means, sample};
 use super::presets::Preset;
-use crate::checkpoint::little_endian;
 use crate::files::failed;
 use crate::losses::{Batch, Terms};
-use crate::lpips::Layout;
 use crate::network::Network;
-use crate::{Error, Result};
+use crate::{Error, Result, model_file};
 
 const KEY: &str = "lookalike.reconstruction";
 
@@ -253,22 +249,7 @@ impl Model {
     /// # Errors
     /// [`Error::Refused`] where the numbers are not as many.
     pub fn file(&self, parameters: &[f32]) -> Result<Vec<u8>> {
-        let refused = |reason: String| Error::Refused(format!("model: {reason}"));
-        let layout = Layout::of_tensors(self.tensors());
-        if layout.len() != parameters.len() {
-            let (expected, found) = (layout.len(), parameters.len());
-            return Err(refused(format!("expected {expected} parameters, found {found}")));
-        }
-        let bytes = little_endian(parameters);
-        let mut views = Vec::new();
-        for slot in layout.slots() {
-            let data = &bytes[4 * slot.range.start..4 * slot.range.end];
-            let view = TensorView::new(Dtype::F32, slot.shape.clone(), data);
-            views.push((slot.name.clone(), view.map_err(|e| refused(e.to_string()))?));
-        }
-        let plan = serde_json::to_string(&self.plan).map_err(|e| refused(e.to_string()))?;
-        let about = HashMap::from([(KEY.to_owned(), plan)]);
-        safetensors::serialize(views, Some(about)).map_err(|e| refused(e.to_string()))
+        model_file::write(KEY, &self.plan, &self.tensors(), parameters)
     }
 
     /// Reads a file: the model and its parameters.
@@ -283,36 +264,13 @@ impl Model {
                 "expected the model.safetensors of lookalike train autoencoder, vae or super-resolution: {reason}"
             ),
         };
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-        let (_, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-        let plan = header.metadata().as_ref().and_then(|about| about.get(KEY));
-        let plan = plan.ok_or_else(|| unsuitable("its header says nothing of one".to_owned()))?;
-        let plan: Plan = serde_json::from_str(plan).map_err(|e| unsuitable(e.to_string()))?;
+        let plan: Plan = model_file::plan(KEY, &bytes).map_err(unsuitable)?;
         let most = |n: usize| (1..=4096).contains(&n);
         if !most(plan.side) || !most(plan.channels) || !most(plan.factor) || plan.code > 1 << 20 {
             return Err(unsuitable("its header asks for a network without measure".to_owned()));
         }
         let model = Self::new(plan).map_err(|e| unsuitable(e.to_string()))?;
-        let tensors = model.tensors();
-        if file.len() != tensors.len() {
-            let (expected, found) = (tensors.len(), file.len());
-            return Err(unsuitable(format!("expected {expected} tensors, found {found}")));
-        }
-        let mut parameters = Vec::with_capacity(model.count());
-        for (name, shape) in tensors {
-            let tensor = file.tensor(&name).map_err(|e| unsuitable(e.to_string()))?;
-            if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-                let (kind, found) = (tensor.dtype(), tensor.shape());
-                let reason = format!("'{name}': expected F32 {shape:?}, found {kind:?} {found:?}");
-                return Err(unsuitable(reason));
-            }
-            let (values, _) = tensor.data().as_chunks::<4>();
-            parameters.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
-        }
-        if let Some(found) = parameters.iter().find(|number| !number.is_finite()) {
-            return Err(unsuitable(format!("a parameter is {found}")));
-        }
+        let parameters = model_file::numbers(&bytes, &model.tensors()).map_err(unsuitable)?;
         Ok((model, parameters))
     }
 }

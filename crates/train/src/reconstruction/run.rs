@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use super::card;
 use super::examples::Examples;
-use super::grid::{COLUMNS, grid};
 use super::model::Model;
 use super::recipe::Recipe;
 use super::schedule::{self, Schedule};
 use crate::checkpoint::{Checkpoints, Facts, Run, start};
 use crate::files::{failed, sha256, write_json, write_whole};
+use crate::grid::{COLUMNS, grid};
 use crate::log::Log;
 use crate::losses::{Batch, Terms};
 use crate::lpips::{Layout, State};

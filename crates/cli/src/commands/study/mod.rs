@@ -4,12 +4,14 @@ mod features;
 mod features_record;
 mod losses;
 mod preference;
+mod translation;
 
 use clap::{Args, Subcommand};
 
 use self::features::FeaturesArgs;
 use self::losses::LossesArgs;
 use self::preference::PreferenceArgs;
+use self::translation::TranslationArgs;
 use crate::Status;
 use crate::args::GlobalArgs;
 
@@ -27,6 +29,8 @@ enum StudyCommand {
     Losses(Box<LossesArgs>),
     /// What people preferred: shares, intervals and tests of a project that they answered
     Preference(PreferenceArgs),
+    /// What each part of a translation buys: how the source is shown, losses, and baselines
+    Translation(Box<TranslationArgs>),
 }
 
 /// Runs a study.
@@ -35,5 +39,6 @@ pub(crate) fn run(args: &StudyArgs, global: &GlobalArgs) -> anyhow::Result<Statu
         StudyCommand::Features(args) => features::run(args, global),
         StudyCommand::Losses(args) => losses::run(args, global),
         StudyCommand::Preference(args) => preference::run(args, global),
+        StudyCommand::Translation(args) => translation::run(args, global),
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod lipsim;
 pub(crate) mod lpips;
 pub(crate) mod reconstruction;
 pub(crate) mod sight;
+pub(crate) mod translate;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

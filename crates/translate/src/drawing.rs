@@ -1,0 +1,312 @@
+//! Drawing with a model: noise becomes a picture, step by step, while the network is shown the source.
+//!
+//! With guidance the network is asked without the source, with it alone and with all, and what each condition changes
+//! is exaggerated (InstructPix2Pix). The noise follows from the seed alone: the same seed, picture and model give the
+//! same bits, for any number of pictures and threads.
+
+use std::path::Path;
+
+use lookalike_core::Picture;
+use lookalike_train::random::{Purpose, Stream};
+use lookalike_train::reconstruction::picture_of;
+
+use crate::autoencoder_kl::AutoencoderKl;
+use crate::data::squared;
+use crate::diffusion::flow::levels::levels;
+use crate::diffusion::guidance::{GuidedChannels, TwoConditions, TwoScales, two_conditions};
+use crate::diffusion::sampler::{Method, Plan as Steps, Sampler, Settings};
+use crate::diffusion::{GuidanceInterval, Schedule, Spacing, Variance};
+use crate::dit::{Dit, Input};
+use crate::embedder::Embedder;
+use crate::examples::{centred, samples};
+use crate::model::{Latents, Model, Plan};
+use crate::noised::TIMES;
+use crate::process::Process;
+use crate::{Error, Result};
+
+/// Steps along a flow, and of a discrete process.
+const STEPS: [usize; 2] = [12, 50];
+
+/// What can be chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Choices {
+    /// Heun, or DDIM for discrete processes, where none is given.
+    pub method: Option<Method>,
+    /// 12, or 50 for discrete processes, where none is given.
+    pub steps: Option<usize>,
+    /// How much the source is exaggerated; 1 for not at all.
+    pub guidance_image: f64,
+    /// How much the vector is exaggerated; 1 for not at all.
+    pub guidance_vector: f64,
+    /// Noise levels between which anything is exaggerated.
+    pub interval: Option<[f64; 2]>,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self {
+            method: None,
+            steps: None,
+            guidance_image: 1.0,
+            guidance_vector: 1.0,
+            interval: None,
+        }
+    }
+}
+
+/// What a network is shown: the source as samples in −1…1 or latents, and its vector.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// The source.
+    pub source: &'a [f32],
+    /// The vector.
+    pub vector: Option<&'a [f32]>,
+}
+
+/// How a plan's networks draw.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// `None` for regression.
+    sampler: Option<Sampler>,
+    scales: TwoScales,
+    channels: GuidedChannels,
+    interval: GuidanceInterval,
+    /// Noise levels per number that the network is told.
+    levels: f64,
+    reads_source: bool,
+    reads_vector: bool,
+}
+
+impl Drawing {
+    /// The usual way.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for processes without measure.
+    pub fn of_plan(plan: &Plan) -> Result<Self> {
+        Self::new(plan, &Choices::default())
+    }
+
+    /// A chosen way.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for methods, steps and scales that do not fit the plan.
+    pub fn new(plan: &Plan, choices: &Choices) -> Result<Self> {
+        let architecture = plan.architecture;
+        let learned = architecture.outputs > architecture.channels;
+        let settings = Settings {
+            variance: if learned { Variance::LearnedRange } else { Variance::FixedSmall },
+            clamp: plan.latents.is_none(),
+            ..Settings::new(plan.prediction)
+        };
+        let (sampler, levels) = match plan.process {
+            Process::Flow { .. } => {
+                let steps = Steps::flow(levels(choices.steps.unwrap_or(STEPS[0]), 1.0)?)?;
+                (Some(Sampler::new(steps, choices.method.unwrap_or(Method::Heun), settings)?), 1.0)
+            }
+            Process::Discrete { betas, steps } => {
+                let schedule = Schedule::new(betas, steps)?;
+                let count = choices.steps.unwrap_or(STEPS[1].min(steps));
+                let kept = Steps::discrete(&schedule, Spacing::Even, count)?;
+                let method = choices.method.unwrap_or(Method::Ddim { eta: 0.0 });
+                (Some(Sampler::new(kept, method, settings)?), 1.0 / steps as f64)
+            }
+            Process::None => {
+                if choices.method.is_some() || choices.steps.is_some() {
+                    return Err(Error::Refused(
+                        "this model draws at once: expected neither a sampler nor steps".to_owned(),
+                    ));
+                }
+                (None, 1.0)
+            }
+        };
+        let interval = match choices.interval {
+            Some([low, high]) => GuidanceInterval::new(low, high)?,
+            None => GuidanceInterval::default(),
+        };
+        let reads_source = architecture.beside > 0 || architecture.sequence > 0;
+        let reads_vector = architecture.vector > 0;
+        for (scale, reads, what) in [
+            (choices.guidance_image, reads_source, "source"),
+            (choices.guidance_vector, reads_vector, "vector"),
+        ] {
+            if !scale.is_finite() || (scale != 1.0 && (!reads || sampler.is_none())) {
+                return Err(Error::Refused(format!(
+                    "guidance {scale} of the {what}: expected a number, and 1 for a model that does not read it"
+                )));
+            }
+        }
+        Ok(Self {
+            sampler,
+            scales: TwoScales { image: choices.guidance_image, clip: choices.guidance_vector },
+            channels: GuidedChannels::first(architecture.channels, architecture.outputs)?,
+            interval,
+            levels,
+            reads_source,
+            reads_vector,
+        })
+    }
+
+    /// The method's name.
+    pub fn method_name(&self) -> String {
+        self.sampler.as_ref().map_or("none".to_owned(), |sampler| sampler.method().to_string())
+    }
+
+    /// Steps.
+    pub fn steps(&self) -> usize {
+        self.sampler.as_ref().map_or(1, |sampler| sampler.plan().steps())
+    }
+
+    /// How often the network is asked for a picture, at most.
+    pub fn evaluations(&self) -> usize {
+        let asked = 1
+            + usize::from(self.scales.image != 1.0)
+            + usize::from(self.scales.clip != 1.0 && self.reads_source);
+        let asked = if self.scales.clip != 1.0 && !self.reads_source { asked + 1 } else { asked };
+        asked * self.sampler.as_ref().map_or(1, Sampler::evaluations)
+    }
+
+    /// What a network with its parameters draws: samples in −1…1, or latents.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where sizes do not fit, or numbers cease to be finite.
+    pub fn draw(
+        &self,
+        dit: &Dit,
+        parameters: &[f32],
+        shown: &Shown<'_>,
+        seed: u64,
+    ) -> Result<Vec<f32>> {
+        let Some(sampler) = &self.sampler else {
+            let input = Input {
+                x: shown.source,
+                time: 0.0,
+                class: None,
+                source: None,
+                vector: shown.vector,
+            };
+            return dit.run(parameters, &input);
+        };
+        let architecture = dit.architecture();
+        let count = architecture.channels * architecture.side * architecture.side;
+        let start = Stream::new(seed, Purpose::Drawing, 0).normals(count);
+        let told = if self.levels == 1.0 { TIMES } else { 1.0 };
+        let source = self.reads_source.then_some(shown.source);
+        let vector = shown.vector.filter(|_| self.reads_vector);
+        let mut network = |x: &[f32], time: f64| {
+            let ask = |source: Option<&[f32]>, vector: Option<&[f32]>| {
+                let input = Input { x, time: told * time, class: None, source, vector };
+                dit.run(parameters, &input)
+            };
+            let full = ask(source, vector)?;
+            let TwoScales { image, clip } = self.scales;
+            if (image == 1.0 && clip == 1.0) || !self.interval.contains(time * self.levels) {
+                return Ok(full);
+            }
+            // What the source says alone, and nothing at all; equal scales need no middle.
+            let alone = match (vector, source) {
+                (Some(_), Some(_)) if image != clip => ask(source, None)?,
+                (Some(_), None) => ask(None, None)?,
+                _ => full.clone(),
+            };
+            let nothing = if image == 1.0 { alone.clone() } else { ask(None, None)? };
+            let outputs = TwoConditions { unconditional: &nothing, image: &alone, full: &full };
+            two_conditions(outputs, self.scales, self.channels)
+        };
+        let mut noise =
+            |step: usize| Stream::new(seed, Purpose::Drawing, 1 + step as u64).normals(count);
+        sampler.sample(&start, &mut network, &mut noise)
+    }
+}
+
+/// A model with all that it needs to draw of pictures.
+pub struct Translator {
+    model: Model,
+    drawing: Drawing,
+    embedder: Option<Embedder>,
+    vae: Option<AutoencoderKl>,
+}
+
+impl Translator {
+    /// A model, and the autoencoder of its latents where it draws such.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] without that autoencoder, or with another; what embedders and choices are refused for.
+    pub fn new(model: Model, vae: Option<&Path>, choices: &Choices) -> Result<Self> {
+        let drawing = Drawing::new(&model.plan, choices)?;
+        let embedder = model.plan.embedder.as_deref().map(Embedder::named).transpose()?;
+        let vae = match (&model.plan.latents, vae) {
+            (None, None) => None,
+            (None, Some(path)) => {
+                return Err(Error::Refused(format!(
+                    "{}: this model draws pictures, not latents; leave --vae out",
+                    path.display()
+                )));
+            }
+            (Some(latents), None) => {
+                return Err(Error::Refused(format!(
+                    "this model draws latents of the autoencoder with sha256 {}; give it with --vae PATH",
+                    latents.sha256
+                )));
+            }
+            (Some(latents), Some(path)) => {
+                let found = Latents::of(path, latents.side)?;
+                if found != *latents {
+                    return Err(Error::Unsuitable {
+                        path: path.to_owned(),
+                        reason: format!(
+                            "expected the autoencoder with sha256 {}, found {}",
+                            latents.sha256, found.sha256
+                        ),
+                    });
+                }
+                Some(AutoencoderKl::read(path)?)
+            }
+        };
+        if let Some(embedder) = &embedder
+            && embedder.size() != model.plan.architecture.vector
+        {
+            return Err(Error::Refused(format!(
+                "{}: expected vectors of {} numbers, found {}",
+                embedder.name(),
+                model.plan.architecture.vector,
+                embedder.size()
+            )));
+        }
+        Ok(Self { model, drawing, embedder, vae })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How it draws.
+    pub fn drawing(&self) -> &Drawing {
+        &self.drawing
+    }
+
+    /// What the model draws of a picture of any size, at its own size, which is a square.
+    ///
+    /// # Errors
+    /// What the parts refuse.
+    pub fn translate(&self, picture: &Picture, seed: u64) -> Result<Picture> {
+        let side = self.model.plan.side();
+        let planes = squared(picture, side)?;
+        let vector = match &self.embedder {
+            Some(embedder) => Some(embedder.vector(&picture_of(3, [side, side], &planes)?)?),
+            None => None,
+        };
+        let source = match &self.vae {
+            Some(vae) => vae.scale(vae.encode(&centred(&planes), side, side)?.mean()),
+            None => centred(&planes),
+        };
+        let shown = Shown { source: &source, vector: vector.as_deref() };
+        let Model { dit, parameters, .. } = &self.model;
+        let mut drawn = self.drawing.draw(dit, parameters, &shown, seed)?;
+        if let Some(vae) = &self.vae {
+            let side = self.model.plan.architecture.side;
+            drawn = vae.picture(&vae.unscale(&drawn), side, side)?;
+        }
+        Ok(picture_of(3, [side, side], &samples(&drawn))?)
+    }
+}
