@@ -310,3 +310,94 @@ impl Translator {
         Ok(picture_of(3, [side, side], &samples(&drawn))?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Part, shoe};
+
+    /// Of held-out shoes: what the model that ships draws, the targets, and where the shoes are.
+    fn drawn(choices: &Choices, seed: u64) -> Vec<[Vec<f32>; 2]> {
+        let translator = Translator::new(Model::shipped().unwrap(), None, choices).unwrap();
+        let held_out = 2_u64 << 31;
+        let of = |number: u64| {
+            let shoe = shoe(held_out + number, 32).unwrap();
+            let drawn = translator.translate(&shoe.source, seed).unwrap();
+            let planes = |picture: &Picture| squared(picture, 32).unwrap();
+            assert!(shoe.regions.iter().any(|&region| region != Part::Background as u8));
+            [planes(&drawn), planes(&shoe.target)]
+        };
+        (1000..1012).map(of).collect()
+    }
+
+    fn apart(pairs: &[[Vec<f32>; 2]]) -> f64 {
+        let one = |[a, b]: &[Vec<f32>; 2]| {
+            let sum: f64 = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum();
+            sum / a.len() as f64
+        };
+        pairs.iter().map(one).sum::<f64>() / pairs.len() as f64
+    }
+
+    /// How much of what either shows is shown by both.
+    fn overlap(pairs: &[[Vec<f32>; 2]]) -> f64 {
+        let (mut both, mut either) = (0, 0);
+        for [a, b] in pairs {
+            let shown = |planes: &[f32], at: usize| (0..3).any(|c| planes[c * 1024 + at] < 0.85);
+            for at in 0..1024 {
+                let (a, b) = (shown(a, at), shown(b, at));
+                both += usize::from(a && b);
+                either += usize::from(a || b);
+            }
+        }
+        both as f64 / either as f64
+    }
+
+    #[test]
+    fn what_ships_draws_what_it_is_shown() {
+        let usual = drawn(&Choices::default(), 1);
+        assert!(apart(&usual) < 0.08, "{}", apart(&usual));
+        assert!(overlap(&usual) > 0.9, "{}", overlap(&usual));
+        // The outline decides the shape, and the noise the colours.
+        let other = drawn(&Choices::default(), 2);
+        assert_ne!(usual, other);
+        assert!(overlap(&other) > 0.9);
+        let mut strangers = usual.clone();
+        for at in 0..12 {
+            strangers[at][1] = usual[(at + 5) % 12][1].clone();
+        }
+        assert!(overlap(&strangers) < 0.7, "{}", overlap(&strangers));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert!(pool.install(|| drawn(&Choices::default(), 1)) == usual);
+        for method in ["euler", "dpm++"] {
+            let method = Some(method.parse().unwrap());
+            let found = drawn(&Choices { method, steps: Some(16), ..Choices::default() }, 1);
+            assert!(overlap(&found) > 0.85, "{method:?}: {}", overlap(&found));
+        }
+        let guided = drawn(&Choices { guidance_image: 1.5, ..Choices::default() }, 1);
+        assert_ne!(guided, usual);
+        assert!(overlap(&guided) > 0.85, "{}", overlap(&guided));
+        let nowhere =
+            Choices { guidance_image: 1.5, interval: Some([0.0, 0.0]), ..Choices::default() };
+        assert!(drawn(&nowhere, 1) == usual);
+    }
+
+    #[test]
+    fn what_does_not_fit_a_model_is_refused() {
+        let plan = Model::shipped().unwrap().plan;
+        let usual = Choices::default();
+        for wrong in [
+            Choices { method: Some(Method::Ddpm), ..usual },
+            Choices { steps: Some(0), ..usual },
+            Choices { guidance_vector: 2.0, ..usual },
+            Choices { guidance_image: f64::NAN, ..usual },
+            Choices { interval: Some([0.5, 0.1]), ..usual },
+        ] {
+            assert!(Drawing::new(&plan, &wrong).is_err(), "{wrong:?}");
+        }
+        let regression = Plan { process: Process::None, ..plan };
+        assert!(Drawing::new(&regression, &usual).is_ok());
+        assert!(Drawing::new(&regression, &Choices { steps: Some(3), ..usual }).is_err());
+        let model = Model::shipped().unwrap();
+        assert!(Translator::new(model, Some(Path::new("none")), &usual).is_err());
+    }
+}

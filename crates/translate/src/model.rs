@@ -143,3 +143,46 @@ impl Model {
         Ok(write_whole(path, &self.plan.file(&self.dit, &self.parameters)?)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_that_ships_is_that_of_its_card() {
+        let model = Model::shipped().unwrap();
+        let card = include_str!("../weights/edges-to-shoes.md");
+        assert!(card.contains(&model.sha256), "{}", model.sha256);
+        assert!(card.contains(&format!("| parameters | {} |", model.parameters.len())));
+        assert_eq!((model.plan.side(), model.plan.embedder.as_deref()), (32, None));
+        let file = model.plan.file(&model.dit, &model.parameters).unwrap();
+        assert_eq!(file, SHIPPED);
+        let recipe: crate::Recipe =
+            toml::from_str(include_str!("../weights/edges-to-shoes.toml")).unwrap();
+        assert_eq!(recipe.architecture(0, None).unwrap(), model.plan.architecture);
+    }
+
+    #[test]
+    fn files_are_read_strictly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let shipped = Model::shipped().unwrap();
+        let read = |plan: &Plan, parameters: &[f32]| {
+            let dit = Dit::new(plan.architecture).unwrap();
+            std::fs::write(&path, plan.file(&dit, parameters).unwrap()).unwrap();
+            Model::read(&path).map(|model| model.parameters)
+        };
+        assert_eq!(read(&shipped.plan, &shipped.parameters).unwrap(), shipped.parameters);
+        let mut broken = shipped.parameters.clone();
+        broken[7] = f32::NAN;
+        assert!(read(&shipped.plan, &broken).unwrap_err().to_string().contains("NaN"));
+        let later = Plan { version: 2, ..shipped.plan.clone() };
+        assert!(read(&later, &shipped.parameters).unwrap_err().to_string().contains("version 1"));
+        std::fs::write(&path, &SHIPPED[..SHIPPED.len() / 2]).unwrap();
+        assert!(Model::read(&path).is_err());
+        std::fs::write(&path, b"no model").unwrap();
+        assert!(Model::read(&path).unwrap_err().to_string().contains("train translate"));
+        assert!(Model::read(&folder.path().join("none")).is_err());
+        assert!(shipped.plan.file(&shipped.dit, &broken[1..]).is_err());
+    }
+}

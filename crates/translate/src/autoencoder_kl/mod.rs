@@ -43,7 +43,7 @@ mod sequence;
 mod source;
 mod tensors;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::Path;
 

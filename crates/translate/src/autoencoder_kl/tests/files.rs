@@ -24,6 +24,13 @@ fn write(path: &Path, tensors: &Tensors) {
     std::fs::write(path, serialize(views, None).unwrap()).unwrap();
 }
 
+/// A folder with a small autoencoder of random numbers, as diffusers has it: 3×H×W to 4×H/4×W/4.
+pub(crate) fn write_small(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    write_config(folder, &small_config());
+    write(&folder.join("diffusion_pytorch_model.safetensors"), &small_tensors());
+}
+
 fn write_config(folder: &Path, config: &Config) {
     let levels = config.block_out_channels.len();
     let json = serde_json::json!({

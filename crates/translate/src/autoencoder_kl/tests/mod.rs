@@ -1,5 +1,5 @@
 //! Recorded values, derivatives, determinism, files of every layout, and what is refused.
 
 mod computed;
-mod files;
+pub(crate) mod files;
 mod recorded_values;
