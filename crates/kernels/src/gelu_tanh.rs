@@ -40,15 +40,15 @@ pub fn gelu_tanh_backward(
     binary(processor, Derivative, input, upstream, gradient)
 }
 
-/// x within the range where σ(u) changes, and σ(u).
+/// x within the range where σ(u) changes, σ(u) and e^(−u).
 #[inline(always)]
-fn parts<L: Lanes>(lanes: L, x: L::V) -> [L::V; 2] {
+fn parts<L: Lanes>(lanes: L, x: L::V) -> [L::V; 3] {
     let near = lanes.at_most(lanes.at_least(x, lanes.splat(-FARTHEST)), lanes.splat(FARTHEST));
     let square = lanes.mul(near, near);
     let slope = lanes.mul_add(square, lanes.splat(-CUBIC), lanes.splat(-LINEAR));
     let power = exp(lanes, lanes.mul(near, slope));
     let one = lanes.splat(1.0);
-    [near, lanes.div(one, lanes.add(one, power))]
+    [near, lanes.div(one, lanes.add(one, power)), power]
 }
 
 #[derive(Clone, Copy)]
@@ -57,7 +57,7 @@ struct Value;
 impl Unary for Value {
     #[inline(always)]
     fn of<L: Lanes>(self, lanes: L, x: L::V) -> L::V {
-        let [_, share] = parts(lanes, x);
+        let [_, share, _] = parts(lanes, x);
         lanes.mul(lanes.at_least(x, lanes.splat(-FARTHEST)), share)
     }
 }
@@ -68,8 +68,9 @@ struct Derivative;
 impl Binary for Derivative {
     #[inline(always)]
     fn of<L: Lanes>(self, lanes: L, x: L::V, upstream: L::V) -> L::V {
-        let [near, share] = parts(lanes, x);
-        let rest = lanes.negate_mul_add(share, share, share);
+        let [near, share, power] = parts(lanes, x);
+        // σ·(1 − σ) = e^(−u)·σ², without a difference of near equals.
+        let rest = lanes.mul(lanes.mul(power, share), share);
         let square = lanes.mul(near, near);
         let along = lanes.mul_add(square, lanes.splat(3.0 * CUBIC), lanes.splat(LINEAR));
         let slope = lanes.mul_add(lanes.mul(near, along), rest, share);

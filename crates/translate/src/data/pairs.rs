@@ -70,14 +70,7 @@ impl Pairs {
     pub fn gather(options: &PairOptions, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Self> {
         let load = options.checked()?;
         let (selected, mut report) = select(options)?;
-        let bytes = selected.len().saturating_mul(6 * load * load);
-        if bytes > MOST {
-            return Err(Error::Refused(format!(
-                "{} pairs of {load}x{load} take more than {} GiB of memory; take fewer (limit), or a smaller side",
-                selected.len(),
-                MOST >> 30
-            )));
-        }
+        refuse_too_many(selected.len(), load)?;
         let kept_at = |role| if role == Role::Learned { load } else { options.side };
         let (done, all) = (AtomicUsize::new(0), selected.len());
         let read: Vec<std::result::Result<ReadPair, String>> = selected
@@ -132,6 +125,7 @@ impl Pairs {
                 "expected a seed and counts below 2^30, found {seed} and {counts:?}"
             )));
         }
+        refuse_too_many(counts.iter().sum(), side)?;
         let roles = [Role::Learned, Role::Validation, Role::HeldOut];
         let mut all = Vec::new();
         for ((count, role), first) in counts.into_iter().zip(roles).zip(0..) {
@@ -285,6 +279,17 @@ impl Pairs {
             report.unmatched.len(),
         )))
     }
+}
+
+/// Refuses what does not fit into memory.
+fn refuse_too_many(count: usize, side: usize) -> Result<()> {
+    if count.saturating_mul(6 * side * side) <= MOST {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{count} pairs of {side}x{side} take more than {} GiB of memory; take fewer (limit), or a smaller side",
+        MOST >> 30
+    )))
 }
 
 /// What is said of pictures of different size.

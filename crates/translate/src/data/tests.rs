@@ -99,7 +99,7 @@ fn every_other_layout_gives_the_same_pairs() {
         }
         let pairs =
             Pairs::read(&PairOptions { held_out: 0.2, ..options(folder.path(), 12) }).unwrap();
-        let samples = (0..12).map(|place| sample_of(&pairs, place)).collect();
+        let samples: Vec<_> = (0..12).map(|place| sample_of(&pairs, place)).collect();
         all.push((pairs.roles.clone(), samples));
     }
     assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "equal stems, equal roles");
@@ -290,6 +290,7 @@ fn drawn_pairs_are_apart_and_repeatable() {
     assert_eq!(different.len(), 10);
     assert!(Pairs::drawn(0, 7, [1, 0, 0]).is_err());
     assert!(Pairs::drawn(8, 1 << 30, [1, 0, 0]).is_err());
+    assert!(Pairs::drawn(1024, 1, [0, 0, 1 << 20]).is_err());
 }
 
 #[test]
