@@ -8,7 +8,7 @@ once per scale, with as many scales as have room and their weights divided by th
 import math
 
 import deep_transformer
-from deep_torch import sequence, settings
+from deep_torch import sequence, settings, steps_of
 from deep_works import TAPS, Work, work
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -87,24 +87,7 @@ def step(library):
         model.to(**kind)
         pictures = samples(torch, 1, (count, 3, side, side), **kind)
         loss = loss_of(torch, loss, side)
-        optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-        forward = lambda: loss(model(pictures), pictures)
-        if compiled:
-            forward = torch.compile(forward)
-        losses = []
-
-        def call():
-            optimiser.zero_grad()
-            found = forward()
-            found.backward()
-            optimiser.step()
-            if len(losses) < 2:
-                losses.append(float(found))
-            return losses
-
-        # The first two are what is described.
-        call()
-        return Work(f"{label}, fused Adam", call, lambda losses: {TAPS: list(losses)})
+        return steps_of(torch, label, model, lambda: loss(model(pictures), pictures), compiled)
 
 
 def loss(library):

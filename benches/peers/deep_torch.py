@@ -110,6 +110,26 @@ def sequence(seed, count):
     return bits.astype(numpy.float32) / numpy.float32(1 << 24) - numpy.float32(0.5)
 
 
+def steps_of(torch, label, model, forward, compiled):
+    """Steps of training under fused Adam; the losses of the first two are what is described."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    if compiled:
+        forward = torch.compile(forward)
+    losses = []
+
+    def call():
+        optimiser.zero_grad()
+        found = forward()
+        found.backward()
+        optimiser.step()
+        if len(losses) < 2:
+            losses.append(float(found))
+        return losses
+
+    call()
+    return Work(f"{label}, fused Adam", call, lambda losses: {TAPS: list(losses)})
+
+
 def layer(library):
     @work(f"{library}/layer")
     def _(inputs, name, size):

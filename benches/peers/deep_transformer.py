@@ -7,8 +7,7 @@ PyTorch's own (scaled_dot_product_attention), Adam the fused one.
 
 import math
 
-from deep_torch import sequence, settings
-from deep_works import TAPS, Work
+from deep_torch import sequence, settings, steps_of
 
 
 def positions(torch, along, width):
@@ -92,20 +91,5 @@ def step(torch, library, name, sizes):
     noised = torch.cat([(1 - level) * target + level * noise, source], 1)
     times = (1000 * levels).to(target.dtype)
     scale = 1 / level.clamp(min=0.05)
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     forward = lambda: ((model(noised, times) - target) * scale).square().mean()
-    if compiled:
-        forward = torch.compile(forward)
-    losses = []
-
-    def call():
-        optimiser.zero_grad()
-        found = forward()
-        found.backward()
-        optimiser.step()
-        if len(losses) < 2:
-            losses.append(float(found))
-        return losses
-
-    call()
-    return Work(f"{label}, fused Adam", call, lambda losses: {TAPS: list(losses)})
+    return steps_of(torch, label, model, forward, compiled)

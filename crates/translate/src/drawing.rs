@@ -71,10 +71,12 @@ pub struct Drawing {
     scales: TwoScales,
     channels: GuidedChannels,
     interval: GuidanceInterval,
-    /// Noise levels per number that the network is told.
-    levels: f64,
+    /// What a sampler's time is multiplied by: to what the network is told, and to a noise level.
+    times: [f64; 2],
     reads_source: bool,
     reads_vector: bool,
+    /// What guidance asks besides: with the source alone, and with nothing.
+    asks: [bool; 2],
 }
 
 impl Drawing {
@@ -98,17 +100,20 @@ impl Drawing {
             clamp: plan.latents.is_none(),
             ..Settings::new(plan.prediction)
         };
-        let (sampler, levels) = match plan.process {
+        let (sampler, times) = match plan.process {
             Process::Flow { .. } => {
                 let steps = Steps::flow(levels(choices.steps.unwrap_or(STEPS[0]), 1.0)?)?;
-                (Some(Sampler::new(steps, choices.method.unwrap_or(Method::Heun), settings)?), 1.0)
+                (
+                    Some(Sampler::new(steps, choices.method.unwrap_or(Method::Heun), settings)?),
+                    [TIMES, 1.0],
+                )
             }
             Process::Discrete { betas, steps } => {
                 let schedule = Schedule::new(betas, steps)?;
                 let count = choices.steps.unwrap_or(STEPS[1].min(steps));
                 let kept = Steps::discrete(&schedule, Spacing::Even, count)?;
                 let method = choices.method.unwrap_or(Method::Ddim { eta: 0.0 });
-                (Some(Sampler::new(kept, method, settings)?), 1.0 / steps as f64)
+                (Some(Sampler::new(kept, method, settings)?), [1.0, 1.0 / steps as f64])
             }
             Process::None => {
                 if choices.method.is_some() || choices.steps.is_some() {
@@ -116,7 +121,7 @@ impl Drawing {
                         "this model draws at once: expected neither a sampler nor steps".to_owned(),
                     ));
                 }
-                (None, 1.0)
+                (None, [1.0; 2])
             }
         };
         let interval = match choices.interval {
@@ -135,14 +140,20 @@ impl Drawing {
                 )));
             }
         }
+        // With equal scales it does not matter what the source says alone, and nothing but it is nothing.
+        let [image, vector] = [choices.guidance_image, choices.guidance_vector];
+        let alone = reads_source && reads_vector && image != vector;
+        let nothing = image != 1.0 || (!reads_source && vector != 1.0);
+        let asks = [alone, nothing];
         Ok(Self {
             sampler,
             scales: TwoScales { image: choices.guidance_image, clip: choices.guidance_vector },
             channels: GuidedChannels::first(architecture.channels, architecture.outputs)?,
             interval,
-            levels,
+            times,
             reads_source,
             reads_vector,
+            asks,
         })
     }
 
@@ -158,11 +169,8 @@ impl Drawing {
 
     /// How often the network is asked for a picture, at most.
     pub fn evaluations(&self) -> usize {
-        let asked = 1
-            + usize::from(self.scales.image != 1.0)
-            + usize::from(self.scales.clip != 1.0 && self.reads_source);
-        let asked = if self.scales.clip != 1.0 && !self.reads_source { asked + 1 } else { asked };
-        asked * self.sampler.as_ref().map_or(1, Sampler::evaluations)
+        let [alone, nothing] = self.asks.map(usize::from);
+        (1 + alone + nothing) * self.sampler.as_ref().map_or(1, Sampler::evaluations)
     }
 
     /// What a network with its parameters draws: samples in −1…1, or latents.
@@ -189,7 +197,7 @@ impl Drawing {
         let architecture = dit.architecture();
         let count = architecture.channels * architecture.side * architecture.side;
         let start = Stream::new(seed, Purpose::Drawing, 0).normals(count);
-        let told = if self.levels == 1.0 { TIMES } else { 1.0 };
+        let [told, level] = self.times;
         let source = self.reads_source.then_some(shown.source);
         let vector = shown.vector.filter(|_| self.reads_vector);
         let mut network = |x: &[f32], time: f64| {
@@ -198,17 +206,18 @@ impl Drawing {
                 dit.run(parameters, &input)
             };
             let full = ask(source, vector)?;
-            let TwoScales { image, clip } = self.scales;
-            if (image == 1.0 && clip == 1.0) || !self.interval.contains(time * self.levels) {
+            if self.asks == [false; 2] || !self.interval.contains(time * level) {
                 return Ok(full);
             }
-            // What the source says alone, and nothing at all; equal scales need no middle.
-            let alone = match (vector, source) {
-                (Some(_), Some(_)) if image != clip => ask(source, None)?,
-                (Some(_), None) => ask(None, None)?,
-                _ => full.clone(),
+            let nothing = if self.asks[1] { Some(ask(None, None)?) } else { None };
+            let alone = match (self.asks[0], &nothing) {
+                (true, _) => ask(source, None)?,
+                // Without a source there is nothing but the vector.
+                (false, Some(nothing)) if !self.reads_source => nothing.clone(),
+                (false, _) => full.clone(),
             };
-            let nothing = if image == 1.0 { alone.clone() } else { ask(None, None)? };
+            // Where the source is not exaggerated, what there is without it has no part.
+            let nothing = nothing.unwrap_or_else(|| alone.clone());
             let outputs = TwoConditions { unconditional: &nothing, image: &alone, full: &full };
             two_conditions(outputs, self.scales, self.channels)
         };
@@ -379,6 +388,23 @@ mod tests {
         let nowhere =
             Choices { guidance_image: 1.5, interval: Some([0.0, 0.0]), ..Choices::default() };
         assert!(drawn(&nowhere, 1) == usual);
+    }
+
+    #[test]
+    fn guidance_asks_as_often_as_it_must() {
+        let plan = Model::shipped().unwrap().plan;
+        let of = |beside, vector, [image, of_vector]: [f64; 2]| {
+            let architecture = crate::dit::Architecture { beside, vector, ..plan.architecture };
+            let plan = Plan { architecture, ..plan.clone() };
+            let (guidance_image, guidance_vector) = (image, of_vector);
+            let choices = Choices { guidance_image, guidance_vector, ..Choices::default() };
+            let drawing = Drawing::new(&plan, &choices).unwrap();
+            drawing.evaluations() / Drawing::of_plan(&plan).unwrap().evaluations()
+        };
+        assert_eq!([of(3, 0, [1.0, 1.0]), of(3, 0, [2.0, 1.0])], [1, 2]);
+        assert_eq!([of(0, 8, [1.0, 1.0]), of(0, 8, [1.0, 2.0])], [1, 2]);
+        assert_eq!([of(3, 8, [1.0, 2.0]), of(3, 8, [2.0, 2.0])], [2, 2]);
+        assert_eq!([of(3, 8, [2.0, 1.0]), of(3, 8, [2.0, 3.0])], [3, 3]);
     }
 
     #[test]

@@ -48,3 +48,13 @@ pub enum Error {
     #[error(transparent)]
     Weights(#[from] lookalike_weights::Error),
 }
+
+/// Of runs that are taken step by step by the shared mechanism.
+impl From<Error> for lookalike_train::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Train(error) => error,
+            error => Self::Refused(error.to_string()),
+        }
+    }
+}

@@ -27,6 +27,10 @@ pub struct Examples {
 
 /// One pair as a network is shown it: samples in −1…1, or latents.
 pub struct Example {
+    /// Its place among the pairs.
+    pub place: usize,
+    /// Whether it is mirrored.
+    pub mirrored: bool,
     /// The source.
     pub source: Vec<f32>,
     /// The target.
@@ -178,6 +182,6 @@ impl Examples {
             }
             _ => [centred(&pictures[0]), centred(&pictures[1])],
         };
-        Ok(Example { source, target, vector, pictures })
+        Ok(Example { place, mirrored, source, target, vector, pictures })
     }
 }

@@ -34,6 +34,7 @@ pub mod losses;
 pub mod model;
 pub mod noised;
 pub mod objective;
+mod order;
 pub mod pix2pix;
 pub mod process;
 pub mod recipe;

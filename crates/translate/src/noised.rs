@@ -9,6 +9,7 @@ use crate::Result;
 use crate::diffusion::flow::{self, levels::LogitNormal};
 use crate::diffusion::{Flow, Prediction, Schedule, loss, snr_weight, variational_bound};
 use crate::examples::Example;
+use crate::losses::Signal;
 use crate::process::Process;
 use crate::recipe::Recipe;
 
@@ -100,7 +101,7 @@ impl Noising {
     /// [`Error::Refused`](crate::Error::Refused) for an index beyond the schedule.
     pub fn signal(&self, time: Time) -> Result<f64> {
         Ok(match (self, time) {
-            (_, Time::Level(s)) => (1.0 - s).powi(2) / ((1.0 - s).powi(2) + s * s),
+            (_, Time::Level(s)) => Signal::of_noise_level(s)?.alpha_bar(),
             (Self::Discrete(schedule, _), Time::Step(t)) => alpha_bar(schedule, t)?,
             _ => 1.0,
         })

@@ -4,13 +4,15 @@
 //! L = mean ℓ(output) + Σ wᵢ·Σ λₖ·ℓₖ(x̂ᵢ), where wᵢ are those of [`Weighting`](crate::losses::Weighting) and x̂ the
 //! estimate of x₀, decoded where latents are drawn ([`decoded_loss`]). Regression has the second part alone.
 
+use std::sync::OnceLock;
+
 use lookalike_deep::WeightSource;
 use lookalike_train::losses::Terms;
 
 use crate::Result;
 use crate::examples::{Example, Examples};
 use crate::losses::{
-    Decoder, Estimate, Pair, PictureLosses, Pixels, Similarity, Weighted, decoded_loss,
+    Decoder, Estimate, Pair, PictureLosses, Pixels, Reference, Similarity, Weighted, decoded_loss,
 };
 use crate::noised::{Noised, Noising};
 use crate::process::Process;
@@ -24,6 +26,8 @@ pub struct Objective {
     min_snr: f64,
     /// Channels and side of what is drawn.
     drawn: [usize; 3],
+    /// What losses keep of every pair as it is and mirrored, once it was computed; empty where pairs are cut at random.
+    kept: Vec<[OnceLock<Vec<Reference>>; 2]>,
 }
 
 /// What a step says of an example.
@@ -36,11 +40,16 @@ pub struct Parts {
 }
 
 impl Objective {
-    /// The objective of a recipe whose networks draw so many channels, rows and columns.
+    /// The objective of a recipe whose networks draw so many channels, rows and columns, for so many pairs.
     ///
     /// # Errors
     /// What losses and embedders are refused for.
-    pub fn new(recipe: &Recipe, drawn: [usize; 3], weights: &dyn WeightSource) -> Result<Self> {
+    pub fn new(
+        recipe: &Recipe,
+        drawn: [usize; 3],
+        pairs: usize,
+        weights: &dyn WeightSource,
+    ) -> Result<Self> {
         let mut losses = Vec::new();
         let mut perceptual = String::new();
         if !recipe.perceptual.is_empty() {
@@ -54,7 +63,11 @@ impl Objective {
         }
         let losses = if losses.is_empty() { None } else { Some(PictureLosses::new(losses)?) };
         let noising = Noising::new(recipe.process, recipe.prediction)?;
-        Ok(Self { noising, losses, perceptual, min_snr: recipe.min_snr, drawn })
+        // Embeddings of frozen pictures cost as much as those of what is drawn, and stay the same.
+        let cut = recipe.data.load.is_some_and(|load| load != recipe.data.side);
+        let kept = if recipe.similarity.is_some() && !cut { pairs } else { 0 };
+        let kept = (0..kept).map(|_| Default::default()).collect();
+        Ok(Self { noising, losses, perceptual, min_snr: recipe.min_snr, drawn, kept })
     }
 
     /// The process.
@@ -104,7 +117,15 @@ impl Objective {
         };
         let side = examples.pairs.side;
         let [source, target] = &example.pictures;
-        let pair = Pair::new([3, side, side], source, target)?;
+        let mut pair = Pair::new([3, side, side], source, target)?;
+        if let Some(both) = self.kept.get(example.place) {
+            let kept = &both[usize::from(example.mirrored)];
+            if kept.get().is_none() {
+                // Nobody waits for another: what two compute at once is equal.
+                let _ = kept.set(losses.references(&pair)?);
+            }
+            pair = pair.with_references(kept.get().map_or(&[], Vec::as_slice));
+        }
         let estimate = Estimate { sample: &said.x0, shape: self.drawn, slope: said.factor };
         let decoder: &dyn Decoder = match examples.vae() {
             Some(vae) => vae,

@@ -11,7 +11,7 @@ use lookalike_train::checkpoint::{Checkpoints, Facts, Run, start};
 use lookalike_train::grid::{COLUMNS, grid};
 use lookalike_train::log::Log;
 use lookalike_train::lpips::{Layout, State};
-use lookalike_train::random::{GENERATOR, Purpose, Stream};
+use lookalike_train::random::GENERATOR;
 use lookalike_train::session::{Progress, Settings, Steps, Stopped, go_on};
 use lookalike_train::sight::Role;
 use lookalike_train::{failed, sha256, write_json, write_whole};
@@ -27,6 +27,7 @@ use crate::examples::{Example, Examples, samples};
 use crate::model::{Latents, Model, Plan};
 use crate::noised::{Noised, Time};
 use crate::objective::{Objective, Parts};
+use crate::order::Order;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 
@@ -127,10 +128,8 @@ struct Session<'a> {
     layout: Layout,
     state: State,
     examples: &'a Examples,
-    learned: Vec<usize>,
+    order: Order,
     validated: Vec<usize>,
-    /// The order of the pairs in an epoch.
-    order: (u64, Vec<usize>),
     loss: Option<f64>,
     /// Of the sessions before.
     seconds: f64,
@@ -165,7 +164,7 @@ impl<'a> Session<'a> {
         }
         let dit = Dit::new(architecture)?;
         let drawn = [architecture.channels, architecture.side, architecture.side];
-        let objective = Objective::new(recipe, drawn, weights)?;
+        let objective = Objective::new(recipe, drawn, examples.pairs.len(), weights)?;
         // Written with full names, so that it can be repeated when defaults change.
         let perceptual = objective.perceptual().to_owned();
         let recipe = Recipe { perceptual, ..recipe.clone() };
@@ -187,10 +186,7 @@ impl<'a> Session<'a> {
         let initial = || {
             let mut numbers = match &recipe.start {
                 None => dit.initial(recipe.seed),
-                Some(path) => started(path, &dit).map_err(|error| match error {
-                    Error::Train(error) => error,
-                    error => lookalike_train::Error::Refused(error.to_string()),
-                })?,
+                Some(path) => started(path, &dit)?,
             };
             if averaged {
                 numbers.extend_from_within(..);
@@ -211,9 +207,8 @@ impl<'a> Session<'a> {
             layout,
             state,
             examples,
-            learned,
+            order: Order::new(recipe.seed, learned),
             validated,
-            order: (u64::MAX, Vec::new()),
             loss,
             seconds,
             start: Instant::now(),
@@ -237,20 +232,9 @@ impl<'a> Session<'a> {
         self.recipe.batch * self.recipe.accumulate
     }
 
-    /// The place of an example that is counted from the first of the run.
-    fn place(&mut self, number: u64) -> usize {
-        let count = self.learned.len() as u64;
-        let epoch = number / count;
-        if self.order.0 != epoch {
-            let mut stream = Stream::new(self.recipe.seed, Purpose::Order, epoch);
-            self.order = (epoch, stream.permutation(self.learned.len()));
-        }
-        self.learned[self.order.1[(number % count) as usize]]
-    }
-
     /// The epoch of an example, from 1.
     fn epoch(&self, number: u64) -> u64 {
-        number / self.learned.len() as u64 + 1
+        number / self.order.len() as u64 + 1
     }
 
     /// The example of a place and number, with its noise.
@@ -300,7 +284,7 @@ impl<'a> Session<'a> {
     /// A grid of pairs for validation (or of others, where there is none): sources, targets, and what is drawn. Gives
     /// the mean absolute difference.
     fn samples(&self, name: &str) -> Result<f64> {
-        let places = if self.validated.is_empty() { &self.learned } else { &self.validated };
+        let places = if self.validated.is_empty() { self.order.places() } else { &self.validated };
         let places = &places[..places.len().min(COLUMNS)];
         let drawing = Drawing::of_plan(&self.plan)?;
         let (mut sources, mut targets, mut found) = (Vec::new(), Vec::new(), Vec::new());
@@ -345,7 +329,7 @@ impl<'a> Session<'a> {
             stopped,
             loss: self.loss,
             validation,
-            pairs: self.learned.len(),
+            pairs: self.order.len(),
             parameters: self.dit.count(),
             multiply_accumulates: self.dit.multiply_accumulates(),
             seconds: self.elapsed(),
@@ -402,7 +386,9 @@ impl<'a> Session<'a> {
 fn started(path: &std::path::Path, dit: &Dit) -> Result<Vec<f32>> {
     let (from, parameters) = match Model::read(path) {
         Ok(model) => (model.dit, model.parameters),
-        Err(_) => read_published(path, None)?,
+        Err(own) => read_published(path, None).map_err(|published| {
+            Error::Refused(format!("{own}; nor is it a published one: {published}"))
+        })?,
     };
     Ok(grown(&from, &parameters, *dit.architecture())?.1)
 }
@@ -417,15 +403,12 @@ impl Steps for Session<'_> {
     }
 
     fn advance(&mut self) -> lookalike_train::Result<()> {
-        self.step().map_err(|error| match error {
-            Error::Train(error) => error,
-            error => lookalike_train::Error::Refused(error.to_string()),
-        })
+        Ok(self.step()?)
     }
 
     fn save(&self) -> lookalike_train::Result<()> {
         let (run, step) = (self.run.clone(), self.state.step);
-        let per_epoch = (self.learned.len() / self.per_step()).max(1) as u64;
+        let per_epoch = (self.order.len() / self.per_step()).max(1) as u64;
         let facts = Facts::new(run, step, per_epoch, self.loss, self.elapsed());
         self.checkpoints.save(&self.layout, &self.state, &facts).map(|_| ())
     }
@@ -437,7 +420,7 @@ impl Session<'_> {
         let count = self.per_step();
         let first = step * count as u64;
         let numbers: Vec<u64> = (first..first + count as u64).collect();
-        let places: Vec<usize> = numbers.iter().map(|&number| self.place(number)).collect();
+        let places: Vec<usize> = numbers.iter().map(|&number| self.order.place(number)).collect();
         let drawn =
             places.par_iter().zip(&numbers).map(|(&place, &number)| self.drawn(place, number));
         let (examples, noised): (Vec<Example>, Vec<Noised>) =

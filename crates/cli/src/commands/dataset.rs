@@ -2,14 +2,10 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
-use lookalike::decode::{DecodeOptions, read};
 use lookalike::encode::write_png;
-use lookalike::pairing::{NameFilter, pictures_in};
-use lookalike::{AlphaPolicy, Picture};
 use lookalike_train::write_whole;
 use lookalike_translate::data::doctor::{Diagnosis, Severity, diagnose, examine};
 use lookalike_translate::data::{
@@ -21,11 +17,12 @@ use lookalike_translate::{Error, Model, Result as TranslateResult};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::drawn_pictures::{Drawn, Item, draw, of_folder};
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
 use crate::commands::train::absolute;
-use crate::commands::translate::named;
-use crate::log::{Log, on_interrupt};
+use crate::log::Log;
+use crate::report::ErrorRecord;
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetArgs {
@@ -266,91 +263,35 @@ fn doctor(args: &DoctorArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
 
 fn edges(args: &EdgesArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     #[derive(Serialize)]
-    struct Record {
+    struct Record<'a> {
         schema: &'static str,
-        method: String,
-        items: Vec<[PathBuf; 2]>,
-        errors: Vec<Failure>,
-    }
-    #[derive(Serialize)]
-    struct Failure {
-        path: PathBuf,
-        message: String,
+        method: &'a str,
+        items: Vec<Item>,
+        errors: Vec<ErrorRecord>,
     }
     let Some(out) = &global.out else { bail!("expected a folder for the lines: --out DIR") };
     let method: Method = match args.method.as_str() {
         "xdog" => MethodName::Xdog.into(),
         _ => MethodName::Canny.into(),
     };
-    let mut work: Vec<(PathBuf, PathBuf)> = Vec::new();
+    let mut work = Vec::new();
     for input in &args.inputs {
-        let (found, unreachable) = pictures_in_or_one(input)?;
-        if let Some(message) = unreachable {
-            bail!("{message}");
-        }
-        for path in found {
-            let name = path.strip_prefix(input).ok().filter(|name| !name.as_os_str().is_empty());
-            let name = name.map_or_else(
-                || PathBuf::from(path.file_name().unwrap_or_default()),
-                Path::to_owned,
-            );
-            work.push((path, out.join(name).with_extension("png")));
-        }
-    }
-    let mut outputs: Vec<&PathBuf> = work.iter().map(|(_, output)| output).collect();
-    outputs.sort();
-    if let Some(twice) = outputs.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("{}: the lines of two pictures would be drawn there", twice[0].display());
-    }
-    if let Some((input, _)) = work.iter().find(|(input, output)| input == output) {
-        bail!("{}: would be overwritten; choose another --out", input.display());
-    }
-    let stop = on_interrupt();
-    let log = Log::new(work.len(), global);
-    let decode = DecodeOptions { alpha: AlphaPolicy::White, ..DecodeOptions::default() };
-    let one = |(input, output): &(PathBuf, PathBuf)| -> Option<Result<(), String>> {
-        if stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        let drawn = || -> anyhow::Result<()> {
-            let picture: Picture = read(input, &decode)?;
-            let lines = edge_map(&picture, method)?;
-            if let Some(folder) = output.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            Ok(write_png(&lines, output)?)
+        let pictures = if input.is_dir() {
+            of_folder(input, &[])?
+        } else {
+            vec![(input.clone(), PathBuf::from(input.file_name().unwrap_or_default()))]
         };
-        log.bar.inc(1);
-        Some(drawn().map_err(|error| format!("{error:#}")))
-    };
-    let results: Vec<Option<Result<(), String>>> = work.par_iter().map(one).collect();
-    log.bar.finish_and_clear();
-    let (mut items, mut errors, mut left) = (Vec::new(), Vec::new(), 0);
-    for ((input, output), result) in work.into_iter().zip(results) {
-        match result {
-            Some(Ok(())) => items.push([input, output]),
-            Some(Err(message)) => {
-                log.warn(&named(&input, &message));
-                errors.push(Failure { path: input, message });
-            }
-            None => left += 1,
-        }
+        work.extend(pictures.into_iter().map(|(input, name)| {
+            let output = out.join(name).with_extension("png");
+            Item { input, output }
+        }));
     }
-    let incomplete = left > 0 || !errors.is_empty();
+    let Drawn { items, errors, status } =
+        draw(work, global, |picture| Ok(edge_map(picture, method)?))?;
     let text = format!("{} line drawings in {}", items.len(), out.display());
-    let (schema, method) = ("lookalike.dataset-edges/1", args.method.clone());
+    let (schema, method) = ("lookalike.dataset-edges/1", args.method.as_str());
     print(&Record { schema, method, items, errors }, &text, global)?;
-    Ok(if incomplete { Status::Incomplete } else { Status::Passed })
-}
-
-/// The pictures of a folder, or one picture.
-fn pictures_in_or_one(input: &Path) -> anyhow::Result<(Vec<PathBuf>, Option<String>)> {
-    if !input.is_dir() {
-        return Ok((vec![input.to_owned()], None));
-    }
-    let (found, unreachable) = pictures_in(input, &NameFilter::new(&[], &[])?)?;
-    let message = unreachable.first().map(|one| format!("{}: {}", one.path.display(), one.message));
-    Ok((found, message))
+    Ok(status)
 }
 
 fn shoes(args: &ShoesArgs, global: &GlobalArgs) -> anyhow::Result<Status> {

@@ -11,6 +11,8 @@ pub(crate) mod compare;
 pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod discover;
+#[cfg(feature = "deep")]
+mod drawn_pictures;
 pub(crate) mod evaluation;
 pub(crate) mod explain;
 pub(crate) mod generation;

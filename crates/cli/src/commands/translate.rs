@@ -2,24 +2,20 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use lookalike::decode::{DecodeOptions, read};
-use lookalike::encode::write_png;
-use lookalike::pairing::{NameFilter, Separator, parse_paths, pictures_in};
-use lookalike::{AlphaPolicy, Picture};
+use lookalike::pairing::{Separator, parse_paths};
 use lookalike_translate::diffusion::sampler::Method;
 use lookalike_translate::drawing::{Choices, Translator};
 use lookalike_translate::model::Model;
-use rayon::prelude::*;
 use serde::Serialize;
 
+use super::drawn_pictures::{Item, draw, of_folder};
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
 use crate::commands::inputs::standard_input;
-use crate::log::{Log, on_interrupt};
+use crate::report::ErrorRecord;
 
 #[derive(Debug, Args)]
 pub(crate) struct TranslateArgs {
@@ -68,19 +64,7 @@ struct Record {
     evaluations: usize,
     seed: u64,
     items: Vec<Item>,
-    errors: Vec<Failure>,
-}
-
-#[derive(Debug, Serialize)]
-struct Item {
-    input: PathBuf,
-    output: PathBuf,
-}
-
-#[derive(Debug, Serialize)]
-struct Failure {
-    path: PathBuf,
-    message: String,
+    errors: Vec<ErrorRecord>,
 }
 
 /// Two noise levels.
@@ -110,37 +94,7 @@ pub(crate) fn run(args: &TranslateArgs, global: &GlobalArgs) -> anyhow::Result<S
         interval: args.guidance_interval,
     };
     let translator = Translator::new(model, args.vae.as_deref(), &choices)?;
-    let stop = on_interrupt();
-    let log = Log::new(work.len(), global);
-    let decode = DecodeOptions { alpha: AlphaPolicy::White, ..DecodeOptions::default() };
-    let one = |(input, output): &(PathBuf, PathBuf)| {
-        if stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        let drawn =
-            read(input, &decode).map_err(anyhow::Error::from).and_then(|picture: Picture| {
-                let drawn = translator.translate(&picture, global.seed)?;
-                if let Some(folder) =
-                    output.parent().filter(|folder| !folder.as_os_str().is_empty())
-                {
-                    std::fs::create_dir_all(folder)
-                        .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-                }
-                Ok(write_png(&drawn, output)?)
-            });
-        log.bar.inc(1);
-        Some(drawn.map_err(|error| format!("{error:#}")))
-    };
-    let results: Vec<Option<Result<(), String>>> = work.par_iter().map(one).collect();
-    log.bar.finish_and_clear();
-    let (mut items, mut errors, mut left) = (Vec::new(), Vec::new(), 0);
-    for ((input, output), result) in work.into_iter().zip(results) {
-        match result {
-            Some(Ok(())) => items.push(Item { input, output }),
-            Some(Err(message)) => errors.push(Failure { path: input, message }),
-            None => left += 1,
-        }
-    }
+    let drawn = draw(work, global, |picture| Ok(translator.translate(picture, global.seed)?))?;
     let record = Record {
         schema: "lookalike.translate/1",
         model_sha256: translator.model().sha256.clone(),
@@ -149,17 +103,11 @@ pub(crate) fn run(args: &TranslateArgs, global: &GlobalArgs) -> anyhow::Result<S
         steps: translator.drawing().steps(),
         evaluations: translator.drawing().evaluations(),
         seed: global.seed,
-        items,
-        errors,
+        items: drawn.items,
+        errors: drawn.errors,
     };
     print(&record, global)?;
-    for failure in &record.errors {
-        log.warn(&named(&failure.path, &failure.message));
-    }
-    if left > 0 {
-        log.warn(&format!("interrupted: {left} pictures are left"));
-    }
-    Ok(if left > 0 || !record.errors.is_empty() { Status::Incomplete } else { Status::Passed })
+    Ok(drawn.status)
 }
 
 fn print(record: &Record, global: &GlobalArgs) -> anyhow::Result<()> {
@@ -177,8 +125,7 @@ fn print(record: &Record, global: &GlobalArgs) -> anyhow::Result<()> {
 
 /// Every picture, and where what is drawn of it goes: beside it as `NAME.out.png`, or at `out`, which is a file for
 /// one picture and a folder for more.
-fn work(inputs: &[PathBuf], out: Option<&Path>) -> anyhow::Result<Vec<(PathBuf, PathBuf)>> {
-    let mut work = Vec::new();
+fn work(inputs: &[PathBuf], out: Option<&Path>) -> anyhow::Result<Vec<Item>> {
     let mut named = Vec::new();
     for input in inputs {
         if input == Path::new("-") {
@@ -188,47 +135,25 @@ fn work(inputs: &[PathBuf], out: Option<&Path>) -> anyhow::Result<Vec<(PathBuf, 
         }
     }
     let single = named.len() == 1 && !named[0].is_dir();
+    let mut work = Vec::new();
     for input in named {
-        if input.is_dir() {
+        let pictures = if input.is_dir() {
             // What was drawn before is left out.
-            let filter = NameFilter::new(&[], &["*.out.png".to_owned()])?;
-            let (found, unreachable) = pictures_in(&input, &filter)?;
-            if let Some(unreachable) = unreachable.first() {
-                bail!("{}: {}", unreachable.path.display(), unreachable.message);
-            }
-            for path in found {
-                let name = path.strip_prefix(&input).unwrap_or(&path).to_owned();
-                let to =
-                    out.map_or_else(|| beside(&path), |out| out.join(name).with_extension("png"));
-                work.push((path, to));
-            }
-            continue;
-        }
-        let to = match out {
-            None => beside(&input),
-            Some(out) if single && !out.is_dir() => out.to_owned(),
-            Some(out) => {
-                let name = input.file_name().unwrap_or_default();
-                out.join(name).with_extension("png")
-            }
+            of_folder(&input, &["*.out.png".to_owned()])?
+        } else {
+            let name = PathBuf::from(input.file_name().unwrap_or_default());
+            vec![(input, name)]
         };
-        work.push((input, to));
-    }
-    let mut outputs: Vec<&PathBuf> = work.iter().map(|(_, output)| output).collect();
-    outputs.sort();
-    if let Some(twice) = outputs.windows(2).find(|pair| pair[0] == pair[1]) {
-        bail!("{}: two pictures would be drawn there; translate them apart", twice[0].display());
-    }
-    if let Some((input, _)) = work.iter().find(|(input, output)| input == output) {
-        bail!("{}: would be overwritten; choose another --out", input.display());
+        work.extend(pictures.into_iter().map(|(input, name)| {
+            let output = match out {
+                None => beside(&input),
+                Some(out) if single && !out.is_dir() => out.to_owned(),
+                Some(out) => out.join(name).with_extension("png"),
+            };
+            Item { input, output }
+        }));
     }
     Ok(work)
-}
-
-/// A message with the path that it is about, once.
-pub(crate) fn named(path: &Path, message: &str) -> String {
-    let path = path.display().to_string();
-    if message.starts_with(&path) { message.to_owned() } else { format!("{path}: {message}") }
 }
 
 /// `IN.out.png`.

@@ -10,13 +10,11 @@
 //! Source: Peebles and Xie 2023, section 3.2 and figure 3; the order of the six as in facebookresearch/DiT.
 //! Reproduces a recorded block and all its derivatives within 1e-5.
 
-use lookalike_kernels::{
-    LayerNorm, LayerNormGradients, Processor, gelu_tanh, gelu_tanh_backward, layer_norm,
-    layer_norm_backward,
-};
+use lookalike_kernels::{Processor, gelu_tanh, gelu_tanh_backward};
 use lookalike_nn::vision_transformer::Attention;
 
 use super::linear::Linear;
+use super::modulation::{Normalised, add, modulated, modulated_backward};
 use crate::Result;
 
 /// The layers of a block, at their places among the parameters.
@@ -28,12 +26,6 @@ pub(super) struct Block {
     pub(super) projection: Linear,
     pub(super) feed: [Linear; 2],
     pub(super) epsilons: [f32; 2],
-}
-
-/// A normalisation on its way back: what came out, and the statistics of every row.
-struct Normalised {
-    rows: Vec<f32>,
-    statistics: Vec<[f32; 2]>,
 }
 
 /// What the way back needs to know of one example's way through a block.
@@ -50,31 +42,6 @@ pub(super) struct Trace {
     hidden: Vec<f32>,
     active: Vec<f32>,
     fed: Vec<f32>,
-}
-
-/// A normalisation with the shift and scale of an example.
-fn modulated(rows: &[f32], shift: &[f32], scale: &[f32], epsilon: f32) -> Result<Normalised> {
-    let weight: Vec<f32> = scale.iter().map(|scale| 1.0 + scale).collect();
-    let norm = LayerNorm { weight: &weight, bias: shift, epsilon };
-    let mut out = vec![0.0; rows.len()];
-    let mut statistics = vec![[0.0; 2]; rows.len() / scale.len().max(1)];
-    layer_norm(Processor::best(), norm, rows, &mut out, &mut statistics)?;
-    Ok(Normalised { rows: out, statistics })
-}
-
-/// The derivatives with respect to rows, shift and scale.
-fn modulated_backward(
-    rows: &[f32],
-    scale: &[f32],
-    statistics: &[[f32; 2]],
-    upstream: &[f32],
-    [of_shift, of_scale]: [&mut [f32]; 2],
-) -> Result<Vec<f32>> {
-    let weight: Vec<f32> = scale.iter().map(|scale| 1.0 + scale).collect();
-    let mut of_rows = vec![0.0; rows.len()];
-    let gradients = LayerNormGradients { input: &mut of_rows, weight: of_scale, bias: of_shift };
-    layer_norm_backward(Processor::best(), &weight, rows, statistics, upstream, gradients)?;
-    Ok(of_rows)
 }
 
 /// `x + g ⊙ branch`, row by row.
@@ -102,10 +69,6 @@ fn gated_backward(gate: &[f32], branch: &[f32], upstream: &[f32], of_gate: &mut 
         }
     }
     of_branch
-}
-
-fn add(to: &mut [f32], from: &[f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 impl Block {

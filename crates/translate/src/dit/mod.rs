@@ -11,6 +11,7 @@ mod block;
 mod checkpoint;
 mod grown;
 mod linear;
+mod modulation;
 mod network;
 mod patches;
 mod places;

@@ -14,12 +14,11 @@
 
 use rayon::prelude::*;
 
-use lookalike_kernels::{
-    LayerNorm, LayerNormGradients, Processor, layer_norm, layer_norm_backward, silu, silu_backward,
-};
+use lookalike_kernels::{Processor, silu, silu_backward};
 
 use super::architecture::Architecture;
 use super::block;
+use super::modulation::{Normalised, add, modulated, modulated_backward};
 use super::patches::{drawn, drawn_backward, patches, planes};
 use super::places::Places;
 use super::positions::positions;
@@ -30,6 +29,9 @@ use crate::{Error, Result};
 const GROUPS: usize = 8;
 /// Numbers of all groups' derivatives together, at most, but for one group.
 const GROUP_NUMBERS: usize = 1 << 28;
+
+/// Added to the variance in the last normalisation.
+const EPSILON: f32 = 1e-6;
 
 /// A network of an architecture; its parameters are kept elsewhere.
 #[derive(Clone, Debug)]
@@ -62,9 +64,8 @@ pub struct Trace {
     condition: Condition,
     blocks: Vec<block::Trace>,
     tokens: Vec<f32>,
-    statistics: Vec<[f32; 2]>,
     modulation: Vec<f32>,
-    normalised: Vec<f32>,
+    normalised: Normalised,
 }
 
 /// What conditions all blocks.
@@ -107,10 +108,6 @@ fn activated_backward(numbers: &[f32], upstream: &[f32]) -> Result<Vec<f32>> {
     let mut out = vec![0.0; numbers.len()];
     silu_backward(Processor::best(), numbers, upstream, &mut out)?;
     Ok(out)
-}
-
-fn add(to: &mut [f32], from: &[f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
 impl Dit {
@@ -207,23 +204,10 @@ impl Dit {
         }
         tokens.truncate(self.architecture.tokens() * width);
         let modulation = self.places.last_modulation.forward(parameters, &condition.of_sum);
-        let weight: Vec<f32> = modulation[width..].iter().map(|scale| 1.0 + scale).collect();
-        let norm = LayerNorm { weight: &weight, bias: &modulation[..width], epsilon: 1e-6 };
-        let mut normalised = vec![0.0; tokens.len()];
-        let mut statistics = vec![[0.0; 2]; self.architecture.tokens()];
-        layer_norm(Processor::best(), norm, &tokens, &mut normalised, &mut statistics)?;
-        let output = drawn(&self.places.last.forward(parameters, &normalised), side, patch);
-        Ok(Trace {
-            output,
-            rows,
-            sequence,
-            condition,
-            blocks,
-            tokens,
-            statistics,
-            modulation,
-            normalised,
-        })
+        let (shift, scale) = modulation.split_at(width);
+        let normalised = modulated(&tokens, shift, scale, EPSILON)?;
+        let output = drawn(&self.places.last.forward(parameters, &normalised.rows), side, patch);
+        Ok(Trace { output, rows, sequence, condition, blocks, tokens, modulation, normalised })
     }
 
     /// Adds the derivatives of a number with respect to the parameters to `gradient`, given those with respect to
@@ -247,19 +231,16 @@ impl Dit {
         let condition = &trace.condition;
         let mut of_condition = vec![0.0; width];
         let of_tokens = drawn_backward(upstream, side, patch);
-        self.places.last.add_parameters(&trace.normalised, &of_tokens, gradient);
+        self.places.last.add_parameters(&trace.normalised.rows, &of_tokens, gradient);
         let of_normalised = self.places.last.backward(parameters, &of_tokens);
-        let weight: Vec<f32> = trace.modulation[width..].iter().map(|scale| 1.0 + scale).collect();
         let mut of_modulation = vec![0.0; 2 * width];
         let (of_shift, of_scale) = of_modulation.split_at_mut(width);
-        let mut slopes = vec![0.0; trace.tokens.len()];
-        layer_norm_backward(
-            Processor::best(),
-            &weight,
+        let mut slopes = modulated_backward(
             &trace.tokens,
-            &trace.statistics,
+            &trace.modulation[width..],
+            &trace.normalised.statistics,
             &of_normalised,
-            LayerNormGradients { input: &mut slopes, weight: of_scale, bias: of_shift },
+            [of_shift, of_scale],
         )?;
         let modulation = &self.places.last_modulation;
         modulation.add_parameters(&condition.of_sum, &of_modulation, gradient);

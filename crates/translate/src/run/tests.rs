@@ -85,14 +85,12 @@ fn latents_are_learned_and_drawn() {
     assert!(message.to_string().contains("mirrored"), "{message}");
 }
 
-#[test]
-fn a_run_that_is_broken_off_goes_on_with_the_same_bytes() {
+/// Runs a recipe whole and in parts, which must end with the same bytes; gives its log.
+fn whole_and_in_parts(recipe: &Recipe) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let recipe = Recipe { embedder: Some("sight".to_owned()), ..small() };
-    let recipe = Recipe { condition: "tokens+vector".parse().unwrap(), ..recipe };
-    let whole = run(&recipe, &settings(&folder.path().join("whole"), None)).unwrap();
+    let whole = run(recipe, &settings(&folder.path().join("whole"), None)).unwrap();
     let parts = folder.path().join("parts");
-    let mut ended = run(&recipe, &settings(&parts, Some(0.0))).unwrap();
+    let mut ended = run(recipe, &settings(&parts, Some(0.0))).unwrap();
     assert_eq!((ended.stopped, ended.steps), (Stopped::Time, 0));
     while ended.stopped != Stopped::Finished {
         let next = ended.steps + 2;
@@ -100,11 +98,86 @@ fn a_run_that_is_broken_off_goes_on_with_the_same_bytes() {
             Progress::Steps(done, ..) => done < next,
             Progress::Features(..) => true,
         };
-        ended = train(&recipe, &settings(&parts, None), &SeededWeights, &mut go_on).unwrap();
+        ended = train(recipe, &settings(&parts, None), &SeededWeights, &mut go_on).unwrap();
     }
     assert_eq!(ended.model_sha256, whole.model_sha256);
-    let read = |name: &str| std::fs::read(folder.path().join(name).join("log.jsonl")).unwrap();
-    assert_eq!(read("parts"), read("whole"));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name).join("log.jsonl"));
+    let log = read("whole").unwrap();
+    assert_eq!(read("parts").unwrap(), log);
+    log
+}
+
+#[test]
+fn a_run_that_is_broken_off_goes_on_with_the_same_bytes() {
+    let recipe = Recipe { embedder: Some("sight".to_owned()), ..small() };
+    whole_and_in_parts(&Recipe { condition: "tokens+vector".parse().unwrap(), ..recipe });
+}
+
+/// A file with a small image tower of CLIP of random numbers, under OpenAI's names.
+fn write_clip(path: &Path) {
+    use lookalike_nn::{Parameters, Seeded};
+    let block = "visual.transformer.resblocks.0";
+    let mut tensors: Vec<(String, Vec<usize>)> = [
+        ("class_embedding", &[64][..]),
+        ("positional_embedding", &[5, 64]),
+        ("proj", &[64, 8]),
+        ("conv1.weight", &[64, 3, 8, 8]),
+        ("ln_pre.weight", &[64]),
+        ("ln_pre.bias", &[64]),
+        ("ln_post.weight", &[64]),
+        ("ln_post.bias", &[64]),
+    ]
+    .map(|(name, shape)| (format!("visual.{name}"), shape.to_vec()))
+    .into();
+    tensors.extend(
+        [
+            ("attn.in_proj_weight", &[192, 64][..]),
+            ("attn.in_proj_bias", &[192]),
+            ("attn.out_proj.weight", &[64, 64]),
+            ("attn.out_proj.bias", &[64]),
+            ("ln_1.weight", &[64]),
+            ("ln_1.bias", &[64]),
+            ("ln_2.weight", &[64]),
+            ("ln_2.bias", &[64]),
+            ("mlp.c_fc.weight", &[128, 64]),
+            ("mlp.c_fc.bias", &[128]),
+            ("mlp.c_proj.weight", &[64, 128]),
+            ("mlp.c_proj.bias", &[64]),
+        ]
+        .map(|(name, shape)| (format!("{block}.{name}"), shape.to_vec())),
+    );
+    let seeded = Seeded::new("small clip");
+    let numbers: Vec<f32> = tensors
+        .iter()
+        .flat_map(|(name, shape)| {
+            seeded.f32(&format!("{name}.weight"), shape).unwrap().into_iter().map(|x| 0.3 * x)
+        })
+        .collect();
+    let file = lookalike_train::model_file::write("about", &"a test", &tensors, &numbers).unwrap();
+    std::fs::write(path, file).unwrap();
+}
+
+#[test]
+fn a_vector_and_a_similarity_of_clip_are_learned_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.safetensors");
+    write_clip(&path);
+    let clip = Some(format!("clip@{}", path.display()));
+    for reference in crate::losses::SimilarityReference::ALL {
+        let recipe = Recipe {
+            condition: crate::condition::Mode::CONCAT_AND_VECTOR,
+            embedder: clip.clone(),
+            similarity: clip.clone(),
+            similarity_reference: reference,
+            similarity_weight: 0.5,
+            weighting: Weighting::AlphaBar,
+            augmentation: crate::data::Augmentation { mirror: true },
+            ..small()
+        };
+        let log = whole_and_in_parts(&recipe);
+        let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        assert!(last["pictures"].as_f64().unwrap() > 0.0, "{reference}: {log}");
+    }
 }
 
 #[test]

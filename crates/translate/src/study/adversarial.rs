@@ -3,20 +3,17 @@
 //! The generator is the U-Net whose parameters are nearest in number to the transformer's; the discriminator has the
 //! same width. Rate, betas and weights are those of the paper ([`pix2pix`](crate::pix2pix)), the batch is the study's.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use lookalike_train::random::{Purpose, Stream};
 use lookalike_train::session::{Progress, Settings, Steps, Stopped, go_on};
 use lookalike_train::sight::Role;
-use lookalike_train::{failed, sha256, write_whole};
+use lookalike_train::{failed, model_file, sha256, write_whole};
 use rayon::prelude::*;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::examples::{Example, Examples};
+use crate::order::Order;
 use crate::pix2pix::{PatchGan, Pix2Pix, State, States, Unet};
 use crate::recipe::Recipe;
 use crate::{Error, Result};
@@ -79,8 +76,7 @@ struct Session<'a> {
     run: Pix2Pix,
     examples: &'a Examples,
     recipe: &'a Recipe,
-    learned: Vec<usize>,
-    order: (u64, Vec<usize>),
+    order: Order,
     loss: Option<f64>,
     key: String,
     path: PathBuf,
@@ -116,30 +112,19 @@ pub(super) fn train(
     if learned.is_empty() {
         return Err(Error::Refused("expected pairs to learn from, found none".to_owned()));
     }
-    let order = (u64::MAX, Vec::new());
-    let mut session = Session { run, examples, recipe, learned, order, loss, key, path, seconds };
+    let order = Order::new(recipe.seed, learned);
+    let mut session = Session { run, examples, recipe, order, loss, key, path, seconds };
     let stopped = go_on(&mut session, settings, Instant::now(), progress)?;
     Ok(Trained { run: session.run, stopped, seconds: session.seconds })
 }
 
 impl Session<'_> {
-    /// The place of an example that is counted from the first of the run, as in [`run`](crate::run).
-    fn place(&mut self, number: u64) -> usize {
-        let count = self.learned.len() as u64;
-        let epoch = number / count;
-        if self.order.0 != epoch {
-            let mut stream = Stream::new(self.recipe.seed, Purpose::Order, epoch);
-            self.order = (epoch, stream.permutation(self.learned.len()));
-        }
-        self.learned[self.order.1[(number % count) as usize]]
-    }
-
     fn step(&mut self) -> Result<()> {
         let start = Instant::now();
         let batch = self.recipe.batch * self.recipe.accumulate;
         let first = self.run.states().step * batch as u64;
         let numbers: Vec<u64> = (first..first + batch as u64).collect();
-        let places: Vec<usize> = numbers.iter().map(|&number| self.place(number)).collect();
+        let places: Vec<usize> = numbers.iter().map(|&number| self.order.place(number)).collect();
         let (examples, recipe) = (self.examples, self.recipe);
         let of = |(&place, &number): (&usize, &u64)| examples.example(place, recipe, Some(number));
         let pairs: Vec<Example> = places.par_iter().zip(&numbers).map(of).collect::<Result<_>>()?;
@@ -162,10 +147,7 @@ impl Steps for Session<'_> {
     }
 
     fn advance(&mut self) -> lookalike_train::Result<()> {
-        self.step().map_err(|error| match error {
-            Error::Train(error) => error,
-            error => lookalike_train::Error::Refused(error.to_string()),
-        })
+        Ok(self.step()?)
     }
 
     fn save(&self) -> lookalike_train::Result<()> {
@@ -176,7 +158,10 @@ impl Steps for Session<'_> {
             seconds: self.seconds,
             loss: self.loss,
         };
-        write(&self.path, &header, self.run.states())
+        let parts = parts(self.run.states());
+        let counts = (parts[0].len(), parts[3].len());
+        let file = model_file::write(KEY, &header, &tensors(counts), &parts.concat())?;
+        write_whole(&self.path, &file)
     }
 }
 
@@ -191,21 +176,10 @@ fn parts(States { generator, discriminator, .. }: &States) -> [&[f32]; 6] {
     ]
 }
 
-fn write(path: &Path, header: &Header, states: &States) -> lookalike_train::Result<()> {
-    let unsuitable =
-        |reason: String| lookalike_train::Error::Unsuitable { path: path.to_owned(), reason };
-    let header = serde_json::to_string(header).map_err(|e| unsuitable(e.to_string()))?;
-    let parts = parts(states);
-    let bytes = parts.map(|part| part.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
-    let views = NAMES.into_iter().zip(parts.iter().zip(&bytes)).map(|(name, (part, bytes))| {
-        Ok((name, TensorView::new(Dtype::F32, vec![part.len()], bytes)?))
-    });
-    let views: Vec<_> = views
-        .collect::<Result<_, safetensors::SafeTensorError>>()
-        .map_err(|e| unsuitable(e.to_string()))?;
-    let about = HashMap::from([(KEY.to_owned(), header)]);
-    let file = safetensors::serialize(views, Some(about));
-    write_whole(path, &file.map_err(|e| unsuitable(e.to_string()))?)
+/// Names and shapes of all tensors of a checkpoint.
+fn tensors((generator, discriminator): (usize, usize)) -> [(String, Vec<usize>); 6] {
+    let counts = [generator, generator, generator, discriminator, discriminator, discriminator];
+    std::array::from_fn(|at| (NAMES[at].to_owned(), vec![counts[at]]))
 }
 
 /// The states of a checkpoint of a run with a key; `None` where there is none.
@@ -214,45 +188,28 @@ fn read(path: &Path, key: &str, networks: &Networks) -> Result<Option<(States, H
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => {
-            return Err(Error::File { path: path.to_owned(), action: "read", reason: source });
+        Err(reason) => {
+            return Err(Error::File { path: path.to_owned(), action: "read", reason });
         }
     };
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-    let (_, about) = SafeTensors::read_metadata(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-    let header = about.metadata().as_ref().and_then(|about| about.get(KEY));
-    let header = header.ok_or_else(|| unsuitable("expected a run of pix2pix".to_owned()))?;
-    let header: Header = serde_json::from_str(header).map_err(|e| unsuitable(e.to_string()))?;
+    let header: Header = model_file::plan(KEY, &bytes).map_err(unsuitable)?;
     if header.version != VERSION || header.key != key {
         return Err(unsuitable(
             "is of another run: choices, data or version differ; choose another folder".to_owned(),
         ));
     }
-    let (generator, discriminator) = networks.counts();
-    let numbers = |name: &str, count: usize| -> Result<Vec<f32>> {
-        let tensor = file.tensor(name).map_err(|e| unsuitable(e.to_string()))?;
-        if tensor.dtype() != Dtype::F32 || tensor.shape() != [count] {
-            let found = (tensor.dtype(), tensor.shape());
-            return Err(unsuitable(format!("'{name}': expected F32 [{count}], found {found:?}")));
-        }
-        let (values, _) = tensor.data().as_chunks::<4>();
-        Ok(values.iter().map(|&value| f32::from_le_bytes(value)).collect())
+    let counts = networks.counts();
+    let numbers = model_file::numbers(&bytes, &tensors(counts)).map_err(unsuitable)?;
+    let state = |numbers: &[f32]| {
+        let part =
+            |at: usize| numbers[at * numbers.len() / 3..(at + 1) * numbers.len() / 3].to_vec();
+        State { parameters: part(0), first: part(1), second: part(2) }
     };
-    let state = |names: &[&str], count: usize| -> Result<State> {
-        let [parameters, first, second] = names else {
-            return Err(unsuitable("expected three tensors of a network".to_owned()));
-        };
-        Ok(State {
-            parameters: numbers(parameters, count)?,
-            first: numbers(first, count)?,
-            second: numbers(second, count)?,
-        })
-    };
-    let (of_generator, of_discriminator) = NAMES.split_at(3);
+    let (generator, discriminator) = numbers.split_at(3 * counts.0);
     let states = States {
         step: header.step,
-        generator: state(of_generator, generator)?,
-        discriminator: state(of_discriminator, discriminator)?,
+        generator: state(generator),
+        discriminator: state(discriminator),
     };
     Ok(Some((states, header)))
 }

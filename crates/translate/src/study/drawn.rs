@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use lookalike_core::{Channels, Picture, Samples};
 use lookalike_train::session::Progress;
-use lookalike_train::write_whole;
+use lookalike_train::{model_file, write_whole};
 use rayon::prelude::*;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -145,12 +145,7 @@ impl Kept {
             }
         };
         let file = SafeTensors::deserialize(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-        let (_, about) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| unsuitable(e.to_string()))?;
-        let header = about.metadata().as_ref().and_then(|about| about.get(KEY));
-        let header =
-            header.ok_or_else(|| unsuitable("expected the drawings of a study".to_owned()))?;
-        let header: Header = serde_json::from_str(header).map_err(|e| unsuitable(e.to_string()))?;
+        let header: Header = model_file::plan(KEY, &bytes).map_err(unsuitable)?;
         if header.version != VERSION || header.key != key {
             return Ok(None);
         }

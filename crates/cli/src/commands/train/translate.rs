@@ -222,20 +222,9 @@ pub(crate) fn run(args: &TranslateArgs, global: &GlobalArgs) -> anyhow::Result<S
             "expected pairs: folders as arguments or in a recipe, or --drawn N for drawn shoes and their outlines"
         );
     }
-    let mut outcome = None;
-    let ended = with_progress("pairs", global, |progress| {
-        let found = train(&recipe, &settings, &StoredWeights, progress);
-        match found {
-            Ok(found) => {
-                outcome = Some(found);
-                Ok(())
-            }
-            Err(lookalike_translate::Error::Train(error)) => Err(error),
-            Err(error) => Err(lookalike_train::Error::Refused(error.to_string())),
-        }
-    });
-    ended?;
-    let Some(outcome) = outcome else { anyhow::bail!("the run came to nothing") };
+    let outcome = with_progress("pairs", global, |progress| {
+        Ok(train(&recipe, &settings, &StoredWeights, progress)?)
+    })?;
     let model = settings.out.join("model.safetensors");
     let ended = Ended {
         id: &model.display().to_string(),

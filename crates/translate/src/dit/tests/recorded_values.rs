@@ -1,4 +1,4 @@
-//! Networks against recorded ones, and what holds of every network.
+//! Networks, and parts of them, against recorded ones.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
-use super::block::Block;
-use super::linear::Linear;
-use super::*;
+use super::{TINY, near};
+use crate::dit::block::Block;
+use crate::dit::linear::Linear;
+use crate::dit::*;
 
 type Numbers = HashMap<String, (Vec<usize>, Vec<f64>)>;
 
@@ -44,34 +45,6 @@ fn recorded(name: &str) -> Option<Numbers> {
 fn f32s(numbers: &Numbers, name: &str) -> Vec<f32> {
     numbers[name].1.iter().map(|&x| x as f32).collect()
 }
-
-/// Largest difference over the largest of what was expected, or 1.
-fn apart(found: &[f32], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let largest = expected.iter().fold(1.0_f64, |most, x| most.max(x.abs()));
-    let differences = found.iter().zip(expected).map(|(&a, &b)| (f64::from(a) - b).abs());
-    differences.fold(0.0, |most: f64, x| if x.is_nan() { f64::NAN } else { most.max(x) }) / largest
-}
-
-fn near(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
-    let apart = apart(found, expected);
-    assert!(apart < tolerance, "{what}: {apart}");
-}
-
-const TINY: Architecture = Architecture {
-    side: 8,
-    patch: 2,
-    channels: 4,
-    outputs: 8,
-    beside: 0,
-    sequence: 0,
-    vector: 0,
-    classes: 11,
-    width: 32,
-    depth: 2,
-    heads: 4,
-    convention: Convention::Original,
-};
 
 #[test]
 fn embeddings_of_time_and_place() {
@@ -286,236 +259,6 @@ fn a_source_beside_and_a_vector() {
         }
         place += count;
     }
-}
-
-/// Parameters none of which is 0.
-fn anything(dit: &Dit, seed: u64) -> Vec<f32> {
-    let purpose = lookalike_train::random::Purpose::Initialisation;
-    let mut stream = lookalike_train::random::Stream::new(seed, purpose, 99);
-    (0..dit.count()).map(|_| (0.2 * stream.normal()) as f32).collect()
-}
-
-#[test]
-fn sizes_are_the_published_ones() {
-    let published = |size: &str, patch| {
-        let Size { depth, width, heads } = size.parse().unwrap();
-        let side = 32;
-        let architecture = Architecture { depth, width, heads, patch, side, classes: 1001, ..TINY };
-        let dit = Dit::new(architecture).unwrap();
-        (dit.count(), dit.multiply_accumulates())
-    };
-    for (size, patch, parameters, gigas) in [
-        ("S", 2, 32_865_056, 6.056),
-        ("S", 4, 32_920_448, 1.413),
-        ("B", 2, 130_315_808, 23.005),
-        ("B", 8, 130_869_248, 1.418),
-        ("L", 4, 457_988_224, 19.696),
-        ("XL", 2, 674_834_720, 118.621),
-    ] {
-        let (count, operations) = published(size, patch);
-        assert_eq!(count, parameters, "{size}/{patch}");
-        let off = operations as f64 / 1e9 / gigas - 1.0;
-        assert!(off.abs() < 2e-3, "{size}/{patch}: {operations}");
-    }
-}
-
-#[test]
-fn a_new_network_gives_nothing_and_learns_from_every_input() {
-    let architecture = Architecture { beside: 3, sequence: 3, vector: 5, ..TINY };
-    let dit = Dit::new(architecture).unwrap();
-    let (x, source, vector) = (vec![0.3; 256], vec![-0.2; 192], vec![0.5; 5]);
-    let input =
-        Input { x: &x, time: 500.0, class: Some(2), source: Some(&source), vector: Some(&vector) };
-    let fresh = dit.initial(3);
-    assert!(dit.run(&fresh, &input).unwrap().iter().all(|&y| y == 0.0));
-    // Derivatives by differences, through all inputs and parameters.
-    let parameters = anything(&dit, 5);
-    for input in [input, Input { source: None, vector: None, ..input }] {
-        let weights: Vec<f32> = (0..512).map(|at| ((at * 7 % 13) as f32 - 6.0) / 100.0).collect();
-        let value = |parameters: &[f32], input: &Input<'_>| -> f64 {
-            let output = dit.run(parameters, input).unwrap();
-            output.iter().zip(&weights).map(|(&y, &w)| f64::from(y) * f64::from(w)).sum()
-        };
-        let trace = dit.trace(&parameters, &input).unwrap();
-        let mut gradient = vec![0.0; dit.count()];
-        let slopes = dit
-            .backward(&parameters, &input, &trace, &weights, &mut gradient, true)
-            .unwrap()
-            .unwrap();
-        let mut place = 0;
-        for (name, shape) in dit.tensors() {
-            let count: usize = shape.iter().product();
-            let norm = gradient[place..place + count].iter().map(|g| g * g).sum::<f32>().sqrt();
-            if norm > 0.0 {
-                let moved = |by: f32| {
-                    let mut moved = parameters.clone();
-                    for at in place..place + count {
-                        moved[at] += by * gradient[at] / norm;
-                    }
-                    value(&moved, &input)
-                };
-                let found = (moved(3e-3) - moved(-3e-3)) / 6e-3;
-                let off = (found / f64::from(norm) - 1.0).abs();
-                assert!(off < 2e-2, "{name}: {found} {norm}");
-            } else {
-                assert!(
-                    name.starts_with("vector_embedder.null") == input.vector.is_some()
-                        || (name.starts_with("source") && input.source.is_none())
-                        || (name == "vector_embedder.proj.weight" && input.vector.is_none()),
-                    "{name} learns nothing"
-                );
-            }
-            place += count;
-        }
-        let norm = slopes.x.iter().map(|g| g * g).sum::<f32>().sqrt();
-        let moved = |by: f32| {
-            let x: Vec<f32> = x.iter().zip(&slopes.x).map(|(x, g)| x + by * g / norm).collect();
-            value(&parameters, &Input { x: &x, ..input })
-        };
-        let found = (moved(3e-3) - moved(-3e-3)) / 6e-3;
-        assert!((found / f64::from(norm) - 1.0).abs() < 2e-2, "x: {found} {norm}");
-        if input.source.is_some() {
-            let norm = slopes.source.iter().map(|g| g * g).sum::<f32>().sqrt();
-            let moved = |by: f32| {
-                let moved = source.iter().zip(&slopes.source).map(|(x, g)| x + by * g / norm);
-                let moved: Vec<f32> = moved.collect();
-                value(&parameters, &Input { source: Some(&moved), ..input })
-            };
-            let found = (moved(3e-3) - moved(-3e-3)) / 6e-3;
-            assert!((found / f64::from(norm) - 1.0).abs() < 2e-2, "source: {found} {norm}");
-        }
-    }
-}
-
-#[test]
-fn the_same_bits_for_any_batch_and_number_of_threads() {
-    let architecture = Architecture { beside: 3, sequence: 3, vector: 5, ..TINY };
-    let dit = Dit::new(architecture).unwrap();
-    let parameters = anything(&dit, 1);
-    let xs: Vec<Vec<f32>> = (0..11)
-        .map(|n| (0..256).map(|at| ((at * 31 + n * 7) % 17) as f32 / 8.0 - 1.0).collect())
-        .collect();
-    let inputs: Vec<Input<'_>> = xs
-        .iter()
-        .enumerate()
-        .map(|(at, x)| Input {
-            x,
-            time: 90.0 * at as f64,
-            class: Some(at),
-            source: None,
-            vector: None,
-        })
-        .collect();
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut gradient = vec![0.0; dit.count()];
-            let each = |_: usize, output: &[f32]| Ok((output.to_vec(), output.to_vec()));
-            let found = dit.gradients(&parameters, &inputs, each, &mut gradient).unwrap();
-            (found, gradient)
-        })
-    };
-    let first = run(1);
-    for threads in [2, 3, 7] {
-        assert!(run(threads) == first, "{threads} threads");
-    }
-    for (input, output) in inputs.iter().zip(&first.0) {
-        assert_eq!(&dit.run(&parameters, input).unwrap(), output);
-    }
-}
-
-#[test]
-fn a_grown_network_gives_what_it_gave() {
-    let dit = Dit::new(TINY).unwrap();
-    let parameters = anything(&dit, 2);
-    let x: Vec<f32> = (0..256).map(|at| (at % 19) as f32 / 10.0 - 1.0).collect();
-    let none = Input { x: &x, time: 40.0, class: Some(10), source: None, vector: None };
-    let expected: Vec<f64> =
-        dit.run(&parameters, &none).unwrap().into_iter().map(f64::from).collect();
-    let to = Architecture { beside: 3, vector: 6, classes: 0, ..TINY };
-    let (larger, numbers) = grown(&dit, &parameters, to).unwrap();
-    let (source, vector) = (vec![0.7; 192], vec![0.4; 6]);
-    let shown = Input { class: None, source: Some(&source), vector: Some(&vector), ..none };
-    near("grown", &larger.run(&numbers, &shown).unwrap(), &expected, 1e-5);
-    assert!(grown(&dit, &parameters, Architecture { width: 64, ..to }).is_err());
-    assert!(grown(&larger, &numbers, TINY).is_err());
-}
-
-#[test]
-fn what_does_not_fit_is_refused() {
-    let dit = Dit::new(TINY).unwrap();
-    let parameters = dit.initial(0);
-    let x = vec![0.0; 256];
-    let right = Input { x: &x, time: 1.0, class: Some(0), source: None, vector: None };
-    assert!(dit.run(&parameters, &right).is_ok());
-    for wrong in [
-        Input { x: &x[1..], ..right },
-        Input { class: None, ..right },
-        Input { class: Some(11), ..right },
-        Input { source: Some(&x), ..right },
-        Input { vector: Some(&x), ..right },
-        Input { time: f64::NAN, ..right },
-    ] {
-        assert!(dit.run(&parameters, &wrong).is_err());
-    }
-    assert!(dit.run(&parameters[1..], &right).is_err());
-    for wrong in [
-        Architecture { patch: 3, ..TINY },
-        Architecture { heads: 5, ..TINY },
-        Architecture { width: 30, heads: 5, ..TINY },
-        Architecture { outputs: 3, ..TINY },
-        Architecture { depth: 0, ..TINY },
-        Architecture { width: 1 << 20, ..TINY },
-        Architecture { side: 0, ..TINY },
-    ] {
-        assert!(Dit::new(wrong).is_err(), "{wrong:?}");
-    }
-}
-
-#[test]
-fn files_are_read_strictly() {
-    use safetensors::tensor::TensorView;
-    let dit = Dit::new(TINY).unwrap();
-    let numbers = anything(&dit, 4);
-    let mut tensors: Vec<(String, Vec<usize>, Vec<f32>)> = Vec::new();
-    let mut place = 0;
-    for (name, shape) in dit.tensors() {
-        let count: usize = shape.iter().product();
-        tensors.push((name, shape, numbers[place..place + count].to_vec()));
-        place += count;
-    }
-    tensors.push(("pos_embed".to_owned(), vec![1, 16, 32], positions([4, 4], 32, None)));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("dit.safetensors");
-    let write = |tensors: &[(String, Vec<usize>, Vec<f32>)]| {
-        let bytes: Vec<Vec<u8>> = tensors
-            .iter()
-            .map(|(_, _, numbers)| numbers.iter().flat_map(|x| x.to_le_bytes()).collect())
-            .collect();
-        let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
-            (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap())
-        });
-        std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
-    };
-    write(&tensors);
-    let (read, found) = read_published(&path, Some(4)).unwrap();
-    assert_eq!((read.architecture(), found), (&TINY, numbers));
-    assert!(read_published(&path, None).is_err(), "heads of an unknown width");
-    let mut broken = tensors.clone();
-    broken[3].2[0] = f32::NAN;
-    write(&broken);
-    assert!(read_published(&path, Some(4)).unwrap_err().to_string().contains("NaN"));
-    write(&tensors[1..]);
-    assert!(read_published(&path, Some(4)).is_err());
-    let mut more = tensors.clone();
-    more.push(("blocks.7.attn.qkv.weight".to_owned(), vec![1], vec![0.0]));
-    write(&more);
-    let message = read_published(&path, Some(4)).unwrap_err().to_string();
-    assert!(message.contains("blocks.7"), "{message}");
-    let mut moved = tensors.clone();
-    moved.last_mut().unwrap().2[5] += 0.1;
-    write(&moved);
-    assert!(read_published(&path, Some(4)).unwrap_err().to_string().contains("pos_embed"));
 }
 
 #[test]
