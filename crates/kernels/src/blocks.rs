@@ -103,6 +103,10 @@ impl Blocks {
             self.memory = spare::take(count).unwrap_or_else(|| bytemuck::zeroed_vec(count));
         }
         self.count = count;
+        if cfg!(debug_assertions) {
+            // What is read before it is written shows.
+            self.lines_mut().fill(Line::NAN);
+        }
         [self.batch, self.channels, self.height, self.width] = shape;
         Ok(())
     }

@@ -20,6 +20,8 @@ pub const LANES: usize = 16;
 impl Line {
     /// Sixteen zeros.
     pub const ZERO: Self = Self([0.0; LANES]);
+    /// What debug builds fill memory with that is to be written before it is read.
+    pub(crate) const NAN: Self = Self([f32::NAN; LANES]);
 }
 
 /// Operations on sixteen numbers.

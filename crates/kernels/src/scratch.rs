@@ -17,6 +17,10 @@ pub(crate) fn with_lines<T>(count: usize, act: impl FnOnce(&mut [Line]) -> T) ->
         drop(lines);
         lines = bytemuck::zeroed_vec(count);
     }
+    if cfg!(debug_assertions) {
+        // What is read before it is written shows.
+        lines[..count].fill(Line::NAN);
+    }
     let result = act(&mut lines[..count]);
     LINES.set(lines);
     result

@@ -105,8 +105,8 @@ impl PairBatch {
                 found
             };
             let found: Vec<[Vec<Line>; 2]> = slopes.par_iter().enumerate().map(of).collect();
-            let mut blocks = Blocks::new();
-            blocks.reshape(tap.shape())?;
+            // Pictures of several pairs add up.
+            let mut blocks = Blocks::zeros(tap.shape())?;
             for (lines, picture) in found.as_flattened().iter().zip(self.pairs.as_flattened()) {
                 let Some(to) = blocks.picture_mut(*picture) else { continue };
                 for (sum, line) in to.iter_mut().zip(lines) {
