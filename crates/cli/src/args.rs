@@ -113,8 +113,8 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Where to compute
-    #[arg(long, global = true, value_name = "NAME", default_value = "cpu", value_parser = ["cpu"])]
+    /// Where networks are computed; all else is computed on the processor
+    #[arg(long, global = true, value_name = "cpu|wgpu[:N]|cuda[:N]", default_value = "cpu")]
     pub(crate) device: String,
 
     /// Never use the network (only `weights fetch` does)
@@ -423,6 +423,22 @@ pub(crate) enum JudgeCommand {
 pub(crate) struct TrainArgs {
     #[command(subcommand)]
     pub(crate) command: TrainCommand,
+}
+
+#[cfg(feature = "deep")]
+impl TrainArgs {
+    /// The command, where what it trains cannot be trained on another device.
+    pub(crate) fn on_the_processor_alone(&self) -> Option<&'static str> {
+        match &self.command {
+            TrainCommand::Lpips(_) => Some("train lpips"),
+            TrainCommand::Sight(_) => Some("train sight"),
+            TrainCommand::Lipsim(_) => Some("train lipsim"),
+            TrainCommand::Autoencoder(_)
+            | TrainCommand::Vae(_)
+            | TrainCommand::SuperResolution(_)
+            | TrainCommand::Translate(_) => None,
+        }
+    }
 }
 
 #[cfg(feature = "deep")]

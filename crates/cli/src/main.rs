@@ -46,7 +46,29 @@ impl From<Status> for ExitCode {
     }
 }
 
+/// Makes the device that was asked for the choice of the process.
+fn choose_device(cli: &Cli) -> anyhow::Result<()> {
+    let name = cli.global.device.as_str();
+    if name == "cpu" {
+        return Ok(());
+    }
+    #[cfg(feature = "deep")]
+    {
+        if let Command::Train(args) = &cli.command
+            && let Some(what) = args.on_the_processor_alone()
+        {
+            anyhow::bail!("{what} learns on the processor alone; leave --device out");
+        }
+        Ok(lookalike::deep::Compute::named(name)?.choose()?)
+    }
+    #[cfg(not(feature = "deep"))]
+    anyhow::bail!(
+        "the device '{name}': this program was built without networks; leave --device out"
+    )
+}
+
 fn run(cli: &Cli) -> anyhow::Result<Status> {
+    choose_device(cli)?;
     match &cli.command {
         Command::Compare(args) => commands::compare::run(args, &cli.global),
         Command::Metrics(args) => commands::metrics::run(args, &cli.global),

@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use lookalike_nn::{Packing, Parameters, Trunk};
+use lookalike_nn::{Parameters, Trunk};
 use lookalike_weights::{Specification, Weights, read_file};
 
 use crate::lpips::Net;
@@ -49,8 +49,7 @@ impl FileWeights {
     pub(crate) fn trunk(self, net: Net, source: &dyn WeightSource) -> Result<(Arc<Trunk>, String)> {
         let own = format!("file:{}", self.sha256);
         if self.whole {
-            let packing = Packing::of_environment()?;
-            let trunk = Trunk::with_packing(net.backbone(), self, packing)?;
+            let trunk = Trunk::placed(net.backbone(), self)?;
             return Ok((Arc::new(trunk), own));
         }
         let (trunk, provenance) = source.trunk(net.backbone())?;

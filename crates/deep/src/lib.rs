@@ -45,6 +45,8 @@ mod weights;
 pub use dists::Dists;
 pub use error::{Error, Result};
 pub use file_weights::TRUNK;
+/// Where networks are computed.
+pub use lookalike_nn::Compute;
 pub use lpips::{ChannelMoments, Distance, Head, Lpips, Net, Version, network_input};
 pub use pooled::PooledTaps;
 pub use registry::{

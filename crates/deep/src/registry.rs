@@ -6,7 +6,7 @@ use lookalike_core::{
     Definition, Error as CoreError, Metric, MetricCard, MetricId, Result as CoreResult,
     metric_among, metric_made_by,
 };
-use lookalike_nn::{Backbone, Initial, Packing, Parameters, Trunk};
+use lookalike_nn::{Backbone, Initial, Parameters, Trunk};
 
 use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SIGHT, SQUEEZE, VGG};
 use crate::clip::CARDS as CLIP;
@@ -198,8 +198,7 @@ fn random(
     })?;
     let refused =
         |error: Error| CoreError::Weights { id: id.to_string(), reason: error.to_string() };
-    let packing = Packing::of_environment().map_err(|error| refused(error.into()))?;
-    let trunk = Trunk::with_packing(backbone, Initial::new(backbone, seed), packing)
+    let trunk = Trunk::placed(backbone, Initial::new(backbone, seed))
         .map_err(|error| refused(error.into()))?;
     let formula = Lpips::unweighted(Arc::new(trunk)).map_err(refused)?;
     Ok(boxed(id, card, formula, None))

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lookalike_nn::geometry::convolutions;
-use lookalike_nn::{Packing, Parameters, Trunk};
+use lookalike_nn::{Parameters, Trunk};
 use lookalike_weights::{Checkpoint, Specification, read_bytes, read_file};
 
 use crate::lpips::{Head, Lpips, Net, Version};
@@ -44,7 +44,7 @@ fn parts(file: Checkpoint, origin: &str) -> Result<(Trunk, Head, String)> {
     let provenance = format!("{origin}:{}", file.sha256());
     let weights = Numbers(file.into_weights(&specification()).map_err(refused)?);
     let head = Head::load(Net::Sight, &weights)?;
-    let trunk = Trunk::with_packing(Net::Sight.backbone(), &weights, Packing::of_environment()?)?;
+    let trunk = Trunk::placed(Net::Sight.backbone(), &weights)?;
     Ok((trunk, head, provenance))
 }
 

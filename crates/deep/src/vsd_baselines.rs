@@ -14,7 +14,7 @@
 
 use lookalike_core::{Channels, Picture, PillowFilter};
 use lookalike_nn::vision_transformer::{Readout, VisionTransformer};
-use lookalike_nn::{Backbone, Packing, Parameters, Planes, Trunk};
+use lookalike_nn::{Backbone, Compute, Parameters, Planes, Trunk};
 use lookalike_weights::Checkpoint;
 
 use crate::dreamsim::{Branch, transformer};
@@ -46,6 +46,7 @@ impl VsdBaseline {
     /// # Errors
     /// [`Error::Weights`] with the first tensor that is missing, misshapen or of no layer.
     pub fn dino(mut file: Checkpoint) -> Result<Self> {
+        Compute::expect_kernels("DINO's transformer")?;
         for prefix in ["module.", "backbone."] {
             file.strip_prefix(prefix);
         }
@@ -72,8 +73,7 @@ impl VsdBaseline {
         };
         let classifier = number("fc.weight", &[CLASSES, CHANNELS])?;
         let bias = number("fc.bias", &[CLASSES])?;
-        let packing = Packing::of_environment()?;
-        let trunk = Trunk::with_packing(Backbone::ResNet50, &given, packing);
+        let trunk = Trunk::placed(Backbone::ResNet50, &given);
         let trunk = trunk.map_err(|error| wrong(error.to_string()))?;
         if let Some(name) = given.left(|name| name.ends_with(".num_batches_tracked")) {
             return Err(wrong(format!("the tensor '{name}' belongs to no layer")));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use lookalike_nn::{Backbone, Packing, Parameters, Seeded, Trunk};
+use lookalike_nn::{Backbone, Parameters, Seeded, Trunk};
 use lookalike_weights::{Store, Weights};
 
 use crate::{Error, Result};
@@ -31,7 +31,7 @@ pub trait WeightSource {
     /// As [`load`](Self::load).
     fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
         let loaded = self.load(backbone.weights())?;
-        let trunk = Trunk::with_packing(backbone, loaded.parameters, Packing::of_environment()?)?;
+        let trunk = Trunk::placed(backbone, loaded.parameters)?;
         Ok((Arc::new(trunk), loaded.provenance))
     }
 }
@@ -93,7 +93,7 @@ impl WeightSource for StoredWeights {
         }
         let (weights, provenance) = stored(backbone.weights())?;
         let weights = GivenUp(Mutex::new(weights));
-        let trunk = Trunk::with_packing(backbone, weights, Packing::of_environment()?)?;
+        let trunk = Trunk::placed(backbone, weights)?;
         let trunk = Arc::new(trunk);
         shared.insert(key, (Arc::downgrade(&trunk), provenance.clone()));
         Ok((trunk, provenance))

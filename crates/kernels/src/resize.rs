@@ -57,17 +57,24 @@ impl Resize {
         let [rows, columns] = self.axes(input.len(), output.len())?;
         let [_, height, width] = self.input;
         let [out_height, out_width] = self.output;
+        let columns = Across::new(columns);
         let per_task = CHUNK.div_ceil(out_width);
         output.par_chunks_mut(per_task * out_width).enumerate().for_each(|(task, to)| {
             with_lines(width.div_ceil(LANES), |blended| {
                 let blended = &mut bytemuck::cast_slice_mut(blended)[..width];
-                for (index, to) in to.chunks_exact_mut(out_width).enumerate() {
+                for index in 0..to.len() / out_width {
                     let (plane, row) = {
                         let row = task * per_task + index;
                         (row / out_height, row % out_height)
                     };
+                    let (done, to) = to.split_at_mut(index * out_width);
+                    let to = &mut to[..out_width];
                     let plane = &input[plane * height * width..][..height * width];
                     let place = rows[row];
+                    if index > 0 && row > 0 && rows[row - 1] == place {
+                        to.copy_from_slice(&done[(index - 1) * out_width..]);
+                        continue;
+                    }
                     let upper = &plane[place.first * width..][..width];
                     let lower = &plane[place.second * width..][..width];
                     let columns = &columns;
@@ -135,7 +142,7 @@ impl Resize {
 }
 
 /// Where an output is taken from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Place {
     first: usize,
     /// The position after it, or the last.
@@ -178,11 +185,32 @@ impl Place {
     }
 }
 
+/// How the columns of one row are made, whichever way is the shortest.
+enum Across {
+    /// Every number twice.
+    Twice,
+    /// Numbers as they are.
+    Taken(Vec<usize>),
+    Blended(Vec<Place>),
+}
+
+impl Across {
+    fn new(places: Vec<Place>) -> Self {
+        if places.iter().any(|place| place.share > 0.0) {
+            return Self::Blended(places);
+        }
+        let taken: Vec<usize> = places.iter().map(|place| place.first).collect();
+        let twice = taken.len().is_multiple_of(2)
+            && taken.iter().enumerate().all(|(index, &first)| first == index / 2);
+        if twice { Self::Twice } else { Self::Taken(taken) }
+    }
+}
+
 struct Forward<'a> {
     place: Place,
     upper: &'a [f32],
     lower: &'a [f32],
-    columns: &'a [Place],
+    columns: &'a Across,
     /// As many numbers as the input has columns.
     blended: &'a mut [f32],
     to: &'a mut [f32],
@@ -204,9 +232,20 @@ impl Kernel for Forward<'_> {
             }
             row = &self.blended[..width];
         }
-        for (to, place) in self.to.iter_mut().zip(self.columns) {
-            let right = weighted(row[place.second], place.share);
-            *to = row[place.first] * (1.0 - place.share) + right;
+        match self.columns {
+            Across::Twice => {
+                let (pairs, _) = self.to.as_chunks_mut::<2>();
+                pairs.iter_mut().zip(row).for_each(|(to, &number)| *to = [number; 2]);
+            }
+            Across::Taken(places) => {
+                self.to.iter_mut().zip(places).for_each(|(to, &first)| *to = row[first]);
+            }
+            Across::Blended(places) => {
+                for (to, place) in self.to.iter_mut().zip(places) {
+                    let right = weighted(row[place.second], place.share);
+                    *to = row[place.first] * (1.0 - place.share) + right;
+                }
+            }
         }
     }
 }

@@ -65,6 +65,17 @@ pub enum Error {
     /// The environment asks for something else than little memory.
     #[error("LOOKALIKE_MEMORY={0} is unknown: expected low, or nothing")]
     Memory(String),
+    /// A device that does not exist, or that this program cannot use.
+    #[error("the device '{name}': {reason}")]
+    Device {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A network for which the tensor engine has no code of ours.
+    #[error("{0} is computed by the processor's kernels alone; leave --device out")]
+    KernelsAlone(&'static str),
     /// A kernel refused what it was given.
     #[error(transparent)]
     Kernel(#[from] lookalike_kernels::Error),

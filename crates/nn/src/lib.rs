@@ -19,6 +19,7 @@
 //! * The same bits come out for any number of threads and for a picture alone or in a batch.
 
 pub mod backbones;
+mod compute;
 pub mod conv_next;
 #[cfg(feature = "engine")]
 mod engine;
@@ -38,6 +39,7 @@ pub use backbones::Backbone;
 /// Where tensors live and are computed; the processor unless a feature adds others.
 #[cfg(feature = "engine")]
 pub use burn::tensor::Device;
+pub use compute::Compute;
 pub use error::{Error, Result};
 pub use filters::FilterGradient;
 pub use geometry::TapGeometry;

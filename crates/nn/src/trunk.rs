@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lookalike_kernels::{Blocks, Processor};
 
+use crate::compute::Compute;
 #[cfg(feature = "engine")]
 use crate::engine::Engine;
 use crate::filters::{FilterGradient, Filters};
@@ -40,6 +41,21 @@ impl Trunk {
     /// [`Error::Parameter`] when one is missing, misshapen or not finite.
     pub fn new(backbone: Backbone, parameters: &dyn Parameters) -> Result<Self> {
         Self::with_packing(backbone, parameters, Packing::of_environment()?)
+    }
+
+    /// Loads the parameters of a network for where this process computes ([`Compute::chosen`]); for the processor as
+    /// [`new`](Self::new) does. Parameters that are handed over are given up before filters are packed.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn placed(backbone: Backbone, parameters: impl Parameters) -> Result<Self> {
+        match Compute::chosen() {
+            Compute::Kernels => {
+                Self::with_packing(backbone, parameters, Packing::of_environment()?)
+            }
+            #[cfg(feature = "engine")]
+            Compute::Engine(device) => Self::on_engine(backbone, &parameters, &device),
+        }
     }
 
     /// The same, with filters packed once or for every batch. Parameters that are handed over are given up

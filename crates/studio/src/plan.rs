@@ -193,9 +193,15 @@ impl Plan {
     }
 
     /// Whether the second picture of an item is shown on the left, or first.
+    ///
+    /// What is asked a second time has its sides exchanged, so that who always takes one side shows.
     pub fn is_swapped(project: &Project, rater: usize, item: usize) -> bool {
-        let drawn = draw(project.seed, &["side", &project.items[item].key]);
-        (drawn & 1 == 1) != (rater % 2 == 1)
+        let (first, again) = match project.items[item].repeats {
+            Some(first) => (first, true),
+            None => (item, false),
+        };
+        let drawn = draw(project.seed, &["side", &project.items[first].key]);
+        ((drawn & 1 == 1) != (rater % 2 == 1)) != again
     }
 
     /// Votes that count towards what is wanted, and how many are wanted.
@@ -326,6 +332,29 @@ mod tests {
             assert!((4..=7).contains(&copies), "{copies} of {items:?}");
         }
         assert_ne!(asked[0], asked[1]);
+    }
+
+    #[test]
+    fn forced_choices_are_asked_again_with_their_sides_exchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows: String = (0..30).map(|at| format!("r{at},a{at},b{at}\n")).collect();
+        std::fs::write(folder.path().join("items.csv"), format!("reference,left,right\n{rows}"))
+            .unwrap();
+        let toml = b"task = '2afc'\nitems = 'items.csv'\nraters = 3\nrepeat_every = 6\n";
+        let project = Project::parse(toml, folder.path()).unwrap();
+        let (plan, asked) = run(&project);
+        assert_eq!(plan.progress(&project), (90, 90));
+        for (rater, items) in asked.iter().enumerate() {
+            let copies =
+                items.iter().filter_map(|&item| Some((item, project.items[item].repeats?)));
+            let copies: Vec<(usize, usize)> = copies.collect();
+            assert!(copies.len() >= 3, "{items:?}");
+            for (copy, first) in copies {
+                let [again, before] =
+                    [copy, first].map(|item| Plan::is_swapped(&project, rater, item));
+                assert_ne!(again, before);
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! seed = 1                   # of order, sides and places of attention checks
 //! check_every = 10           # one attention check in so many questions
 //! zoom = 1                   # device pixels per sample
-//! repeat_every = 12          # of similarity: one pair in so many questions is one that was asked before
+//! repeat_every = 12          # of similarity and 2afc: one question in so many is one that was asked before
 //! adjudicators = ["carla"]   # of similarity: who decides where raters are divided
 //! guidelines = "..."         # of similarity: what raters read before they begin
 //!
@@ -263,9 +263,13 @@ impl Project {
             )));
         }
         check_names(raters.iter().chain(&raw.adjudicators)).map_err(wrong)?;
+        let asks_twice = matches!(raw.task, Task::Similarity | Task::TwoAlternative);
+        if raw.repeat_every.is_some() && !asks_twice {
+            let reason = "'repeat_every' belongs to the tasks similarity and 2afc alone";
+            return Err(wrong(reason.to_owned()));
+        }
         if raw.task != Task::Similarity {
             let given = [
-                ("repeat_every", raw.repeat_every.is_some()),
                 ("adjudicators", !raw.adjudicators.is_empty()),
                 ("guidelines", !raw.guidelines.is_empty()),
             ];

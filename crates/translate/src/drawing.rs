@@ -201,20 +201,25 @@ impl Drawing {
         let source = self.reads_source.then_some(shown.source);
         let vector = shown.vector.filter(|_| self.reads_vector);
         let mut network = |x: &[f32], time: f64| {
-            let ask = |source: Option<&[f32]>, vector: Option<&[f32]>| {
-                let input = Input { x, time: told * time, class: None, source, vector };
-                dit.run(parameters, &input)
-            };
-            let full = ask(source, vector)?;
-            if self.asks == [false; 2] || !self.interval.contains(time * level) {
+            let shown =
+                |source, vector| Input { x, time: told * time, class: None, source, vector };
+            let mut asked = vec![shown(source, vector)];
+            let guided = self.interval.contains(time * level);
+            let asks = self.asks.map(|asks| asks && guided);
+            asked.extend(asks[0].then(|| shown(source, None)));
+            asked.extend(asks[1].then(|| shown(None, None)));
+            let mut found = dit.run_all(parameters, &asked)?.into_iter();
+            let full = found.next().unwrap_or_default();
+            if asks == [false; 2] {
                 return Ok(full);
             }
-            let nothing = if self.asks[1] { Some(ask(None, None)?) } else { None };
-            let alone = match (self.asks[0], &nothing) {
-                (true, _) => ask(source, None)?,
+            let alone = if asks[0] { found.next() } else { None };
+            let nothing = if asks[1] { found.next() } else { None };
+            let alone = match (alone, &nothing) {
+                (Some(alone), _) => alone,
                 // Without a source there is nothing but the vector.
-                (false, Some(nothing)) if !self.reads_source => nothing.clone(),
-                (false, _) => full.clone(),
+                (None, Some(nothing)) if !self.reads_source => nothing.clone(),
+                (None, _) => full.clone(),
             };
             // Where the source is not exaggerated, what there is without it has no part.
             let nothing = nothing.unwrap_or_else(|| alone.clone());

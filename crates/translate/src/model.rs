@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lookalike_nn::Compute;
 use lookalike_train::{model_file, sha256, write_whole};
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,7 @@ impl Model {
         Self::of_bytes(SHIPPED, Path::new("the model that ships"))
     }
 
-    /// Reads a file.
+    /// Reads a file. The network is computed where this process computes ([`Compute::chosen`]).
     ///
     /// # Errors
     /// [`Error::File`]; [`Error::Unsuitable`] where a tensor is missing, unknown, misshapen or not finite.
@@ -130,7 +131,7 @@ impl Model {
             return Err(unsuitable(format!("expected version {VERSION}, found {found}")));
         }
         plan.process.check()?;
-        let dit = Dit::new(plan.architecture)?;
+        let dit = Dit::new(plan.architecture)?.on(&Compute::chosen())?;
         let parameters = model_file::numbers(bytes, &dit.tensors()).map_err(unsuitable)?;
         Ok(Self { plan, dit, parameters, sha256: sha256(bytes) })
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use lookalike_deep::WeightSource;
 use lookalike_kernels::{Adam, Decay, Processor};
+use lookalike_nn::Compute;
 use lookalike_train::checkpoint::{Checkpoints, Facts, Run, start};
 use lookalike_train::grid::{COLUMNS, grid};
 use lookalike_train::log::Log;
@@ -162,7 +163,7 @@ impl<'a> Session<'a> {
         if let Some(path) = &recipe.vae {
             plan.latents = Some(Latents::of(path, examples.pairs.side)?);
         }
-        let dit = Dit::new(architecture)?;
+        let dit = Dit::new(architecture)?.on(&Compute::chosen())?;
         let drawn = [architecture.channels, architecture.side, architecture.side];
         let objective = Objective::new(recipe, drawn, examples.pairs.len(), weights)?;
         // Written with full names, so that it can be repeated when defaults change.

@@ -6,6 +6,8 @@ mod arguments;
 mod attack;
 #[cfg(feature = "deep")]
 mod certify;
+#[cfg(feature = "deep")]
+mod devices;
 mod discovery;
 mod expert_pairs;
 mod folders;

@@ -232,7 +232,12 @@ fn losses_are_compared_and_people_can_be_asked() {
     // One of eight or fewer on either side: 18 of 256.
     assert!((pair["p_pictures"].as_f64().unwrap() - 18.0 / 256.0).abs() < 1e-12);
     assert_eq!(found["missed_checks"].as_array().unwrap().len(), 1);
+    // The second of the answers about the third picture is another than the first.
+    let steadiness = found["steadiness"].as_array().unwrap();
+    assert_eq!((steadiness.len(), &steadiness[0]["asked_twice"]), (3, &8.into()));
+    assert!(steadiness.iter().all(|one| one["same"] == 7), "{steadiness:?}");
     let text = place.succeeds(&["study", "preference", "out/preference"]);
+    assert!(text.contains("7 of 8 questions again as before"), "{text}");
     assert!(text.contains("mse over ms-ssim@small: 87.5 % of 24 answers"), "{text}");
     // Again, and nothing is learned anew.
     let before = place.read("out/result.json");

@@ -6,6 +6,7 @@ use lookalike_core::{
     ColourUse, Direction, Error as CoreError, Metric, MetricCard, MetricId, Result as CoreResult,
     ValueRange,
 };
+use lookalike_nn::Compute;
 use lookalike_weights::read_file;
 
 use super::input::Input;
@@ -41,6 +42,7 @@ pub(crate) fn make(id: MetricId, card: &'static MetricCard) -> CoreResult<Box<dy
         }
     };
     let path = id.profile().unwrap_or_default();
+    Compute::expect_kernels("CLIP").map_err(|error| refused(error.to_string()))?;
     let file = read_file(Path::new(path)).map_err(|error| refused(error.to_string()))?;
     let weights = format!("file:{}", file.sha256());
     let input = Input { crop, linear };

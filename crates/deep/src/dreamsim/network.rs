@@ -2,6 +2,7 @@
 //!
 //! e = (v − mean v)/‖v − mean v‖, d(x, y) = 1 − cos(e(x), e(y)) = ½‖e(x) − e(y)‖².
 
+use lookalike_nn::Compute;
 use lookalike_nn::vision_transformer::{Trace, VisionTransformer};
 use lookalike_weights::Checkpoint;
 use rayon::prelude::*;
@@ -25,6 +26,7 @@ impl Network {
     /// # Errors
     /// [`Error::Weights`] where there is none, or they read pictures of different sizes.
     pub fn new(branches: Vec<(Branch, VisionTransformer)>, patches: bool) -> Result<Self> {
+        Compute::expect_kernels("DreamSim")?;
         let mut sides = branches.iter().map(|(_, network)| network.architecture().side);
         let first = sides.next();
         if first.is_none() || sides.any(|side| Some(side) != first) {

@@ -1,5 +1,6 @@
 //! The network: pictures in, embeddings out; derivatives on the way back.
 
+use lookalike_nn::Compute;
 use lookalike_nn::lipschitz::{
     Bound, Real, Rounding, Rows, SllConvolution, SllDense, depth_to_space, fit_coordinates,
     fit_coordinates_backward, space_to_depth, window_sum, window_sum_backward,
@@ -48,6 +49,7 @@ impl Network {
         convolutions: Vec<SllConvolution>,
         dense: Vec<SllDense>,
     ) -> Result<Self> {
+        Compute::expect_kernels("LipSim")?;
         let extents = plan.extents()?;
         let wrong = || Error::Weights(format!("its layers are not those of {plan:?}"));
         let (mut convolutions, mut given) = (convolutions.into_iter(), dense.into_iter());

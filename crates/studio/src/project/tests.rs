@@ -102,7 +102,10 @@ fn pairs_of_similarity_may_be_asked_twice_and_decided_on() {
         assert_eq!(Answer::parse(answer, Task::Similarity).is_some(), known, "{answer}");
     }
     for (toml, part) in [
-        (format!("{HEAD}repeat_every = 5"), "similarity alone"),
+        (
+            "task = 'jnd'\nitems = 'items.csv'\nraters = 2\nrepeat_every = 5\n".to_owned(),
+            "2afc alone",
+        ),
         (format!("{HEAD}adjudicators = ['x']"), "similarity alone"),
         (format!("{head}adjudicators = ['ben']"), "there twice"),
         (format!("{head}repeat_every = 1001"), "'repeat_every' is 1001"),

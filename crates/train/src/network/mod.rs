@@ -1,19 +1,22 @@
-//! Networks that are a row of layers, with their derivatives, for training on the processor.
+//! Networks that are a row of layers, with their derivatives, for training.
 //!
 //! y = fₙ(… f₂(f₁(x))). The way forward keeps what every layer gave; the way back takes derivatives of a number
 //! with respect to y to those with respect to all parameters, and to x where they are wanted. Convolutions, their
 //! adjoints and dense layers have an activation of their own where the next layer is [`Layer::Relu`].
 //!
-//! Choices: no tensor engine, as for all networks here: kernels of our own in blocks of sixteen channels,
-//! everything in single precision. All numbers are summed in one order, whatever the number of threads, and what a
-//! picture gives does not depend on what else is in its batch.
+//! Choices: on the processor no tensor engine, as for all networks here: kernels of our own in blocks of sixteen
+//! channels, everything in single precision. All numbers are summed in one order, whatever the number of threads, and
+//! what a picture gives does not depend on what else is in its batch. Other devices are the tensor engine's
+//! ([`Network::on`]).
 //!
-//! Limits: no branches, no normalisation, the processor alone.
+//! Limits: no branches, no normalisation.
 
 mod activations;
 mod convolve;
 mod dense;
 mod doubled;
+#[cfg(feature = "engine")]
+mod engine;
 pub mod enlarge;
 mod layer;
 #[cfg(test)]
@@ -21,6 +24,7 @@ mod tests;
 
 use std::ops::Range;
 
+use lookalike_nn::Compute;
 use rayon::prelude::*;
 
 use self::activations::Activations;
@@ -39,6 +43,7 @@ pub struct Network {
     input: [usize; 3],
     stages: Vec<Stage>,
     count: usize,
+    compute: Compute,
 }
 
 /// A layer at its place.
@@ -56,13 +61,24 @@ struct Stage {
     bias: Range<usize>,
 }
 
-/// What a way forward leaves for the way back: the input, and what every stage gave.
-pub struct Trace(Vec<Activations>);
+/// What a way forward leaves for the way back.
+pub struct Trace(Kept);
+
+enum Kept {
+    /// The input, and what every stage gave.
+    Activations(Vec<Activations>),
+    #[cfg(feature = "engine")]
+    OnDevice(Box<engine::Traced>),
+}
 
 impl Trace {
     /// What the network gave: pictures × channels × height × width.
     pub fn output(&self) -> &[f32] {
-        self.0.last().map_or(&[], Activations::planes)
+        match &self.0 {
+            Kept::Activations(kept) => kept.last().map_or(&[], Activations::planes),
+            #[cfg(feature = "engine")]
+            Kept::OnDevice(traced) => &traced.numbers,
+        }
     }
 }
 
@@ -105,7 +121,23 @@ impl Network {
         if stages.is_empty() {
             return Err(Error::Refused("a network: expected at least one layer".to_owned()));
         }
-        Ok(Self { name: name.to_owned(), input, stages, count })
+        Ok(Self { name: name.to_owned(), input, stages, count, compute: Compute::Kernels })
+    }
+
+    /// The same network, computed elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for anything but the kernels where this build is without the feature `engine`.
+    pub fn on(self, compute: &Compute) -> Result<Self> {
+        if cfg!(not(feature = "engine")) && !compute.is_kernels() {
+            return Err(Error::Refused("this build trains on the processor alone".to_owned()));
+        }
+        Ok(Self { compute: compute.clone(), ..self })
+    }
+
+    /// Who computes it.
+    pub fn compute(&self) -> &Compute {
+        &self.compute
     }
 
     /// Parameters.
@@ -160,6 +192,11 @@ impl Network {
     /// [`Error::Refused`] where these are no whole pictures or the parameters are of another network;
     /// [`Error::Kernel`].
     pub fn run(&self, parameters: &[f32], input: &[f32]) -> Result<Vec<f32>> {
+        #[cfg(feature = "engine")]
+        if let Compute::Engine(device) = &self.compute {
+            self.check(parameters, input)?;
+            return self.run_on(device, parameters, input);
+        }
         let mut x = self.enter(parameters, input)?;
         for stage in &self.stages {
             x = stage.forward(parameters, &x)?;
@@ -172,11 +209,17 @@ impl Network {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn trace(&self, parameters: &[f32], input: &[f32]) -> Result<Trace> {
+        #[cfg(feature = "engine")]
+        if let Compute::Engine(device) = &self.compute {
+            self.check(parameters, input)?;
+            let traced = self.trace_on(device, parameters, input)?;
+            return Ok(Trace(Kept::OnDevice(Box::new(traced))));
+        }
         let mut kept = vec![self.enter(parameters, input)?];
         for (at, stage) in self.stages.iter().enumerate() {
             kept.push(stage.forward(parameters, &kept[at])?);
         }
-        Ok(Trace(kept))
+        Ok(Trace(Kept::Activations(kept)))
     }
 
     /// Derivatives of a number with respect to the parameters, which replace what is in `gradient`, and to the
@@ -192,12 +235,17 @@ impl Network {
         gradient: &mut [f32],
         wanted: bool,
     ) -> Result<Option<Vec<f32>>> {
-        let Some(shape) = trace.0.last().map(Activations::shape) else { return Ok(None) };
-        expect("derivatives", shape.iter().product(), upstream.len())?;
         expect("derivatives with respect to parameters", self.count, gradient.len())?;
+        let kept = match &trace.0 {
+            Kept::Activations(kept) => kept,
+            #[cfg(feature = "engine")]
+            Kept::OnDevice(traced) => return self.backward_on(traced, &upstream, gradient, wanted),
+        };
+        let Some(shape) = kept.last().map(Activations::shape) else { return Ok(None) };
+        expect("derivatives", shape.iter().product(), upstream.len())?;
         let mut upstream = Activations::of_planes(shape, upstream);
         for (at, stage) in self.stages.iter().enumerate().rev() {
-            let around = [&trace.0[at], &trace.0[at + 1]];
+            let around = [&kept[at], &kept[at + 1]];
             let below = wanted || self.stages[..at].iter().any(|stage| !stage.weights.is_empty());
             match stage.backward(parameters, around, upstream, gradient, below)? {
                 Some(next) => upstream = next,
@@ -207,12 +255,18 @@ impl Network {
         Ok(wanted.then(|| upstream.into_planes()))
     }
 
-    fn enter(&self, parameters: &[f32], input: &[f32]) -> Result<Activations> {
+    /// How many pictures there are.
+    fn check(&self, parameters: &[f32], input: &[f32]) -> Result<usize> {
         expect("parameters", self.count, parameters.len())?;
-        let [channels, height, width] = self.input;
-        let size = channels * height * width;
+        let size: usize = self.input.into_iter().product();
         let batch = input.len() / size.max(1);
         expect("numbers of whole pictures", batch.max(1) * size, input.len())?;
+        Ok(batch)
+    }
+
+    fn enter(&self, parameters: &[f32], input: &[f32]) -> Result<Activations> {
+        let batch = self.check(parameters, input)?;
+        let [channels, height, width] = self.input;
         Ok(Activations::of_planes([batch, channels, height, width], input.to_vec()))
     }
 }

@@ -228,3 +228,54 @@ fn what_does_not_fit_is_refused() {
     let shapes: Vec<_> = network.tensors();
     assert_eq!(shapes[0], ("n.0.weight".to_owned(), vec![2, 4]));
 }
+
+/// Devices of the tensor engine: the processor, and a graphics card where the tests are built for one.
+#[cfg(feature = "engine")]
+fn devices() -> Vec<(&'static str, Compute)> {
+    let mut devices = vec![("flex", Compute::Engine(lookalike_nn::processor()))];
+    if cfg!(feature = "wgpu") {
+        devices.push(("wgpu", Compute::named("wgpu").unwrap()));
+    }
+    devices
+}
+
+#[cfg(feature = "engine")]
+#[test]
+fn other_devices_give_what_the_kernels_give() {
+    let off = |found: &[f32], expected: &[f32]| -> f32 {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+        let pairs = found.iter().zip(expected);
+        pairs.map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max) / largest
+    };
+    for network in networks() {
+        let parameters: Vec<f32> =
+            network.initial(4, 0).iter().map(|p| if *p == 0.0 { 0.03 } else { *p }).collect();
+        let size: usize = network.input().iter().product();
+        let input = numbers(3 * size, 6);
+        let trace = network.trace(&parameters, &input).unwrap();
+        let slopes = numbers(trace.output().len(), 7);
+        let mut gradient = vec![0.0; network.count()];
+        let of_input =
+            network.backward(&parameters, &trace, slopes.clone(), &mut gradient, true).unwrap();
+        for (name, device) in devices() {
+            let what = format!("{} on {name}", network.name);
+            let network = network.clone().on(&device).unwrap();
+            let found = network.trace(&parameters, &input).unwrap();
+            assert!(off(found.output(), trace.output()) < 1e-5, "{what}: output");
+            assert_eq!(network.run(&parameters, &input).unwrap().len(), found.output().len());
+            let mut slopes_found = vec![f32::NAN; network.count()];
+            let of_input_found = network
+                .backward(&parameters, &found, slopes.clone(), &mut slopes_found, true)
+                .unwrap();
+            let error = off(&slopes_found, &gradient);
+            assert!(error < 1e-5, "{what}: parameters {error}");
+            let error = off(of_input_found.as_deref().unwrap(), of_input.as_deref().unwrap());
+            assert!(error < 1e-5, "{what}: input {error}");
+            assert!(network.run(&parameters[1..], &input).is_err());
+            assert!(network.run(&parameters, &input[1..]).is_err());
+            let short = slopes[1..].to_vec();
+            assert!(network.backward(&parameters, &found, short, &mut slopes_found, true).is_err());
+        }
+    }
+}

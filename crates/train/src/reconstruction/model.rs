@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use lookalike_nn::Compute;
 use serde::{Deserialize, Serialize};
 
 use super::code::{means, sample};
@@ -85,7 +86,17 @@ impl Model {
     pub fn at(&self, [height, width]: [usize; 2]) -> Result<Self> {
         let layers = Preset::named(&self.plan.network)?.super_resolution(self.plan.channels)?;
         let decoder = Network::new("decoder", [self.plan.channels, height, width], &layers)?;
+        let decoder = decoder.on(self.decoder.compute())?;
         Ok(Self { decoder, ..self.clone() })
+    }
+
+    /// The same model, computed elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`Network::on`].
+    pub fn on(self, compute: &Compute) -> Result<Self> {
+        let encoder = self.encoder.map(|encoder| encoder.on(compute)).transpose()?;
+        Ok(Self { encoder, decoder: self.decoder.on(compute)?, ..self })
     }
 
     /// Parameters.

@@ -2,12 +2,14 @@
 //!
 //! Every epoch has all pictures once in an order of its own, without the rest that fills no batch. Everything about
 //! a step follows from the seed and its number, and what a schedule knows stands in the checkpoints: a run that was
-//! killed and goes on ends with the same bytes.
+//! killed and goes on ends with the same bytes. The networks are computed where the process computes
+//! ([`Compute::chosen`]); another device gives other bits.
 
 use std::time::Instant;
 
 use lookalike_deep::WeightSource;
 use lookalike_kernels::{Adam, Processor};
+use lookalike_nn::Compute;
 use serde::Serialize;
 
 use super::card;
@@ -159,7 +161,7 @@ impl<'a> Session<'a> {
         weights: &dyn WeightSource,
     ) -> Result<Self> {
         recipe.check()?;
-        let model = Model::new(recipe.plan()?)?;
+        let model = Model::new(recipe.plan()?)?.on(&Compute::chosen())?;
         let [_, height, width] = model.output();
         let terms = Terms::parse(&recipe.loss, height.min(width), weights)?;
         // Written with full names, so that it can be repeated when defaults change.

@@ -7,8 +7,8 @@ use lookalike_nn::vision_transformer::dense;
 /// Where a layer's weights (outputs × inputs) and biases stand; the biases follow the weights.
 #[derive(Clone, Debug)]
 pub(super) struct Linear {
-    weight: Range<usize>,
-    bias: Range<usize>,
+    pub(super) weight: Range<usize>,
+    pub(super) bias: Range<usize>,
 }
 
 impl Linear {

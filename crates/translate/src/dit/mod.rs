@@ -4,11 +4,16 @@
 //! Source: Peebles and Xie, "Scalable Diffusion Models with Transformers", ICCV 2023, and their code. Reproduces the
 //! outputs and all derivatives of small networks of the authors' code and of diffusers' within 1e-5.
 //!
-//! Limits: square pictures; no dropout; the processor alone.
+//! Choices: the kernels of the processor, with derivatives written out, or the tensor engine on another device
+//! ([`Dit::on`]).
+//!
+//! Limits: square pictures; no dropout.
 
 mod architecture;
 mod block;
 mod checkpoint;
+#[cfg(feature = "engine")]
+mod engine;
 mod grown;
 mod linear;
 mod modulation;

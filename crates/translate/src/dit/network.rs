@@ -15,6 +15,7 @@
 use rayon::prelude::*;
 
 use lookalike_kernels::{Processor, silu, silu_backward};
+use lookalike_nn::Compute;
 
 use super::architecture::Architecture;
 use super::block;
@@ -39,6 +40,7 @@ pub struct Dit {
     architecture: Architecture,
     places: Places,
     positions: Vec<f32>,
+    compute: Compute,
 }
 
 /// What a network is shown.
@@ -120,7 +122,30 @@ impl Dit {
             places: Places::new(&architecture),
             positions: positions([along, along], architecture.width, None),
             architecture,
+            compute: Compute::Kernels,
         })
+    }
+
+    /// The same network, computed elsewhere: [`run_all`](Self::run_all), [`run`](Self::run) and
+    /// [`gradients`](Self::gradients). The kernels give a [`trace`](Self::trace) all the same.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for anything but the kernels where this build is without the feature `engine`.
+    pub fn on(self, compute: &Compute) -> Result<Self> {
+        if cfg!(not(feature = "engine")) && !compute.is_kernels() {
+            return refused("a device: this build computes transformers on the processor alone");
+        }
+        Ok(Self { compute: compute.clone(), ..self })
+    }
+
+    #[cfg(feature = "engine")]
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    #[cfg(feature = "engine")]
+    pub(super) fn positions(&self) -> &[f32] {
+        &self.positions
     }
 
     /// What it consists of.
@@ -161,7 +186,25 @@ impl Dit {
     /// # Errors
     /// [`Error::Refused`] where the example or the parameters are not of this network's sizes.
     pub fn run(&self, parameters: &[f32], input: &Input<'_>) -> Result<Vec<f32>> {
-        Ok(self.trace(parameters, input)?.output)
+        match self.compute {
+            Compute::Kernels => Ok(self.trace(parameters, input)?.output),
+            _ => Ok(self.run_all(parameters, std::slice::from_ref(input))?.concat()),
+        }
+    }
+
+    /// What comes of every example.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_all(&self, parameters: &[f32], inputs: &[Input<'_>]) -> Result<Vec<Vec<f32>>> {
+        match &self.compute {
+            #[cfg(feature = "engine")]
+            Compute::Engine(device) => {
+                inputs.iter().try_for_each(|input| self.check(parameters, input))?;
+                self.run_on(device, parameters, inputs)
+            }
+            _ => inputs.par_iter().map(|input| Ok(self.trace(parameters, input)?.output)).collect(),
+        }
     }
 
     /// The same, with what the way back needs.
@@ -297,6 +340,11 @@ impl Dit {
         gradient: &mut [f32],
     ) -> Result<Vec<T>> {
         expect("derivatives of the parameters", self.count(), gradient.len())?;
+        #[cfg(feature = "engine")]
+        if let Compute::Engine(device) = &self.compute {
+            inputs.iter().try_for_each(|input| self.check(parameters, input))?;
+            return self.gradients_on(device, parameters, inputs, each, gradient);
+        }
         let groups = GROUPS.min(GROUP_NUMBERS / self.count().max(1)).max(1);
         let size = inputs.len().div_ceil(groups).max(1);
         let found = inputs.par_chunks(size).enumerate().map(|(group, inputs)| {
@@ -406,7 +454,7 @@ fn refused<T>(reason: &str) -> Result<T> {
     Err(Error::Refused(reason.to_owned()))
 }
 
-fn expect(what: &str, expected: usize, found: usize) -> Result<()> {
+pub(super) fn expect(what: &str, expected: usize, found: usize) -> Result<()> {
     if expected == found {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use clap::Args;
 use lookalike::judge::preference::{Choice, preference, strengths};
 use lookalike::judge::statistics::bootstrap::Interval;
 use lookalike_studio::export::checks;
-use lookalike_studio::{Project, Store};
+use lookalike_studio::{Project, ProjectItem, Store, Vote};
 use serde::Serialize;
 
 use crate::Status;
@@ -32,6 +32,8 @@ struct Report {
     strengths: BTreeMap<String, f64>,
     /// Everybody who missed an attention check: nobody is left out in silence, nor left out.
     missed_checks: Vec<Missed>,
+    /// How steady people are about what they were asked twice, with sides exchanged.
+    steadiness: Vec<Steadiness>,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,6 +55,15 @@ struct Pair {
 }
 
 #[derive(Debug, Serialize)]
+struct Steadiness {
+    person: String,
+    /// Questions asked twice.
+    asked_twice: usize,
+    /// Those with the same answer.
+    same: usize,
+}
+
+#[derive(Debug, Serialize)]
 struct Missed {
     person: String,
     met: usize,
@@ -68,15 +79,13 @@ pub(crate) fn run(args: &PreferenceArgs, global: &GlobalArgs) -> anyhow::Result<
     let votes = Store::read_only(&project)?.votes()?;
     let mut choices: BTreeMap<(String, String), Vec<Choice>> = BTreeMap::new();
     for vote in votes.iter().filter(|vote| !vote.undone) {
-        let item = project.items.iter().find(|item| item.key == vote.item && !item.is_check());
+        let item = project.items.iter().find(|item| item.key == vote.item && item.is_ordinary());
         let Some(item) = item else { continue };
         let pair = item.question.subset.as_deref().and_then(|subset| subset.split_once(" or "));
         let person = project.raters.iter().position(|rater| *rater == vote.rater);
         let (Some((first, second)), Some(person)) = (pair, person) else { continue };
         // One reference is one picture, whatever pair of makers is asked about.
-        let reference = |other: &lookalike_studio::ProjectItem| {
-            other.question.reference == item.question.reference
-        };
+        let reference = |other: &ProjectItem| other.question.reference == item.question.reference;
         let picture = project.items.iter().position(reference).unwrap_or(0);
         choices.entry((first.to_owned(), second.to_owned())).or_default().push(Choice {
             person,
@@ -126,8 +135,34 @@ pub(crate) fn run(args: &PreferenceArgs, global: &GlobalArgs) -> anyhow::Result<
         .map(|one| Missed { person: one.rater, met: one.met, checks: one.checks })
         .collect();
     let schema = "lookalike.study-preference/1";
-    write(&Report { schema, pairs, strengths, missed_checks }, global)?;
+    let steadiness = steadiness(&project, &votes);
+    write(&Report { schema, pairs, strengths, missed_checks, steadiness }, global)?;
     Ok(Status::Passed)
+}
+
+/// Of everybody who was asked something twice.
+fn steadiness(project: &Project, votes: &[Vote]) -> Vec<Steadiness> {
+    let mut answers = BTreeMap::new();
+    for vote in votes.iter().filter(|vote| !vote.undone) {
+        answers.insert((vote.rater.as_str(), vote.item.as_str()), vote.answer.as_str());
+    }
+    let of = |person: &String| {
+        let answer = |item: &ProjectItem| {
+            answers.get(&(person.as_str(), item.key.as_str())).map(|&answer| answer.to_owned())
+        };
+        let copies = project
+            .items
+            .iter()
+            .filter_map(|copy| Some((answer(copy)?, answer(&project.items[copy.repeats?])?)));
+        let (mut asked_twice, mut same) = (0, 0);
+        for (again, first) in copies {
+            asked_twice += 1;
+            same += usize::from(again == first);
+        }
+        let person = person.clone();
+        (asked_twice > 0).then_some(Steadiness { person, asked_twice, same })
+    };
+    project.raters.iter().filter_map(of).collect()
 }
 
 fn write(report: &Report, global: &GlobalArgs) -> anyhow::Result<()> {
@@ -155,6 +190,10 @@ fn write(report: &Report, global: &GlobalArgs) -> anyhow::Result<()> {
     }
     for (name, strength) in &report.strengths {
         writeln!(output, "strength of {name}: {strength:.3}")?;
+    }
+    for one in &report.steadiness {
+        let Steadiness { person, asked_twice, same } = one;
+        writeln!(output, "{person} answered {same} of {asked_twice} questions again as before")?;
     }
     for one in &report.missed_checks {
         writeln!(output, "{} met {} of {} attention checks", one.person, one.met, one.checks)?;

@@ -234,3 +234,87 @@ fn files_are_read_strictly() {
     write(&moved);
     assert!(read_published(&path, Some(4)).unwrap_err().to_string().contains("pos_embed"));
 }
+
+/// Devices of the tensor engine: the processor, and a graphics card where the tests are built for one.
+#[cfg(feature = "engine")]
+fn devices() -> Vec<(&'static str, lookalike_nn::Compute)> {
+    use lookalike_nn::{Compute, processor};
+
+    let mut devices = vec![("flex", Compute::Engine(processor()))];
+    if cfg!(feature = "wgpu") {
+        devices.push(("wgpu", Compute::named("wgpu").unwrap()));
+    }
+    devices
+}
+
+#[cfg(feature = "engine")]
+#[test]
+fn other_devices_give_what_the_kernels_give() {
+    let off = |found: &[f32], expected: &[f32]| -> f32 {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+        let pairs = found.iter().zip(expected);
+        pairs.map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max) / largest
+    };
+    for architecture in [
+        TINY,
+        Architecture { beside: 3, vector: 5, classes: 0, outputs: 4, ..TINY },
+        Architecture { sequence: 3, vector: 5, convention: Convention::Diffusers, ..TINY },
+        Architecture { beside: 3, sequence: 3, patch: 4, ..TINY },
+    ] {
+        let dit = Dit::new(architecture).unwrap();
+        let parameters = anything(&dit, 8);
+        let reads = architecture.beside + architecture.sequence > 0;
+        let of = |count: usize, seed: usize| -> Vec<f32> {
+            (0..count).map(|at| ((at * 31 + seed * 7) % 17) as f32 / 8.0 - 1.0).collect()
+        };
+        let xs: Vec<Vec<f32>> = (0..5).map(|n| of(256, n)).collect();
+        let (source, vector) = (of(192, 9), of(5, 3));
+        let inputs: Vec<Input<'_>> = xs
+            .iter()
+            .enumerate()
+            .map(|(at, x)| Input {
+                x,
+                time: 170.0 * at as f64,
+                class: (architecture.classes > 0).then_some(at),
+                source: (reads && at % 2 == 0).then_some(&source),
+                vector: (architecture.vector > 0 && at % 3 > 0).then_some(&vector),
+            })
+            .collect();
+        let each = |at: usize, output: &[f32]| {
+            let slopes = output.iter().map(|y| y + 0.1 * at as f32).collect();
+            Ok((output.to_vec(), slopes))
+        };
+        let mut gradient = vec![0.0; dit.count()];
+        let outputs = dit.gradients(&parameters, &inputs, each, &mut gradient).unwrap();
+        assert_eq!(dit.run_all(&parameters, &inputs).unwrap(), outputs);
+        for (name, device) in devices() {
+            let what = format!("{architecture:?} on {name}");
+            let dit = dit.clone().on(&device).unwrap();
+            let found = dit.run_all(&parameters, &inputs).unwrap();
+            for (found, expected) in found.iter().zip(&outputs) {
+                let error = off(found, expected);
+                assert!(error < 1e-5, "{what}: {error}");
+            }
+            let alone = dit.run(&parameters, &inputs[3]).unwrap();
+            assert!(off(&alone, &outputs[3]) < 1e-5, "{what}: alone");
+            let mut slopes = vec![f32::NAN; dit.count()];
+            let given = dit.gradients(&parameters, &inputs, each, &mut slopes).unwrap();
+            assert_eq!(given.len(), 5);
+            let mut place = 0;
+            for (tensor, shape) in dit.tensors() {
+                let part = place..place + shape.iter().product::<usize>();
+                place = part.end;
+                if gradient[part.clone()].iter().all(|&slope| slope == 0.0) {
+                    assert!(slopes[part].iter().all(|&slope| slope == 0.0), "{what}: {tensor}");
+                    continue;
+                }
+                let error = off(&slopes[part.clone()], &gradient[part]);
+                assert!(error < 1e-4, "{what}: {tensor} {error}");
+            }
+            let wrong = Input { x: &xs[0][1..], ..inputs[0] };
+            assert!(dit.run_all(&parameters, &[wrong]).is_err(), "{what}");
+            assert!(dit.run_all(&parameters[1..], &inputs).is_err(), "{what}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! As in Snell et al. 2017: forced choice between what the same network draws under two losses. Every pair of losses is
 //! asked about on the same held-out pictures; attention checks show the picture itself beside a heavily blurred one.
-//! Order and sides are drawn anew for every person by `judge collect`. Nobody has been asked yet: what people prefer is
+//! One question in ten is asked again with its sides exchanged, to see how steady people are. Order and sides are drawn anew for every person by `judge collect`. Nobody has been asked yet: what people prefer is
 //! for people to say.
 
 use std::fmt::Write;
@@ -17,6 +17,8 @@ use super::measured::Drawn;
 
 /// One attention check in so many questions.
 const CHECK_EVERY: usize = 20;
+/// One question in so many is one that was asked before, with its sides exchanged.
+const REPEAT_EVERY: usize = 10;
 
 /// Writes the project, and gives its folder.
 pub(super) fn write(
@@ -63,7 +65,7 @@ pub(super) fn write(
     let text = format!(
         "task = \"2afc\"\nitems = \"items.csv\"\nraters = 20\nvotes = 5\n\
          question = \"Which of the two looks more like the picture in the middle?\"\nseed = {seed}\n\
-         check_every = {CHECK_EVERY}\nzoom = {zoom}\n"
+         check_every = {CHECK_EVERY}\nrepeat_every = {REPEAT_EVERY}\nzoom = {zoom}\n"
     );
     let project = folder.join("project.toml");
     // What people answered belongs to a project: it stays as it is.
