@@ -17,7 +17,7 @@
 //! arXiv 2505.16001, whose text could not be had: what its summaries state is the recipe `paper`, what they leave
 //! open and what is better since is the default (`docs/translation.md`).
 //!
-//! Limits: square pictures; the processor alone.
+//! Limits: square pictures.
 
 pub mod autoencoder_kl;
 mod card;

@@ -10,7 +10,7 @@
 //! Choices: a running mean of the parameters ships; the rate is halved on a plateau of the held-out loss, and the run
 //! ends when it no longer falls; no batch normalisation.
 //!
-//! Limits: the processor alone; pictures of one size.
+//! Limits: pictures of one size.
 
 mod card;
 mod code;
