@@ -20,6 +20,7 @@
 
 pub mod backbones;
 pub mod conv_next;
+pub mod dense_net;
 #[cfg(feature = "engine")]
 mod engine;
 mod error;

@@ -1,18 +1,30 @@
-//! Two networks that the VSD benchmark starts from, with its preprocessing: DINO's transformer and ResNet-50.
+//! The networks that the VSD benchmark starts from, with its preprocessing: DINO's transformer, ResNet-50, BEiT and
+//! DenseNet-161, which it calls Argus.
 //!
-//! Both see the whole picture at their own size (224 × 224) whatever its proportions, brought there by Pillow's
-//! bilinear filter in 8 bits and scaled by ImageNet's mean and deviation. `dino:s8` gives the token of the class
-//! after the last normalisation, `resnet50@logits` the 1000 numbers before the softmax of the classifier, which is
-//! what the benchmark's baseline compares.
+//! All see the whole picture at their own size (224 × 224) whatever its proportions, brought there by Pillow's
+//! bilinear filter in 8 bits and scaled by ImageNet's mean and deviation, for BEiT to −1…1. `dino:s8` gives the token
+//! of the class after the last normalisation, `resnet50@logits` the 1000 numbers before the softmax of the classifier,
+//! which is what the benchmark's baseline compares, `beit:b16` the normalised mean of the tokens of patches, `argus`
+//! the mean over positions of what stands before the classifier.
 //!
 //! Source: Barkan et al., ICCV 2023, and its released evaluator, described, not copied; Caron et al., "Emerging
-//! Properties in Self-Supervised Vision Transformers", ICCV 2021; He et al., CVPR 2016.
+//! Properties in Self-Supervised Vision Transformers", ICCV 2021; He et al., CVPR 2016; Bao et al., "BEiT", ICLR 2022;
+//! Huang et al., "Densely Connected Convolutional Networks", CVPR 2017.
 //!
-//! Choices: any transformer in DINO's layout is read, its size being that of its positions; the classifier's sums are
-//! taken in double precision. Limits: published weights were not at hand, so nothing here is compared with recorded
-//! embeddings of theirs; samples of more than 8 bits are rounded to 8.
+//! Choices: any transformer in DINO's or BEiT's layout and any DenseNet is read, its size being that of its tensors;
+//! the classifier's sums are taken in double precision.
+//!
+//! Reproduces embeddings of a picture of 8 bits, resized and scaled as the benchmark does, by small networks of timm
+//! 1.0.31 (BEiT) and torchvision 0.29.2 (DenseNet) within 1e-5 of the largest number.
+//!
+//! Limits: published weights were not at hand, so nothing here is compared with embeddings of theirs; samples of more
+//! than 8 bits are rounded to 8.
+
+mod beit;
+mod dense;
 
 use lookalike_core::{Channels, Picture, PillowFilter};
+use lookalike_nn::dense_net::DenseNet;
 use lookalike_nn::vision_transformer::{Readout, VisionTransformer};
 use lookalike_nn::{Backbone, Packing, Parameters, Planes, Trunk};
 use lookalike_weights::Checkpoint;
@@ -22,7 +34,7 @@ use crate::samples::Scaling;
 use crate::taken::{Taken, tensors};
 use crate::{Error, Result};
 
-/// Pixels of what ResNet-50 reads, on each side.
+/// Pixels of what ResNet-50 and DenseNet read, on each side.
 const SIDE: usize = 224;
 /// Classes of ImageNet.
 const CLASSES: usize = 1000;
@@ -38,6 +50,8 @@ pub struct VsdBaseline {
 enum Network {
     Dino(Box<VisionTransformer>),
     ResNet { trunk: Box<Trunk>, classifier: Vec<f32>, bias: Vec<f32> },
+    Beit(Box<VisionTransformer>),
+    DenseNet(Box<DenseNet>),
 }
 
 impl VsdBaseline {
@@ -81,6 +95,32 @@ impl VsdBaseline {
         Ok(Self { network: Network::ResNet { trunk: Box::new(trunk), classifier, bias }, weights })
     }
 
+    /// A vision transformer in BEiT's layout.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] with the first tensor that is missing, misshapen or of no layer.
+    pub fn beit(mut file: Checkpoint) -> Result<Self> {
+        for prefix in ["module.", "beit."] {
+            file.strip_prefix(prefix);
+        }
+        let weights = format!("file:{}", file.sha256());
+        let network = beit::network(tensors(&mut file)?)?;
+        Ok(Self { network: Network::Beit(Box::new(network)), weights })
+    }
+
+    /// A DenseNet, the benchmark's being DenseNet-161.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] with the first tensor that is missing, misshapen or of no layer.
+    pub fn argus(mut file: Checkpoint) -> Result<Self> {
+        for prefix in ["module.", "backbone."] {
+            file.strip_prefix(prefix);
+        }
+        let weights = format!("file:{}", file.sha256());
+        let network = dense::network(tensors(&mut file)?)?;
+        Ok(Self { network: Network::DenseNet(Box::new(network)), weights })
+    }
+
     /// SHA-256 of the weights.
     pub fn weights(&self) -> &str {
         &self.weights
@@ -91,15 +131,35 @@ impl VsdBaseline {
         match &self.network {
             Network::Dino(network) => network.architecture().features(Readout::Embedding),
             Network::ResNet { bias, .. } => bias.len(),
+            Network::Beit(network) => network.architecture().features(Readout::Patches),
+            Network::DenseNet(network) => network.architecture().features(),
         }
     }
 
     /// Pixels of the pictures that the network reads, on each side.
     pub fn side(&self) -> usize {
         match &self.network {
-            Network::Dino(network) => network.architecture().side,
-            Network::ResNet { .. } => SIDE,
+            Network::Dino(network) | Network::Beit(network) => network.architecture().side,
+            Network::ResNet { .. } | Network::DenseNet(_) => SIDE,
         }
+    }
+
+    /// What codes in 0…1 are brought to.
+    fn scaling(&self) -> Scaling {
+        match &self.network {
+            Network::Beit(_) => Scaling::HALVES,
+            _ => Scaling::IMAGENET,
+        }
+    }
+
+    /// What is done to a picture first, in words.
+    pub fn preprocessing(&self) -> String {
+        let side = self.side();
+        let scale = match &self.network {
+            Network::Beit(_) => "from -1 to 1",
+            _ => "ImageNet's mean and deviation",
+        };
+        format!("{side}x{side}, Pillow bilinear in 8 bits; {scale}")
     }
 
     /// The embedding of a picture of any size.
@@ -108,8 +168,12 @@ impl VsdBaseline {
     /// Those of the network.
     pub fn embed(&self, picture: &Picture) -> Result<Vec<f32>> {
         let side = self.side();
-        let input = input(picture, side);
+        let input = input(picture, side, self.scaling());
         match &self.network {
+            Network::Beit(network) => Ok(network.features(&input, Readout::Patches)?),
+            Network::DenseNet(network) => {
+                Ok(network.features(&Planes::new([1, 3, side, side], input)?)?)
+            }
             Network::Dino(network) => Ok(network.features(&input, Readout::Embedding)?),
             Network::ResNet { trunk, classifier, bias } => {
                 let taps = trunk.taps(&Planes::new([1, 3, side, side], input)?)?;
@@ -132,7 +196,7 @@ impl VsdBaseline {
 }
 
 /// Three scaled planes of a picture at the size of the network.
-fn input(picture: &Picture, side: usize) -> Vec<f32> {
+fn input(picture: &Picture, side: usize, scaling: Scaling) -> Vec<f32> {
     let size = [picture.height(), picture.width(), 1];
     let mut planes = Vec::with_capacity(3 * side * side);
     for channel in 0..3 {
@@ -147,12 +211,16 @@ fn input(picture: &Picture, side: usize) -> Vec<f32> {
         planes.extend(resized.into_iter().map(|code| f64::from(code) / 255.0));
     }
     let mut scaled = Vec::with_capacity(planes.len());
-    Scaling::IMAGENET.apply(&planes, &mut scaled);
+    scaling.apply(&planes, &mut scaled);
     scaled
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use lookalike_weights::{Tensor, read_file};
+
     use super::*;
 
     #[test]
@@ -161,7 +229,7 @@ mod tests {
         // and 1/7 at the ends.
         let codes = [0, 255, 0, 255].repeat(4);
         let picture = Picture::from_u8(4, 4, Channels::Grey, codes).unwrap();
-        let planes = input(&picture, 2);
+        let planes = input(&picture, 2, Scaling::IMAGENET);
         for (channel, plane) in planes.chunks(4).enumerate() {
             let code = |value: f32| {
                 let (mean, deviation) =
@@ -178,5 +246,119 @@ mod tests {
             });
             assert_eq!([code(plane[0]), code(plane[1])], expected);
         }
+    }
+
+    fn recorded(name: &str) -> (Checkpoint, Picture, Vec<f32>) {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+        let mut values = read_file(&folder.join(format!("{name}_embedding.safetensors"))).unwrap();
+        let picture = values.tensor("picture").unwrap();
+        let [height, width, 3] = picture.shape[..] else { panic!("{:?}", picture.shape) };
+        let codes = picture.to_f32().unwrap().into_iter().map(|code| code as u8).collect();
+        let picture = Picture::from_u8(width, height, Channels::Rgb, codes).unwrap();
+        let embedding = values.tensor("embedding").unwrap().to_f32().unwrap();
+        (read_file(&folder.join(format!("{name}.safetensors"))).unwrap(), picture, embedding)
+    }
+
+    /// The greatest difference, in units of the largest number.
+    fn error(found: &[f32], expected: &[f32]) -> f32 {
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(0.0_f32, |most, e| most.max(e.abs()));
+        let off = found.iter().zip(expected).map(|(f, e)| (f - e).abs());
+        off.fold(0.0, f32::max) / largest
+    }
+
+    #[test]
+    fn embeddings_are_those_of_timm_and_torchvision() {
+        for (name, read) in [
+            ("beit", VsdBaseline::beit as fn(Checkpoint) -> Result<VsdBaseline>),
+            ("dense_net", VsdBaseline::argus),
+        ] {
+            let (file, picture, expected) = recorded(name);
+            let network = read(file).unwrap();
+            let found = network.embed(&picture).unwrap();
+            assert_eq!(found.len(), network.dimension());
+            assert!(error(&found, &expected) < 1e-5, "{name}: {}", error(&found, &expected));
+            let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+            assert_eq!(one.install(|| network.embed(&picture)).unwrap(), found);
+        }
+    }
+
+    #[test]
+    fn other_names_of_the_same_tensors_are_known_and_strangers_refused() {
+        let (mut file, picture, expected) = recorded("beit");
+        let timm = tensors(&mut file).unwrap();
+        let mut others: HashMap<String, Tensor> = HashMap::new();
+        for (name, tensor) in &timm {
+            for (name, tensor) in hugging_face(name, tensor) {
+                others.insert(name, tensor);
+            }
+        }
+        let network = beit::network(others).unwrap();
+        let input = input(&picture, network.architecture().side, Scaling::HALVES);
+        let found = network.features(&input, Readout::Patches).unwrap();
+        assert!(error(&found, &expected) < 2e-5, "{}", error(&found, &expected));
+
+        let without = |all: &HashMap<String, Tensor>, name: &str| {
+            let mut all = all.clone();
+            assert!(all.remove(name).is_some());
+            all
+        };
+        let message = beit::network(without(&timm, "fc_norm.bias")).unwrap_err().to_string();
+        assert!(message.contains("norm.bias"), "{message}");
+        let mut strange = timm.clone();
+        strange.insert("stranger".to_owned(), timm["cls_token"].clone());
+        let message = beit::network(strange).unwrap_err().to_string();
+        assert!(message.contains("stranger"), "{message}");
+
+        let (mut file, ..) = recorded("dense_net");
+        let torchvision = tensors(&mut file).unwrap();
+        // As published files have them.
+        let older = torchvision.iter().map(|(name, tensor)| {
+            let name = match name.contains(".denselayer") {
+                true => name.replace("norm1", "norm.1").replace("conv2", "conv.2"),
+                false => name.clone(),
+            };
+            (name, tensor.clone())
+        });
+        assert!(dense::network(older.collect()).is_ok());
+        let name = "features.transition2.norm.running_var";
+        let message = dense::network(without(&torchvision, name)).unwrap_err().to_string();
+        assert!(message.contains(name), "{message}");
+        let mut strange = torchvision.clone();
+        strange.insert("features.norm6.bias".to_owned(), torchvision["classifier.bias"].clone());
+        let message = dense::network(strange).unwrap_err().to_string();
+        assert!(message.contains("norm6"), "{message}");
+    }
+
+    /// A tensor of timm's as Hugging Face has it.
+    fn hugging_face(name: &str, tensor: &Tensor) -> Vec<(String, Tensor)> {
+        let parts = [
+            ("cls_token", "embeddings.cls_token"),
+            ("patch_embed.proj", "embeddings.patch_embeddings.projection"),
+            ("fc_norm", "pooler.layernorm"),
+            ("head", "classifier"),
+            ("blocks.", "encoder.layer."),
+            (".gamma_", ".lambda_"),
+            (".attn.q_bias", ".attention.attention.query.bias"),
+            (".attn.v_bias", ".attention.attention.value.bias"),
+            (".attn.relative", ".attention.attention.relative_position_bias.relative"),
+            (".attn.proj", ".attention.output.dense"),
+            (".mlp.fc1", ".intermediate.dense"),
+            (".mlp.fc2", ".output.dense"),
+            (".norm1", ".layernorm_before"),
+            (".norm2", ".layernorm_after"),
+        ];
+        let renamed = parts.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to));
+        let Some(path) = renamed.strip_suffix(".attn.qkv.weight") else {
+            return vec![(renamed, tensor.clone())];
+        };
+        let third = tensor.bytes.len() / 3;
+        let shape = vec![tensor.shape[0] / 3, tensor.shape[1]];
+        let part = |(part, bytes): (&str, &[u8])| {
+            let name = format!("{path}.attention.attention.{part}.weight");
+            let (shape, bytes) = (shape.clone(), bytes.to_vec());
+            (name.clone(), Tensor { name, shape, dtype: tensor.dtype, bytes })
+        };
+        ["query", "key", "value"].into_iter().zip(tensor.bytes.chunks(third)).map(part).collect()
     }
 }
