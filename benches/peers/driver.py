@@ -19,12 +19,18 @@ import environment
 import machine
 import metrics_group
 import metrics_report
+import search_group
+import search_report
 from documents import print_line, write_documents
 from environment import SetupError
 from workers import Disagreement
 
 #: Group, what measures it, and what words its records.
-GROUPS = {"metrics": (metrics_group, metrics_report), "deep": (deep_group, deep_report)}
+GROUPS = {
+    "metrics": (metrics_group, metrics_report),
+    "deep": (deep_group, deep_report),
+    "search": (search_group, search_report),
+}
 
 
 @dataclass

@@ -35,6 +35,7 @@ PROGRAMS = {
     "ours": (HERE / "worker", "lookalike-peers-worker", TARGET, "lookalike-peers-worker"),
     "rust": (HERE / "rust-peers", "lookalike-rust-peers", CACHE / "rust-peers", "lookalike-rust-peers"),
     "deep": (HERE / "deep-worker", "lookalike-deep-worker", TARGET, "lookalike-deep-worker"),
+    "search": (HERE / "search-worker", "lookalike-search-worker", TARGET, "lookalike-search-worker"),
 }
 
 

@@ -188,3 +188,22 @@ class DeepWorkers(Workers):
     def of(self, work):
         """`torch-eager/lpips/alex` is torch's."""
         return self.named[work.split("/")[0].split("-")[0]]
+
+
+class SearchWorkers(Workers):
+    """Lookalike, and a process for each library."""
+
+    #: A graph of a million rows is built within one answer.
+    PATIENCE_SECONDS = 7200
+
+    LIBRARIES = ("faiss", "hnswlib", "usearch")
+
+    def __init__(self, context, threads):
+        script = context.here / "search_worker.py"
+        commands = {name: [context.python, script, context.folder, threads] for name in self.LIBRARIES}
+        commands["ours"] = [context.programs["search"], "serve", context.folder]
+        super().__init__(threads, commands, context.logs, self.PATIENCE_SECONDS)
+
+    def of(self, work):
+        """`faiss-tuned/exact/64` is faiss's."""
+        return self.named[work.split("/")[0].split("-")[0]]

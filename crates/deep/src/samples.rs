@@ -26,6 +26,8 @@ impl Scaling {
     /// Mean and deviation of ImageNet.
     pub(crate) const IMAGENET: Self =
         Self { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+    /// Mean and deviation of a half each: −1…1.
+    pub(crate) const HALVES: Self = Self { mean: [0.5; 3], deviation: [0.5; 3] };
     /// Mean and deviation of CLIP.
     pub(crate) const CLIP: Self = Self {
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],

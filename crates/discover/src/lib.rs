@@ -13,6 +13,7 @@
 //! * [`agreement`]: how far people agree with each other
 //! * [`evaluation`]: how good models are at discovery, from labels that are never complete
 //! * [`expert_pairs`]: which models score labelled pairs right, without a catalogue
+//! * [`tables`]: all files of pairs and pictures from one format to another
 //! * [`head`]: a map on vectors, learned from labels
 //!
 //! Vectors have unit length and are compared by their cosine, so a higher score is better everywhere.
@@ -31,6 +32,7 @@ pub mod query;
 pub mod recall;
 pub mod search;
 pub mod store;
+pub mod tables;
 pub mod votes;
 
 pub use error::{Error, Result};

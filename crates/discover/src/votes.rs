@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::agreement::{Unit, dawid_skene};
 use crate::error::{malformed, unreadable};
 use crate::evaluation::files::Tag;
-use crate::{Error, Result};
+use crate::{Error, Result, tables};
 
 /// Answers that are no grade.
 pub const UNDECIDED: [&str; 3] = ["unsure", "bad", "skip"];
@@ -201,12 +201,15 @@ fn majority(votes: &Unit) -> Option<u8> {
     first.next().filter(|_| first.next().is_none()).map(|(&grade, _)| grade)
 }
 
-/// Reads the votes of a file.
+/// Reads the votes of a file: CSV, or the same in Parquet.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Malformed`] with the line.
 pub fn read_votes(path: &Path) -> Result<Vec<Vote>> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    let bytes = match tables::is_parquet(path) {
+        true => tables::of_parquet(path, "csv")?,
+        false => std::fs::read(path).map_err(unreadable(path))?,
+    };
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
     let header = reader.headers().map_err(|error| malformed(path, error))?.clone();
     let column = |name: &str| {

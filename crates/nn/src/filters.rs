@@ -44,10 +44,25 @@ impl Filters {
         }
         Ok(Self { weight, bias, convolution: convolution.clone() })
     }
+
+    /// Those of a convolution that adds nothing.
+    pub(crate) fn without_bias(
+        convolution: &Convolution,
+        parameters: &dyn Parameters,
+    ) -> Result<Self> {
+        let name = format!("{}.weight", convolution.path);
+        let weight = parameters.f32(&name, &Self::shape(convolution))?;
+        if weight.iter().any(|number| !number.is_finite()) {
+            let reason = "it holds a number that is not finite".to_owned();
+            return Err(Error::Parameter { name, reason });
+        }
+        let bias = vec![0.0; convolution.output];
+        Ok(Self { weight, bias, convolution: convolution.clone() })
+    }
 }
 
 /// Scales filters by a batch normalisation with frozen statistics and returns the bias that is left.
-fn fold(
+pub(crate) fn fold(
     norm: &str,
     weight: &mut [f32],
     output: usize,

@@ -21,6 +21,7 @@
 pub mod backbones;
 mod compute;
 pub mod conv_next;
+pub mod dense_net;
 #[cfg(feature = "engine")]
 mod engine;
 mod error;

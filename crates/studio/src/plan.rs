@@ -13,17 +13,23 @@
 //! An adjudicator is asked about what raters are divided on: items that all of them answered, or as many as are
 //! wanted, and not all alike. "Unsure" and "bad picture" are answers; who skips an item gave none.
 //!
+//! Candidates of the seed that is asked about can be asked about together with it ([`Plan::beside`]); their answers
+//! are as any others.
+//!
 //! All draws are hashes of seed, rater and item: the same votes give the same question after a restart.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::project::{Answer, Project};
+use crate::project::{Answer, Project, Task};
 use crate::store::Vote;
 
 /// Questions between a pair and its repetition.
 const LEAST_GAP: usize = 5;
+
+/// Candidates of one seed that are shown together at most.
+const TOGETHER: usize = 12;
 
 /// How far somebody is.
 #[derive(Clone, Debug, Default)]
@@ -138,6 +144,27 @@ impl Plan {
             }
         }
         self.repetition(project, person, name, also).or(ordinary)
+    }
+
+    /// Items that can be asked together with one, in the order in which they would come: other candidates of the
+    /// same seed that lack votes. None for whoever decides, and beside checks and repetitions, which must not
+    /// be told from others by being alone: there are lone candidates as well.
+    pub fn beside(&self, project: &Project, person: usize, item: usize) -> Vec<usize> {
+        let of = |item: usize| &project.items[item];
+        let Some(name) = project.people().nth(person) else { return Vec::new() };
+        let together = project.task == Task::Similarity && of(item).is_ordinary();
+        if !together || project.is_adjudicator(person) {
+            return Vec::new();
+        }
+        let answered = &self.raters[person].answered;
+        let mut others: Vec<usize> = (0..project.items.len())
+            .filter(|&other| other != item && of(other).is_ordinary())
+            .filter(|&other| of(other).question.reference == of(item).question.reference)
+            .filter(|&other| self.votes[other] < project.votes && !answered.contains(&other))
+            .collect();
+        others.sort_by_key(|&other| draw(project.seed, &["order", name, &of(other).key]));
+        others.truncate(TOGETHER - 1);
+        others
     }
 
     /// A pair that is due to be asked again.
@@ -384,5 +411,26 @@ mod tests {
         plan.add(&project, 3, second, 0, Answer::Skip);
         assert_eq!((plan.next(&project, 3, &[]), plan.divided(&project)), (None, 1));
         assert!(plan.votes.iter().all(|&votes| votes < 4));
+    }
+
+    #[test]
+    fn open_candidates_of_a_seed_come_together() {
+        let project = similarity(20, "raters = ['a', 'b']\nadjudicators = ['z']\nrepeat_every = 4");
+        let mut plan = Plan::new(&project, &[]);
+        let first = plan.next(&project, 0, &[]).unwrap();
+        let beside = plan.beside(&project, 0, first);
+        assert_eq!(beside.len(), TOGETHER - 1);
+        // The order is that in which they would have come.
+        assert_eq!(plan.next(&project, 0, &[first]), Some(beside[0]));
+        assert!(beside.iter().all(|&item| project.items[item].is_ordinary() && item != first));
+        assert_ne!(plan.beside(&project, 1, first), beside);
+        for &item in [first].iter().chain(&beside) {
+            plan.add(&project, 0, item, 0, Answer::Score(0));
+        }
+        let next = (0..20).find(|item| !beside.contains(item) && *item != first).unwrap();
+        assert_eq!(plan.beside(&project, 0, next).len(), 7);
+        let repetition = project.items.iter().position(|item| item.repeats.is_some()).unwrap();
+        assert!(plan.beside(&project, 0, repetition).is_empty());
+        assert!(plan.beside(&project, 2, first).is_empty(), "who decides sees one at a time");
     }
 }

@@ -68,6 +68,8 @@ pub(crate) struct State<'a> {
     wanted: usize,
     last: Option<i64>,
     current: Option<Asked>,
+    /// What can be asked together with it.
+    beside: Vec<Asked>,
     upcoming: Vec<String>,
 }
 
@@ -241,6 +243,10 @@ impl Studio {
         let upcoming = after
             .map(asked)
             .map_or_else(Vec::new, |next| next.reference.into_iter().chain(next.shown).collect());
+        let beside = current.map_or_else(Vec::new, |item| {
+            let others = desk.plan.beside(&self.project, rater, item);
+            others.into_iter().map(asked).collect()
+        });
         let (votes, wanted) = desk.plan.progress(&self.project);
         let (project, state) = (&self.project, &desk.plan.raters[rater]);
         let name = project.people().nth(rater).map_or("", String::as_str);
@@ -263,6 +269,7 @@ impl Studio {
             wanted,
             last: state.history.last().map(|(seq, _)| *seq),
             current: current.map(asked),
+            beside,
             upcoming,
         }
     }

@@ -286,6 +286,72 @@ fn sixty_pairs_are_searched_labelled_decided_on_and_evaluated() {
 }
 
 #[test]
+fn candidates_of_a_seed_are_labelled_on_one_sheet() {
+    let place = Workplace::new();
+    let Some(browser) = Browser::start(DESKTOP.0, DESKTOP.1) else { return };
+    let Some(phone) = Browser::start(PHONE.0, PHONE.1) else { return };
+    project(&place);
+    let mut server = Server::start(&place, &STUDIO, "127.0.0.1:0");
+    const CELLS: &str = "document.querySelectorAll('.sheet .cell').length";
+    let begin = |browser: &Browser, rater: usize| {
+        browser.open_url(server.text(&format!("/raters/{rater}/link")));
+        browser.wait(&format!("{PHASE} === 'paused'"));
+        browser.press(&[" "]);
+        browser.wait(&format!("{PHASE} === 'asking'"));
+        // Checks come alone.
+        while browser.value("state.beside.length") == 0 {
+            let before = browser.value(ANSWERED).as_u64().unwrap();
+            browser.press(&["u"]);
+            browser.wait(&format!("{ANSWERED} === {} && {PHASE} === 'asking'", before + 1));
+        }
+        browser.press(&["g"]);
+        browser.wait(&format!("{CELLS} > 1 && {PHASE} === 'asking'"));
+        let cells = browser.value(CELLS).as_u64().unwrap();
+        assert_eq!(browser.value("state.beside.length").as_u64().unwrap() + 1, cells);
+        cells
+    };
+    let cells = begin(&browser, 0);
+    let before = browser.value(ANSWERED).as_u64().unwrap();
+    let items = browser.value("[state.current, ...state.beside].map((one) => one.item).join()");
+    let marks = "[...document.querySelectorAll('.cell .mark')].map((m) => m.textContent).join()";
+    // A mark moves on; nothing is stored before all have one.
+    browser.press(&["y", "Enter"]);
+    assert_eq!(browser.value("sheet.at"), 1);
+    assert_eq!(browser.value("document.querySelector('#done').disabled"), true);
+    browser.press(&["Left", "n"]);
+    assert!(browser.value(marks).as_str().unwrap().starts_with("No,"), "{}", browser.value(marks));
+    browser.press(&["Left", "Left", "y", "r"]);
+    let expected = format!("Yes{}", ",No".repeat(cells as usize - 1));
+    assert_eq!(browser.value(marks), expected);
+    browser.screenshot("studio-sheet");
+    browser.press(&["Enter"]);
+    let all = before + cells;
+    browser.wait(&format!("{ANSWERED} === {all} && {PHASE} === 'asking'"));
+    assert_ne!(browser.value("state.current.item"), items.as_str().unwrap().split(',').next());
+    // One by one again, and back to the last answer.
+    browser.press(&["z"]);
+    browser.wait(&format!("{ANSWERED} === {} && {PHASE} === 'asking'", all - 1));
+    if browser.value("state.beside.length").as_u64().unwrap() > 0 {
+        browser.press(&["g"]);
+        browser.wait(&format!("{CELLS} === 0 && {PHASE} === 'asking'"));
+    }
+    assert_eq!(browser.value("document.querySelectorAll('#stage .lens').length"), 2);
+
+    begin(&phone, 1);
+    phone.screenshot("studio-sheet-phone");
+    let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(phone.value(wide), 0, "the page is wider than the window");
+    phone.click(".sheet .cell:nth-child(2)");
+    assert_eq!(phone.value("document.querySelectorAll('.cell')[1].dataset.answer"), "1");
+    phone.click(".sheet .cell:nth-child(2)");
+    assert_eq!(phone.value("document.querySelectorAll('.cell')[1].dataset.answer"), "0");
+    server.interrupt();
+    let votes = place.succeeds(&["discover", "import", "asked", "--pictures", "shop"]);
+    let graded = votes.lines().filter(|line| line.ends_with(",0") || line.ends_with(",1"));
+    assert_eq!(graded.count() as u64, cells - 1);
+}
+
+#[test]
 fn a_token_opens_what_others_can_reach() {
     let place = Workplace::new();
     let Some(browser) = Browser::start(PHONE.0, PHONE.1) else { return };

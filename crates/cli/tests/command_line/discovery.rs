@@ -300,6 +300,35 @@ fn models_are_evaluated_by_votes_and_by_files_of_the_benchmark() {
     assert!(model["identification"]["p@1"]["value"].as_f64().unwrap() > 0.5);
     assert_eq!(found["leave_one_out"].as_array().unwrap().len(), 2);
     assert!(found["comparisons"].as_array().unwrap().iter().any(|one| one["metric"] == "hr@3"));
+    // Whether another round is worth it, and what it would ask for.
+    for round in found["rounds"].as_array().unwrap() {
+        assert_eq!(fields(round), ["another", "coverage", "k", "model", "target", "unlabelled"]);
+        let covered = round["coverage"].as_f64().unwrap();
+        assert_eq!(round["another"], covered < 0.95);
+        assert_eq!(round["unlabelled"] == 0, covered == 1.0);
+    }
+    let enough = json(&place, &[&arguments[..], &["--coverage-target", "0"]].concat());
+    assert!(enough["rounds"].as_array().unwrap().iter().all(|round| round["another"] == false));
+    let text =
+        place.succeeds(&["discover", "evaluate", "--labels", "votes.csv", "--store", "colour"]);
+    assert!(text.contains("labels cover"), "{text}");
+    let asked = |line: &str| {
+        let one: Value = serde_json::from_str(line).unwrap();
+        ["seed", "candidate"].map(|name| one[name].as_str().unwrap().to_owned()).join(",")
+    };
+    let votes = place.read("votes.csv");
+    let next = |depth: &str| {
+        let stores = ["candidates", "--store", "colour,edges", "--labels", "votes.csv"];
+        place.succeeds(&[&["discover"], &stores[..], &["--depth", depth]].concat())
+    };
+    let deeper = next("6");
+    assert!(deeper.lines().count() > next("3").lines().count());
+    let voted = |line: &str| votes.lines().filter(|vote| vote.starts_with(&asked(line))).count();
+    // None has a label; those with votes are divided.
+    for line in deeper.lines() {
+        assert!([0, 2].contains(&voted(line)), "{line}");
+    }
+    assert!(deeper.lines().any(|line| voted(line) == 0));
     // A new model whose results nobody labelled, estimated from some of them.
     let drawn = place.succeeds(&[
         "discover",

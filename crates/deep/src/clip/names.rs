@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use lookalike_nn::vision_transformer::{Activation, Architecture};
+use lookalike_nn::vision_transformer::{Activation, Architecture, Positions};
 use lookalike_weights::{Checkpoint, Tensor};
 
 use crate::{Error, Result};
@@ -128,6 +128,7 @@ impl Tensors {
             normalised_first: true,
             layer_scale: false,
             projection: Some(shape("proj", 2)?[1]),
+            positions: Positions::Added,
         })
     }
 

@@ -3,7 +3,7 @@
 //! All are vision transformers in DINO's layout. What differs is not in their tensors: the scale of their
 //! input, which token is read, the activation, ε, whether tokens are normalised before the blocks.
 
-use lookalike_nn::vision_transformer::{Activation, Architecture, Readout};
+use lookalike_nn::vision_transformer::{Activation, Architecture, Positions, Readout};
 
 use crate::samples::Scaling;
 use crate::{Error, Result};
@@ -102,6 +102,7 @@ impl Branch {
             normalised_first: self.is_clip(),
             layer_scale: self == Self::DinoV2,
             projection,
+            positions: Positions::Added,
         })
     }
 }

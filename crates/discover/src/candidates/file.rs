@@ -10,14 +10,17 @@ use crate::error::{malformed, unreadable};
 use crate::evaluation::Benchmark;
 use crate::evaluation::audit::Drawn;
 use crate::evaluation::leave_one_out::Proposals;
-use crate::{Error, Result};
+use crate::{Error, Result, tables};
 
-/// Reads candidates.
+/// Reads candidates: JSON lines, or the same in Parquet.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Malformed`] with the line.
 pub fn read(path: &Path) -> Result<Vec<Candidate>> {
-    let text = std::fs::read_to_string(path).map_err(unreadable(path))?;
+    let text = match tables::is_parquet(path) {
+        true => String::from_utf8_lossy(&tables::of_parquet(path, "jsonl")?).into_owned(),
+        false => std::fs::read_to_string(path).map_err(unreadable(path))?,
+    };
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let candidates = lines.map(|(number, line)| {
         serde_json::from_str(line)

@@ -1,16 +1,55 @@
-//! Networks that the VSD benchmark starts from, with its preprocessing ([`VsdBaseline`]): `dino:s8` and
-//! `resnet50@logits`, where their weights are in the folder of weights.
+//! Networks that the VSD benchmark starts from, with its preprocessing ([`VsdBaseline`]): `dino:s8`, `beit:b16`,
+//! `argus` and `resnet50@logits`, where their weights are in the folder of weights.
+
+use std::path::PathBuf;
 
 use lookalike_core::Picture;
 use lookalike_deep::VsdBaseline;
-use lookalike_weights::read_file;
+use lookalike_weights::{Checkpoint, read_file};
 
 use super::{Embedder, display_coded, weights_file};
 use crate::store::Fingerprint;
 use crate::{Error, Result};
 
-const DINO: &str = "dino:s8";
-const RESNET: &str = "resnet50@logits";
+/// A preset: its id, who publishes weights and how they become a file, how the file is read, and whether another
+/// file can be named.
+struct Preset {
+    id: &'static str,
+    source: &'static str,
+    read: fn(Checkpoint) -> lookalike_deep::Result<VsdBaseline>,
+    any_file: bool,
+}
+
+const PRESETS: [Preset; 4] = [
+    Preset {
+        id: "dino:s8",
+        source: "or dino:s8@FILE; facebookresearch/dino publishes them as dino_deitsmall8_pretrain.pth, which \
+                 'lookalike weights convert' makes a safetensors file of",
+        read: VsdBaseline::dino,
+        any_file: true,
+    },
+    Preset {
+        id: "beit:b16",
+        source: "or beit:b16@FILE; Hugging Face has them as model.safetensors in \
+                 microsoft/beit-base-patch16-224-pt22k-ft22k, and timm in its beit_base_patch16_224.in22k_ft_in22k",
+        read: VsdBaseline::beit,
+        any_file: true,
+    },
+    Preset {
+        id: "argus",
+        source: "or argus@FILE; the authors of the VSD benchmark publish theirs, and torchvision those of ImageNet as \
+                 densenet161-8d451a50.pth, which 'lookalike weights convert' makes a safetensors file of",
+        read: VsdBaseline::argus,
+        any_file: true,
+    },
+    Preset {
+        id: "resnet50@logits",
+        source: "torchvision publishes them as resnet50-11ad3fa6.pth (IMAGENET1K_V2), which 'lookalike weights \
+                 convert' makes a safetensors file of; the classifier belongs to it",
+        read: VsdBaseline::resnet50,
+        any_file: false,
+    },
+];
 
 /// A baseline as an embedder.
 pub struct Baseline {
@@ -19,40 +58,28 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// `dino:s8`, `dino:s8@FILE` or `resnet50@logits`; `None` for another id.
+    /// `dino:s8`, `beit:b16`, `argus`, the same with `@FILE`, or `resnet50@logits`; `None` for another id.
     ///
     /// # Errors
     /// [`Error::Embedder`] where its weights are not there or of another network.
     pub fn by_id(id: &str) -> Result<Option<Self>> {
         let refused = |reason: String| Error::Embedder { id: id.to_owned(), reason };
-        let file = id.strip_prefix(DINO).and_then(|rest| rest.strip_prefix('@'));
-        let path = match (id, file) {
-            (_, Some(path)) => path.into(),
-            (DINO, _) => weights_file(
-                id,
-                "or dino:s8@FILE; facebookresearch/dino publishes them as dino_deitsmall8_pretrain.pth, which \
-                 'lookalike weights convert' makes a safetensors file of",
-            )?,
-            (RESNET, _) => weights_file(
-                id,
-                "torchvision publishes them as resnet50-11ad3fa6.pth (IMAGENET1K_V2), which 'lookalike weights \
-                 convert' makes a safetensors file of; the classifier belongs to it",
-            )?,
-            _ => return Ok(None),
+        let file = |preset: &Preset| {
+            let rest = id.strip_prefix(preset.id)?;
+            rest.strip_prefix('@').filter(|_| preset.any_file).map(PathBuf::from)
+        };
+        let named = |preset: &&Preset| preset.id == id || file(preset).is_some();
+        let Some(preset) = PRESETS.iter().find(named) else { return Ok(None) };
+        let path = match file(preset) {
+            Some(path) => path,
+            None => weights_file(id, preset.source)?,
         };
         let file = read_file(&path).map_err(|error| refused(error.to_string()))?;
-        let network = match id {
-            RESNET => VsdBaseline::resnet50(file),
-            _ => VsdBaseline::dino(file),
-        };
-        let network = network.map_err(|error| refused(error.to_string()))?;
-        let side = network.side();
+        let network = (preset.read)(file).map_err(|error| refused(error.to_string()))?;
         let fingerprint = Fingerprint {
             model: id.to_owned(),
             weights: network.weights().to_owned(),
-            preprocessing: format!(
-                "{side}x{side}, Pillow bilinear in 8 bits; ImageNet's mean and deviation"
-            ),
+            preprocessing: network.preprocessing(),
             dimension: network.dimension(),
         };
         Ok(Some(Self { network, fingerprint }))
@@ -216,6 +243,12 @@ mod tests {
     fn weights_that_are_not_there_are_named() {
         let message = Baseline::by_id("dino:s8@nowhere.safetensors").err().unwrap().to_string();
         assert!(message.contains("nowhere.safetensors"), "{message}");
+        for id in ["beit:b16", "argus"] {
+            let message = Baseline::by_id(&format!("{id}@nowhere")).err().unwrap().to_string();
+            assert!(message.contains("nowhere"), "{message}");
+        }
+        assert!(Baseline::by_id("beit:l16").unwrap().is_none());
+        assert!(Baseline::by_id("resnet50@logits@x").unwrap().is_none());
         assert!(Baseline::by_id("dino:b16").unwrap().is_none());
         assert!(Baseline::by_id("resnet50").unwrap().is_none());
     }

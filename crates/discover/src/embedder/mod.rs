@@ -5,8 +5,8 @@
 //! * `lpips:alex`, `lpips:vgg`, `lpips:squeeze`: what a network sees, averaged over the picture
 //! * `colour-hist`: which colours a picture has, and where
 //! * `hog`: which edges it has, and where
-//! * `clip:b32`, `dreamsim:ensemble`, `dino:s8`, `resnet50@logits` and the like: what those networks see, where their
-//!   weights are there
+//! * `clip:b32`, `dreamsim:ensemble`, `dino:s8`, `beit:b16`, `argus`, `resnet50@logits` and the like: what those
+//!   networks see, where their weights are there
 //!
 //! Every embedder brings pictures to its own size and says so in its [`Fingerprint`]; vectors of two
 //! fingerprints are never compared.
@@ -96,7 +96,7 @@ pub fn embedder(id: &str) -> Result<Box<dyn Embedder>> {
         id: id.to_owned(),
         reason: format!(
             "no embedder has this name; expected {}, lpips:alex, lpips:vgg, lpips:squeeze, or with weights \
-             of others clip:b32, dreamsim:ensemble, dino:s8, resnet50@logits and the like",
+             of others clip:b32, dreamsim:ensemble, dino:s8, beit:b16, argus, resnet50@logits and the like",
             BUILT_IN.join(", ")
         ),
     })

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::error::{malformed, unreadable};
+use crate::tables;
 
 /// The images of a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -134,12 +135,15 @@ pub struct Files {
     pub tags: Vec<Tag>,
 }
 
-/// Reads one of the files.
+/// Reads one of the files: JSON, or the same as a table in Parquet ([`tables`]).
 ///
 /// # Errors
 /// [`Error::Read`](crate::Error::Read); [`Error::Malformed`](crate::Error::Malformed) with line and column.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    let bytes = match tables::is_parquet(path) {
+        true => tables::of_parquet(path, "json")?,
+        false => std::fs::read(path).map_err(unreadable(path))?,
+    };
     serde_json::from_slice(&bytes).map_err(|error| malformed(path, error))
 }
 

@@ -9,6 +9,7 @@
 //! * [`uncertainty`]: intervals and tests over seeds
 //! * [`leave_one_out`]: by how much a model gains from having chosen the candidates itself
 //! * [`audit`]: the hit ratio from a random sample of what is not labelled
+//! * [`rounds`]: whether another round of labelling is worth it
 //! * [`report`](mod@report): all of it for several models; [`record`]: as it is written
 //! * [`catalogue`]: stores as the images of a benchmark and as models
 //!
@@ -32,6 +33,7 @@ pub mod pooled;
 mod ranking;
 pub mod record;
 pub mod report;
+pub mod rounds;
 pub mod uncertainty;
 #[cfg(test)]
 mod worked_examples;

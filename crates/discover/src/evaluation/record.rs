@@ -11,6 +11,7 @@ use super::report::{
     Estimate, ModelComparison, ModelReport, Ranked, comparisons, identification_against_discovery,
     model_report,
 };
+use super::rounds::{self, Round};
 use super::uncertainty::Sampling;
 use super::{Benchmark, Dropped, Level, Rules, SeedMetric, SeedRanking};
 use crate::candidates::{Candidate, file};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub ks: Vec<usize>,
     /// How intervals and tests are drawn.
     pub sampling: Sampling,
+    /// The share of a model's first results that must have labels for no further round to be worth it.
+    pub coverage: f64,
 }
 
 impl Settings {
@@ -70,6 +73,8 @@ pub struct Report {
     /// Hit ratios of the greatest k, estimated from results that were drawn at random and labelled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audits: Vec<AuditRecord>,
+    /// Whether another round of labelling is worth it, for every model.
+    pub rounds: Vec<RoundRecord>,
     /// Spearman's correlation over models; null below three.
     pub identification_against_discovery: Option<f64>,
     /// Rules that were asked for.
@@ -192,6 +197,23 @@ pub struct AuditRecord {
     pub left_out: usize,
 }
 
+/// Whether another round of labelling is worth it for a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct RoundRecord {
+    /// The model.
+    pub model: String,
+    /// The greatest length of lists.
+    pub k: usize,
+    /// The share of its first k results that has labels.
+    pub coverage: f64,
+    /// The share that is enough.
+    pub target: f64,
+    /// Results among the first k that have no label.
+    pub unlabelled: usize,
+    /// Whether another round is worth it.
+    pub another: bool,
+}
+
 /// What became of a rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct GateRecord {
@@ -257,7 +279,7 @@ impl Report {
         settings: &Settings,
         candidates: Option<&[Candidate]>,
     ) -> crate::Result<Self> {
-        let Settings { compat, rules, ks, sampling } = settings;
+        let Settings { compat, rules, ks, sampling, coverage: target } = settings;
         let (rules, sampling) = (*rules, *sampling);
         let greatest = ks.last().copied().unwrap_or(1);
         let mut generators = Vec::new();
@@ -277,6 +299,12 @@ impl Report {
         let models: Vec<ModelReport> =
             ranked.iter().map(|one| model_report(benchmark, one, rules, ks, sampling)).collect();
         let compared = comparisons(ranked, rules, ks, sampling)?;
+        let rounds = ranked.iter().filter_map(|one| {
+            let found = rounds::round(benchmark, &one.rankings, rules, greatest, *target)?;
+            let Round { coverage, unlabelled, another } = found;
+            let (model, k, target) = (one.id.clone(), greatest, *target);
+            Some(RoundRecord { model, k, coverage, target, unlabelled, another })
+        });
         let (all, similar) = benchmark.label_counts(rules.threshold);
         let Dropped { unknown_seed, unknown_candidate, repeated, contradictory, own_product } =
             benchmark.dropped;
@@ -306,6 +334,7 @@ impl Report {
             comparisons: compared.iter().map(|one| comparison(&ids, one)).collect(),
             leave_one_out: generators.iter().map(left_out).collect(),
             audits,
+            rounds: rounds.collect(),
             identification_against_discovery: ks
                 .first()
                 .and_then(|&k| identification_against_discovery(&models, k)),

@@ -1,10 +1,15 @@
 //! Cosines of a query with many rows, and the best of them.
 //!
+//! [`Rounded`] finds the same results faster where rows are searched again and again.
+//!
 //! Rows have unit length, so the cosine is the product. Terms are summed in 32 places side by side, which are
 //! then added in a fixed order: the same bits for any processor, number of threads and order of rows.
 //!
 //! Instructions are chosen when the program runs. Products are rounded before they are added, as fused ones
 //! would give other bits on processors without them.
+
+mod integers;
+mod rounded;
 
 use std::cmp::Ordering;
 
@@ -12,6 +17,8 @@ use rayon::prelude::*;
 
 use super::Hit;
 use crate::{Error, Result};
+
+pub use rounded::Rounded;
 
 /// Sums side by side: two registers of the widest instructions.
 const LANES: usize = 32;
@@ -143,7 +150,7 @@ pub fn nearest(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use lookalike_judge::statistics::seeded;
 
     use super::*;

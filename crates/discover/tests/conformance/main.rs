@@ -6,6 +6,7 @@ mod approximate;
 mod battery;
 mod disk;
 mod killed;
+mod often;
 
 use std::path::Path;
 

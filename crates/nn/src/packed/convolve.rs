@@ -14,7 +14,7 @@ use crate::{Error, Planes, Result};
 
 /// A convolution and the activation behind it.
 #[derive(Debug)]
-pub(super) struct Convolve {
+pub(crate) struct Convolve {
     filters: Arc<Filters>,
     pub(super) activation: Activation,
     processor: Processor,
@@ -84,7 +84,7 @@ fn filters_of(filters: &Filters) -> kernels::Filters<'_> {
 }
 
 impl Convolve {
-    pub(super) fn new(
+    pub(crate) fn new(
         filters: &Arc<Filters>,
         processor: Processor,
         activation: Activation,
@@ -128,7 +128,7 @@ impl Convolve {
         kernels::Padding { rows, columns }
     }
 
-    pub(super) fn forward_planes(&self, input: &Planes, output: &mut Blocks) -> Result<()> {
+    pub(crate) fn forward_planes(&self, input: &Planes, output: &mut Blocks) -> Result<()> {
         let padding = self.padding([input.height(), input.width()]);
         match &self.kernel {
             Kernel::First(first) => first.forward(input.shape(), input.data(), padding, output)?,
@@ -141,7 +141,7 @@ impl Convolve {
         Ok(())
     }
 
-    pub(super) fn forward(&self, input: &Blocks, output: &mut Blocks) -> Result<()> {
+    pub(crate) fn forward(&self, input: &Blocks, output: &mut Blocks) -> Result<()> {
         let [_, _, height, width] = input.shape();
         let padding = self.padding([height, width]);
         match &self.kernel {
@@ -167,7 +167,7 @@ impl Convolve {
 
     /// As [`forward`](Self::forward), into the channels from `first` on of blocks that have their
     /// shape.
-    pub(super) fn forward_into(
+    pub(crate) fn forward_into(
         &self,
         input: &Blocks,
         output: &mut Blocks,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use lookalike_kernels as kernels;
 use lookalike_kernels::{Activation, Blocks, Processor};
 
-use self::convolve::Convolve;
+pub(crate) use self::convolve::Convolve;
 use crate::filters::Filters;
 use crate::layer::{Join, Layer, MaxPool};
 use crate::{Error, Planes, Result};

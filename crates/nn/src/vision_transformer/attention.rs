@@ -42,13 +42,24 @@ impl Attention {
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
     pub fn forward(self, qkv: &[f32]) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
+        self.forward_with(qkv, None)
+    }
+
+    /// The same where every head adds something to the products, tokens × tokens.
+    pub(super) fn forward_with(
+        self,
+        qkv: &[f32],
+        biases: Option<&[Vec<f32>]>,
+    ) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
         let tokens = qkv.len() / (3 * self.width).max(1);
         let size = self.of_head();
         let heads = (0..self.heads).into_par_iter().map(|head| {
             let [queries, keys, values] = self.parts(qkv, head);
-            let mut products = vec![0.0; tokens * tokens];
+            let bias = biases.and_then(|biases| biases.get(head));
+            let accumulate = bias.map_or(Accum::Replace, |_| Accum::Add);
+            let mut products = bias.map_or_else(|| vec![0.0; tokens * tokens], Vec::clone);
             let to = MatMut::from_row_major_slice_mut(&mut products, tokens, tokens);
-            matmul(to, Accum::Replace, queries, keys.transpose(), self.scale(), Par::Seq);
+            matmul(to, accumulate, queries, keys.transpose(), self.scale(), Par::Seq);
             let mut weights = vec![0.0; tokens * tokens];
             softmax(Processor::best(), tokens, &products, &mut weights)?;
             let mut sums = vec![0.0; tokens * size];

@@ -8,7 +8,8 @@ use lookalike_kernels::{Processor, gelu, gelu_backward, quick_gelu, quick_gelu_b
 use super::attention::Attention;
 use super::dense::Dense;
 use super::norm::{Norm, Statistics};
-use super::{Activation, Architecture};
+use super::relative;
+use super::{Activation, Architecture, Positions};
 use crate::{Parameters, Result};
 
 /// What a block has learned.
@@ -21,6 +22,8 @@ pub(super) struct Block {
     feed: [Dense; 2],
     activation: Activation,
     scales: Option<[Vec<f32>; 2]>,
+    /// What the heads add to products of queries and keys, tokens × tokens each.
+    biases: Option<Vec<Vec<f32>>>,
 }
 
 /// What the way back needs to know of a picture's way through a block.
@@ -48,7 +51,17 @@ impl Block {
             true => Some([scale("ls1")?, scale("ls2")?]),
             false => None,
         };
+        let biases = match architecture.positions {
+            Positions::Added => None,
+            Positions::Relative => {
+                let (along, count) = (architecture.along(), relative::count(architecture.along()));
+                let name = format!("{path}.attn.relative_position_bias_table");
+                let table = parameters.f32(&name, &[count, heads])?;
+                Some(relative::biases(&table, along, heads))
+            }
+        };
         Ok(Self {
+            biases,
             norms: [norm("norm1")?, norm("norm2")?],
             attention: Attention { width, heads },
             qkv: dense("attn.qkv", [3 * width, width])?,
@@ -63,7 +76,7 @@ impl Block {
     pub(super) fn forward(&self, input: Vec<f32>) -> Result<(Vec<f32>, Trace)> {
         let (rows, first) = self.norms[0].forward(&input)?;
         let qkv = self.qkv.forward(&rows);
-        let (sums, weights) = self.attention.forward(&qkv)?;
+        let (sums, weights) = self.attention.forward_with(&qkv, self.biases.as_deref())?;
         let middle = self.plus(0, &input, self.projection.forward(&sums));
         let (rows, second) = self.norms[1].forward(&middle)?;
         let hidden = self.feed[0].forward(&rows);

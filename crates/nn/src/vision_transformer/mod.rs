@@ -7,7 +7,9 @@
 //! Source: Dosovitskiy et al., "An Image is Worth 16x16 Words", ICLR 2021, section 3.1, in the layout and with
 //! the names of DINO's code: `cls_token`, `pos_embed`, `patch_embed.proj`, `blocks.0.attn.qkv`, …, `norm`. CLIP
 //! (Radford et al. 2021) in that layout has a normalisation before the blocks under `pos_drop`, and a last
-//! matrix `proj`; DINOv2 (Oquab et al. 2023) factors `ls1.gamma` and `ls2.gamma`.
+//! matrix `proj`; DINOv2 (Oquab et al. 2023) factors `ls1.gamma` and `ls2.gamma`; BEiT (Bao et al., "BEiT: BERT
+//! Pre-Training of Image Transformers", ICLR 2022) such factors and, in place of positions,
+//! `blocks.0.attn.relative_position_bias_table`.
 //!
 //! Choices: pictures have the one size that the positions were learned for; every picture is computed by
 //! itself, so it has the same bits alone and among others, for any number of threads; derivatives go to the
@@ -19,6 +21,7 @@ mod attention;
 mod block;
 pub mod dense;
 pub(crate) mod norm;
+mod relative;
 
 pub use self::attention::Attention;
 use self::block::Block;
@@ -60,6 +63,18 @@ pub struct Architecture {
     pub layer_scale: bool,
     /// Numbers of an embedding, where there is a last matrix.
     pub projection: Option<usize>,
+    /// How tokens know where they are.
+    pub positions: Positions,
+}
+
+/// How tokens know where they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Positions {
+    /// By a vector that is added to each, before the blocks.
+    Added,
+    /// By what every head of every block adds to the products of queries and keys, for each distance of two
+    /// patches (BEiT).
+    Relative,
 }
 
 /// What is read from the tokens that the last block gives.
@@ -71,6 +86,8 @@ pub enum Readout {
     ClassAndPatches,
     /// The token of the class, normalised and, where there is a last matrix, multiplied by it.
     Embedding,
+    /// The mean of the others, normalised (BEiT).
+    Patches,
 }
 
 /// A vision transformer with its parameters.
@@ -111,7 +128,7 @@ impl Architecture {
     /// Numbers that a readout gives.
     pub fn features(&self, readout: Readout) -> usize {
         match readout {
-            Readout::Class => self.width,
+            Readout::Class | Readout::Patches => self.width,
             Readout::ClassAndPatches => 2 * self.width,
             Readout::Embedding => self.projection.unwrap_or(self.width),
         }
@@ -153,7 +170,12 @@ impl VisionTransformer {
             architecture,
             patches,
             class: parameters.f32("cls_token", &[1, 1, width])?,
-            positions: parameters.f32("pos_embed", &[1, architecture.tokens(), width])?,
+            positions: match architecture.positions {
+                Positions::Added => {
+                    parameters.f32("pos_embed", &[1, architecture.tokens(), width])?
+                }
+                Positions::Relative => Vec::new(),
+            },
             first,
             blocks: (0..depth).map(block).collect::<Result<_>>()?,
             last: Norm::load(parameters, "norm", width, epsilon)?,
@@ -257,14 +279,8 @@ impl VisionTransformer {
         let (class, others) = tokens.split_at(self.architecture.width);
         Ok(match readout {
             Readout::Class => class.to_vec(),
-            Readout::ClassAndPatches => {
-                let mut sums = vec![0.0_f64; class.len()];
-                for token in others.chunks_exact(class.len()) {
-                    sums.iter_mut().zip(token).for_each(|(sum, &x)| *sum += f64::from(x));
-                }
-                let count = (others.len() / class.len()) as f64;
-                class.iter().copied().chain(sums.iter().map(|sum| (sum / count) as f32)).collect()
-            }
+            Readout::ClassAndPatches => [class, &mean(others, class.len())].concat(),
+            Readout::Patches => self.last.forward(&mean(others, class.len()))?.0,
             Readout::Embedding => {
                 let normalised = self.last.forward(class)?.0;
                 self.projection
@@ -287,10 +303,13 @@ impl VisionTransformer {
             Readout::ClassAndPatches => {
                 let (of_class, of_mean) = upstream.split_at(width);
                 slopes[..width].copy_from_slice(of_class);
-                let count = (tokens.len() / width - 1) as f32;
-                for token in slopes[width..].chunks_exact_mut(width) {
-                    token.iter_mut().zip(of_mean).for_each(|(to, slope)| *to = slope / count);
-                }
+                share(of_mean, &mut slopes[width..]);
+            }
+            Readout::Patches => {
+                let mean = mean(&tokens[width..], width);
+                let (_, statistics) = self.last.forward(&mean)?;
+                let of_mean = self.last.backward(&mean, &statistics, upstream)?;
+                share(&of_mean, &mut slopes[width..]);
             }
             Readout::Embedding => {
                 let class = &tokens[..width];
@@ -304,5 +323,23 @@ impl VisionTransformer {
             }
         }
         Ok(slopes)
+    }
+}
+
+/// The mean of tokens of a width.
+fn mean(tokens: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; width];
+    for token in tokens.chunks_exact(width) {
+        sums.iter_mut().zip(token).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    let count = (tokens.len() / width) as f64;
+    sums.iter().map(|sum| (sum / count) as f32).collect()
+}
+
+/// The derivatives with respect to tokens, given that with respect to their mean.
+fn share(of_mean: &[f32], tokens: &mut [f32]) {
+    let count = (tokens.len() / of_mean.len()) as f32;
+    for token in tokens.chunks_exact_mut(of_mean.len()) {
+        token.iter_mut().zip(of_mean).for_each(|(to, slope)| *to = slope / count);
     }
 }

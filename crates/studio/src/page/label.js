@@ -1,6 +1,7 @@
 'use strict';
 // Do two different things look alike? Seed and candidate side by side, each as large as fits; both are enlarged
-// and moved together, by wheel, drag or keys.
+// and moved together, by wheel, drag or keys. Or as a sheet: the seed stays, and all candidates of it that are open
+// lie beside it, each with a mark of its own.
 const LARGEST = 12, STEP = 1.5;
 const view = { zoom: 1, x: 0, y: 0 };
 
@@ -75,7 +76,95 @@ function said() {
   return [make('p', { id: 'said', className: 'quiet', textContent: `Raters are divided: ${text}` })];
 }
 
+// The sheet: marks by item, which cell has the cursor, and when the last mark was made.
+const SHEET = 'sheet';
+const sheet = { wanted: sessionStorage.getItem(SHEET) === '1', cells: [], marks: new Map(), at: 0, since: 0 };
+const sheetful = () => sheet.wanted && state.beside.length > 0;
+const named = (answer) => [...grades(), ...OTHERS].find(([value]) => value === answer)?.[1] ?? '';
+
+function point(to) {
+  sheet.at = Math.min(sheet.cells.length - 1, Math.max(0, to));
+  sheet.cells[sheet.at].focus();
+  sheet.cells[sheet.at].scrollIntoView({ block: 'nearest' });
+}
+
+function mark(cell, answer) {
+  const now = performance.now();
+  sheet.marks.set(cell.dataset.item, { item: cell.dataset.item, answer, milliseconds: Math.round(now - sheet.since) });
+  sheet.since = now;
+  cell.dataset.answer = answer;
+  cell.querySelector('.mark').textContent = named(answer);
+  const left = sheet.cells.length - sheet.marks.size;
+  by('done').disabled = left > 0;
+  by('rest').disabled = left === 0;
+  by('reduced').textContent = left ? `${left} of ${sheet.cells.length} without a mark` : 'Enter stores all';
+}
+
+// Marks the cell under the cursor and goes on to the next that has no mark.
+function grade(answer) {
+  mark(sheet.cells[sheet.at], answer);
+  const order = [...sheet.cells.keys()].map((step) => (sheet.at + 1 + step) % sheet.cells.length);
+  const next = order.find((index) => !sheet.marks.has(sheet.cells[index].dataset.item));
+  if (next === undefined) by('done').focus();
+  else point(next);
+}
+
+function rest() {
+  for (const cell of sheet.cells) if (!sheet.marks.has(cell.dataset.item)) mark(cell, `${state.lowest}`);
+  by('done').focus();
+}
+
+function done() {
+  if (sheet.marks.size === sheet.cells.length) chooseAll([...sheet.marks.values()]);
+}
+
+// How many cells stand in a row.
+const along = () => sheet.cells.filter((cell) => cell.offsetTop === sheet.cells[0].offsetTop).length;
+
+async function spread(images, turn) {
+  const asked = [state.current, ...state.beside];
+  const others = await Promise.all(state.beside.map((one) => picture(one.shown[0])));
+  const [seed, ...candidates] = await copies([...images, ...others]);
+  if (turn !== round) return;
+  seed.alt = 'Seed';
+  sheet.marks.clear();
+  sheet.cells = candidates.map((image, index) => {
+    image.alt = `Candidate ${index + 1}`;
+    image.className = 'smooth';
+    const cell = make('button', { className: 'cell' }, image, make('span', { className: 'mark' }));
+    cell.dataset.item = asked[index].item;
+    cell.onclick = () => {
+      point(index);
+      if (grades().length > 2) return;
+      mark(cell, cell.dataset.answer === '1' ? '0' : '1');
+    };
+    cell.onfocus = () => { sheet.at = index; };
+    return cell;
+  });
+  const figure = make('figure', { className: 'pane seed' }, lens(seed), make('figcaption', { textContent: 'Seed' }));
+  stage.replaceChildren(figure, make('div', { className: 'sheet' }, ...sheet.cells));
+  reset();
+  offer([...grades(), ...OTHERS], grade);
+  answers.append(
+    make('button', { id: 'rest', textContent: `The others: ${named(`${state.lowest}`)}`, onclick: rest }),
+    make('button', { id: 'done', textContent: 'Done', className: 'wide', disabled: true, onclick: done }, ),
+  );
+  by('rest').append(make('kbd', { textContent: 'R' }));
+  by('done').append(make('kbd', { textContent: 'Enter' }));
+  by('reduced').textContent = `${sheet.cells.length} candidates of one seed`;
+  sheet.since = performance.now();
+  point(0);
+}
+
+function turnOver() {
+  sheet.wanted = !sheet.wanted;
+  sessionStorage.setItem(SHEET, sheet.wanted ? '1' : '0');
+  if (state.beside.length) ask();
+  else tell(sheet.wanted ? 'Candidates of one seed will come together where there are several.' : 'Pairs will come one by one.');
+}
+
 async function present(images, turn) {
+  if (sheetful()) return spread(images, turn);
   const [seed, candidate] = await copies(images);
   if (turn !== round) return;
   seed.alt = 'Seed';
@@ -106,10 +195,24 @@ start({
   keys: () => [
     ...(state.highest === 1 ? [['Y 1', 'yes, they look alike'], ['N 0', 'no']] : [[`${state.lowest} … ${state.highest}`, 'a grade']]),
     ['U', 'unsure'], ['B', 'a picture cannot be judged'], ['S', 'skip'],
+    ['G', 'all open candidates of the seed together, or one by one'],
+    ['← ↑ → ↓', 'of several: to another'], ['R', 'of several: the others are not'], ['Enter', 'of several: store all marks'],
     ['+ -', 'enlarge both, or less'], ['← ↑ → ↓', 'move both'], ['F', 'fit again'],
   ],
   key: (name) => {
     if (phase !== 'asking') return false;
+    if (name === 'g') { turnOver(); return true; }
+    if (sheetful()) {
+      const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -along(), ArrowDown: along() };
+      if (steps[name]) point(sheet.at + steps[name]);
+      else if (name === 'r') rest();
+      else if (name === 'Enter') done();
+      else if (name === '+' || name === '=') zoom(STEP);
+      else if (name === '-') zoom(1 / STEP);
+      else if (name === 'f') reset();
+      else return false;
+      return true;
+    }
     if (name === '+' || name === '=') zoom(STEP);
     else if (name === '-') zoom(1 / STEP);
     else if (name === 'f') reset();

@@ -5,7 +5,7 @@ const by = (id) => document.getElementById(id);
 const stage = by('stage'), answers = by('answers');
 const token = location.hash.slice(1);
 const KEPT = `kept ${token}`;
-let state = null, phase = 'loading', shownAt = 0, scale = 1, times = [], round = 0, choices = {}, page = null;
+let act = choose, state = null, phase = 'loading', shownAt = 0, scale = 1, times = [], round = 0, choices = {}, page = null;
 const ready = new Map();
 
 const make = (tag, properties = {}, ...children) => {
@@ -75,11 +75,13 @@ function card(title, text, label, action) {
   (stage.querySelector('button') ?? stage).focus();
 }
 
-function offer(list) {
+// `to` takes the answer that was chosen.
+function offer(list, to = choose) {
   choices = {};
+  act = to;
   answers.replaceChildren(...list.map(([answer, label, keys, wide]) => {
     for (const key of keys) choices[key] = answer;
-    const button = make('button', { textContent: label, className: wide ? 'wide' : '', onclick: () => choose(answer) });
+    const button = make('button', { textContent: label, className: wide ? 'wide' : '', onclick: () => to(answer) });
     button.append(make('kbd', { textContent: keys[0].replace('ArrowLeft', '←').replace('ArrowRight', '→').toUpperCase() }));
     return button;
   }));
@@ -145,11 +147,28 @@ async function choose(answer) {
   await send(kept);
 }
 
+// Several answers that were chosen together; each counts by itself.
+async function chooseAll(list) {
+  if (phase !== 'asking') return;
+  enter('sending');
+  const kept = list.map((one) => ({ nonce: nonce(), ...one, display: { scale, times: [] } }));
+  sessionStorage.setItem(KEPT, JSON.stringify(kept));
+  chart();
+  await send(kept);
+}
+
 async function send(kept) {
-  const { status, told } = await call('api/answer', kept);
+  let last;
+  for (const one of [kept].flat()) {
+    const { status, told } = await call('api/answer', one);
+    if (status !== 200) {
+      sessionStorage.removeItem(KEPT);
+      return load(told.error);
+    }
+    last = told;
+  }
   sessionStorage.removeItem(KEPT);
-  if (status !== 200) return load(told.error);
-  take(told);
+  take(last);
 }
 
 function take(told) {
@@ -207,7 +226,7 @@ addEventListener('keydown', (event) => {
   else if (key === page.undo || key === 'Backspace') undo();
   else if (key === 'p' || key === 'Escape') pause();
   else if (key === ' ' && phase === 'paused' && document.activeElement.tagName !== 'BUTTON') ask();
-  else if (choices[key] && phase === 'asking') choose(choices[key]);
+  else if (choices[key] && phase === 'asking') act(choices[key]);
   else if (!page.key?.(event.key)) return;
   event.preventDefault();
 });

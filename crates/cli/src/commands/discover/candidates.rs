@@ -1,5 +1,6 @@
 //! `lookalike discover candidates`: pairs that people should be asked about.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use lookalike_discover::candidates::file;
 use lookalike_discover::candidates::pool::{Generator, PoolOptions, draw_seeds, pool};
 use lookalike_discover::candidates::{Candidate, Proposal, Stratum};
 use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
-use lookalike_discover::evaluation::files::Files;
+use lookalike_discover::evaluation::files::{Files, Tag};
 use lookalike_discover::evaluation::report::Ranked;
 use lookalike_discover::evaluation::{Benchmark, Level, audit};
 use lookalike_discover::store::{Embedded, VectorStore};
@@ -22,6 +23,7 @@ use super::{progress, stores};
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
 use crate::commands::inputs::standard_input;
+use crate::log::Log;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
@@ -57,11 +59,12 @@ pub(super) struct CandidatesArgs {
 
     /// Draw N unlabelled results among the first K of every labelled seed of one new model, to estimate its
     /// hit ratio without labelling all of them; K is --depth
-    #[arg(long, value_name = "N", requires = "labels")]
+    #[arg(long, value_name = "N", requires = "labels", conflicts_with_all = ["seeds", "seed_count"])]
     audit: Option<usize>,
 
-    /// The labels that are there, for --audit: a JSON array of {"key":[seed,candidate],"value":0|1}, or votes
-    #[arg(long, value_name = "FILE", requires = "audit", conflicts_with_all = ["seeds", "seed_count"])]
+    /// The labels that are there: a JSON array of {"key":[seed,candidate],"value":0|1}, or votes. Their seeds
+    /// are asked about again, unless others are named, and pairs that have a label are left out: the next round
+    #[arg(long, value_name = "FILE", conflicts_with = "seed_count")]
     labels: Option<PathBuf>,
 
     /// The most candidates of a seed that generators may propose together; 0 for no limit
@@ -91,8 +94,14 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
         written(&all, seeds, global, output)?;
         return Ok(Status::Passed);
     }
-    let seeds = match &args.seeds {
-        Some(path) => {
+    let known = args.labels.as_deref().map(labels).transpose()?;
+    let seeds = match (&args.seeds, &known) {
+        (None, Some(tags)) => {
+            let mut seen = BTreeSet::new();
+            let seeds = tags.iter().map(|tag| &tag.key[0]);
+            seeds.filter(|seed| seen.insert(seed.as_str())).cloned().collect()
+        }
+        (Some(path), _) => {
             let bytes = match path.as_os_str() == "-" {
                 true => standard_input()?,
                 false => std::fs::read(path)
@@ -101,7 +110,7 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
             let paths = pairing::parse_paths(&bytes, Separator::Line)?;
             paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
         }
-        None => draw_seeds(first, args.seed_count, global.seed)?,
+        (None, None) => draw_seeds(first, args.seed_count, global.seed)?,
     };
     let generators: Vec<Generator<'_>> = named
         .iter()
@@ -117,8 +126,39 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
     let bar = progress::bar(seeds.len(), "seeds", global);
     let all = pool(&generators, &seeds, &options, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
+    let all = match &known {
+        None => all,
+        Some(tags) => {
+            let (open, labelled) = unlabelled(all, tags);
+            Log::new(0, global).warn(&match open.len() {
+                0 => format!(
+                    "all {labelled} pairs have a label: another round would ask for nothing"
+                ),
+                count => {
+                    format!("{labelled} pairs have a label, {count} are left for another round")
+                }
+            });
+            open
+        }
+    };
     written(&all, seeds.len(), global, output)?;
     Ok(Status::Passed)
+}
+
+/// The candidates that nobody has labelled, in either order of the pair, and how many of the pool have a label.
+fn unlabelled(all: Vec<Candidate>, tags: &[Tag]) -> (Vec<Candidate>, usize) {
+    let known: BTreeSet<[&str; 2]> = tags
+        .iter()
+        .flat_map(|tag| {
+            let [seed, candidate] = [&tag.key[0], &tag.key[1]].map(String::as_str);
+            [[seed, candidate], [candidate, seed]]
+        })
+        .collect();
+    let before = all.len();
+    let mut open = all;
+    open.retain(|one| !known.contains(&[one.seed.as_str(), one.candidate.as_str()]));
+    let labelled = before - open.len();
+    (open, labelled)
 }
 
 /// Unlabelled results of a model, drawn at random, and of how many seeds.

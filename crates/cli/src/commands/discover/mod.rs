@@ -2,6 +2,7 @@
 
 mod agree;
 mod candidates;
+mod convert;
 mod duplicates;
 mod evaluate;
 mod export;
@@ -51,6 +52,8 @@ enum DiscoverCommand {
     Import(import::ImportArgs),
     /// Write votes as the files of the VSD benchmark
     Export(export::ExportArgs),
+    /// Bring a file of pictures, pairs, votes or scores into another format: CSV, JSON, Parquet
+    Convert(convert::ConvertArgs),
     /// Score models by labels, with intervals, bounds and comparisons
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Write an evaluation as one page with tables and pictures
@@ -77,6 +80,7 @@ pub(crate) fn run(args: &DiscoverArgs, global: &GlobalArgs) -> anyhow::Result<St
         DiscoverCommand::Agree(args) => agree::run(args, global),
         DiscoverCommand::Import(args) => import::run(args, global),
         DiscoverCommand::Export(args) => export::run(args, global),
+        DiscoverCommand::Convert(args) => convert::run(args, global),
         DiscoverCommand::Evaluate(args) => evaluate::run(args, global),
         DiscoverCommand::Report(args) => report::run(args, global),
         DiscoverCommand::Pairs(args) => pairs::run(args, global),

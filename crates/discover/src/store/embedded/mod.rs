@@ -12,8 +12,8 @@
 //! are left behind; when they are more than half, `flush` writes those that are into a new file and names
 //! that in one transaction.
 //!
-//! Records and vectors are held in memory while the store is open: 2 KB per vector of 512 numbers. Searches
-//! compare with all rows, in parallel, which is exact; from [`EmbeddedOptions::approximate_from`] rows on they
+//! Records and vectors are held in memory while the store is open: 2 KB per vector of 512 numbers, and half a
+//! KB more in a store that is searched often. Searches compare with all rows, in parallel, which is exact; from [`EmbeddedOptions::approximate_from`] rows on they
 //! ask the index where the effort allows it. A filter that lets few rows through is searched exactly. Hits of
 //! the index are scored again from the vectors, so scores have the same digits either way.
 //!
@@ -27,6 +27,7 @@ mod neighbours;
 #[cfg(not(feature = "approximate"))]
 #[path = "no_neighbours.rs"]
 mod neighbours;
+mod often;
 mod records;
 mod vectors;
 
@@ -38,6 +39,7 @@ use std::time::Instant;
 
 use self::content::Content;
 use self::neighbours::Neighbours;
+use self::often::Often;
 use self::records::{Listed, Records};
 use self::vectors::Vectors;
 use super::memory::{checked, queries};
@@ -135,7 +137,8 @@ impl Embedded {
         } else {
             None
         };
-        let content = Content { records, vectors, rows, places, neighbours };
+        let often = Often::default();
+        let content = Content { records, vectors, rows, places, neighbours, often };
         let (folder, content) = (folder.to_owned(), RwLock::new(content));
         Ok(Self { folder, options, fingerprint, content, lock })
     }
@@ -296,6 +299,7 @@ impl VectorStore for Embedded {
                 content.rows.push(Some(row.record));
                 outcome.applied.push(id);
             }
+            content.often.keep_up(&content.vectors);
             Ok(())
         })?;
         Ok(outcome)
@@ -347,16 +351,11 @@ impl VectorStore for Embedded {
     fn search(&self, given: &[Vec<f32>], options: &SearchOptions) -> Result<Vec<Vec<Hit>>> {
         let prepared = queries(given, self.fingerprint.dimension)?;
         let started = Instant::now();
-        self.read(|content| {
-            let found = prepared.iter().map(|query| {
-                let late = |limit: &std::time::Duration| started.elapsed() > *limit;
-                if let Some(limit) = options.deadline.filter(late) {
-                    return Err(Error::Timeout(limit));
-                }
-                content.search(query, options, self.fingerprint.dimension)
-            });
-            found.collect()
-        })
+        let in_time = || match options.deadline {
+            Some(limit) if started.elapsed() > limit => Err(Error::Timeout(limit)),
+            _ => Ok(()),
+        };
+        self.read(|content| content.search(&prepared, options, in_time))
     }
 
     fn count(&self, filter: Option<&Filter>) -> Result<u64> {

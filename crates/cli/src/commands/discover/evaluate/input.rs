@@ -9,6 +9,7 @@ use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
 use lookalike_discover::evaluation::files::{self, Files, Tag};
 use lookalike_discover::evaluation::{Benchmark, Embeddings};
 use lookalike_discover::store::Embedded;
+use lookalike_discover::tables;
 use lookalike_discover::votes::{Settlement, Votes};
 
 use super::RunArgs;
@@ -42,8 +43,8 @@ pub(super) struct Input {
 /// Reads everything but the vectors.
 pub(super) fn read(args: &RunArgs) -> anyhow::Result<Input> {
     let in_folder = |name: &str| {
-        let path = args.folder.as_ref().map(|folder| folder.join(name));
-        path.filter(|path| path.is_file())
+        let path = args.folder.as_ref()?.join(name);
+        [path.clone(), path.with_extension("parquet")].into_iter().find(|path| path.is_file())
     };
     let pick = |given: &Option<PathBuf>, name: &str| given.clone().or_else(|| in_folder(name));
     let Some(labels) = pick(&args.labels, "labels.json") else {
@@ -70,7 +71,11 @@ pub(super) fn read(args: &RunArgs) -> anyhow::Result<Input> {
 
 /// Labels from a file of them, or from votes by majority.
 pub(in crate::commands::discover) fn labels(path: &Path) -> anyhow::Result<Vec<Tag>> {
-    let is_votes = path.extension().is_some_and(|extension| extension == "csv");
+    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+    let is_votes = match end {
+        "parquet" => tables::read(path)?.columns.iter().any(|name| name == "rater"),
+        end => end == "csv",
+    };
     Ok(match is_votes {
         true => Votes::read(path)?.settle(Settlement::Majority, 1).tags,
         false => files::read(path)?,

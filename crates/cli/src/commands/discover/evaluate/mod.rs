@@ -12,6 +12,7 @@ use lookalike::judge::statistics::{bootstrap::RESAMPLES, permutation::PERMUTATIO
 use lookalike_discover::candidates::file as candidate_file;
 use lookalike_discover::evaluation::record::{Report, Settings};
 use lookalike_discover::evaluation::report::Ranked;
+use lookalike_discover::evaluation::rounds;
 use lookalike_discover::evaluation::uncertainty::Sampling;
 use lookalike_discover::evaluation::{Benchmark, Level, Rules};
 
@@ -101,6 +102,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = RESAMPLES)]
     pub(super) resamples: usize,
 
+    /// The share of a model's first results that is to have labels; below it another round of labelling is
+    /// worth it
+    #[arg(long, value_name = "SHARE", default_value_t = rounds::ENOUGH)]
+    pub(super) coverage_target: f64,
+
     /// Exchanges of signs for every comparison of two models; 0 makes none
     #[arg(long, value_name = "N", default_value_t = PERMUTATIONS)]
     pub(super) permutations: usize,
@@ -142,6 +148,9 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
     if args.k.is_empty() || args.k.contains(&0) {
         bail!("--at takes numbers from 1, such as 5,9");
     }
+    if !(0.0..=1.0).contains(&args.coverage_target) {
+        bail!("--coverage-target takes a share from 0 to 1, found {}", args.coverage_target);
+    }
     let rules = match &args.compat {
         Some(_) => Rules::VSD2023,
         None => Rules {
@@ -174,7 +183,8 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
     ks.dedup();
     let sampling =
         Sampling { resamples: args.resamples, permutations: args.permutations, seed: global.seed };
-    let settings = Settings { compat: args.compat.clone(), rules, ks, sampling };
+    let coverage = args.coverage_target;
+    let settings = Settings { compat: args.compat.clone(), rules, ks, sampling, coverage };
     let bar = progress::bar(read.models(), "models", global);
     let mut ranked: Vec<Ranked> = Vec::new();
     read.each_model(&benchmark, |id, embeddings| {

@@ -128,6 +128,24 @@ fn text(report: &Report) -> String {
             one.model, one.value, one.error, one.seeds
         ));
     }
+    let rounds = report.rounds.iter().map(|one| {
+        let verdict = match one.another {
+            true => "another round is worth it",
+            false => "enough",
+        };
+        format!(
+            "labels cover {:.1} % of the first {} of {}, aimed at are {:.1} %: {verdict} ({} have none)",
+            100.0 * one.coverage,
+            one.k,
+            one.model,
+            100.0 * one.target,
+            one.unlabelled
+        )
+    });
+    let rounds: Vec<String> = rounds.collect();
+    if !rounds.is_empty() {
+        texts.push(rounds.join("\n"));
+    }
     if !report.comparisons.is_empty() {
         let mut table =
             Rows::new(&["comparison", "metric", "difference", "p", "p (Holm)"], &[2, 3, 4]);
