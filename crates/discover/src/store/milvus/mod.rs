@@ -31,6 +31,7 @@ mod writing;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use milvus::v2::prelude as milvus_sdk;
 
@@ -46,14 +47,17 @@ use crate::{Error, Result};
 pub use address::MilvusAddress;
 pub use options::{MilvusOptions, Token};
 
+/// How long what was written may be unseen by reads that do not ask for all: twice what servers allow themselves.
+const SETTLED: Duration = Duration::from_secs(10);
+
 /// A store on a server.
 pub struct MilvusStore {
     collection: Collection,
     settings: Mutex<Settings>,
     /// Whether an approximate index answers.
     approximate: AtomicBool,
-    /// Whether anything was written through this store, which its reads have to see.
-    wrote: AtomicBool,
+    /// When something was last written through this store, which its reads have to see.
+    wrote: Mutex<Option<Instant>>,
     unflushed: AtomicBool,
 }
 
@@ -98,12 +102,24 @@ impl MilvusStore {
     fn of(collection: Collection) -> Result<Self> {
         let approximate = AtomicBool::new(collection.prepare()?);
         let settings = Mutex::new(collection.settings()?);
-        let [wrote, unflushed] = [false, false].map(AtomicBool::new);
+        let (wrote, unflushed) = (Mutex::new(None), AtomicBool::new(false));
         Ok(Self { collection, settings, approximate, wrote, unflushed })
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that something was, or will have been, written.
+    fn writes(&self) {
+        *self.wrote.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.unflushed.store(true, Ordering::Release);
+    }
+
+    /// Whether what was written here may be younger than what any read sees.
+    fn wrote_lately(&self) -> bool {
+        let wrote = self.wrote.lock().unwrap_or_else(PoisonError::into_inner);
+        wrote.is_some_and(|last| last.elapsed() < SETTLED)
     }
 
     fn is_approximate(&self) -> bool {

@@ -4,7 +4,6 @@
 //! come or go meanwhile are no trouble. A page whose answer is too large is asked for again as two.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 
 use super::columns::{VECTOR, integers, record_columns, records, vectors};
 use super::connection::{Budget, Failure};
@@ -64,8 +63,8 @@ impl MilvusStore {
             Freshness::Bounded if self.collection.connection.options().strong => {
                 ConsistencyLevel::Strong
             }
-            // What was written here is read here.
-            Freshness::Bounded if self.wrote.load(Ordering::Acquire) => ConsistencyLevel::Session,
+            // What was written here is read here. The client's level Session does not see what was deleted.
+            Freshness::Bounded if self.wrote_lately() => ConsistencyLevel::Strong,
             Freshness::Bounded => ConsistencyLevel::Bounded,
         }
     }

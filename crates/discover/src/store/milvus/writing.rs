@@ -1,7 +1,6 @@
 //! Writing rows in batches that a server takes.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 
 use super::collection::Collection;
 use super::columns::{Prepared, meta, of_rows};
@@ -72,10 +71,12 @@ impl MilvusStore {
         };
         let mut batches = batches(good).into_iter();
         let Some(first) = batches.next() else { return Ok(outcome) };
-        self.wrote.store(true, Ordering::Release);
-        self.unflushed.store(true, Ordering::Release);
-        self.write_first(first, greatest, &mut outcome)?;
+        self.writes();
+        let sent = self.write_first(first, greatest, &mut outcome);
+        self.writes();
+        sent?;
         self.write_others(batches.collect(), &mut outcome);
+        self.writes();
         Ok(outcome)
     }
 
@@ -143,8 +144,7 @@ impl MilvusStore {
         let connection = &self.collection.connection;
         let mut done = 0;
         for page in ids.chunks(ROWS) {
-            self.wrote.store(true, Ordering::Release);
-            self.unflushed.store(true, Ordering::Release);
+            self.writes();
             let sent = connection.run(connection.budget(), || async {
                 let request = DeleteRequest::builder()
                     .collection_name(&self.collection.name)
@@ -152,7 +152,10 @@ impl MilvusStore {
                 connection.client.delete(request.build()?).await
             });
             match sent {
-                Ok(_) => done += page.len() as u64,
+                Ok(_) => {
+                    self.writes();
+                    done += page.len() as u64;
+                }
                 Err(failed) if done == 0 => return Err(failed.error()),
                 Err(failed) => {
                     let reason = failed.error().to_string();
