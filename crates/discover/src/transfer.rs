@@ -182,7 +182,8 @@ pub fn differences(
 /// The fields in which records differ.
 fn fields(one: &Record, other: &Record) -> Vec<String> {
     let texts = |record: &Record| {
-        let Record { path, product, category, colour, phase, split, content_hash, .. } = record.clone();
+        let Record { path, product, category, colour, phase, split, content_hash, .. } =
+            record.clone();
         [
             ("path", path),
             ("product", product),

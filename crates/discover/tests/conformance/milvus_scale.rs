@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use lookalike_discover::store::{
-    Effort, Filter, Freshness, MilvusAddress, MilvusOptions, MilvusStore, SearchOptions, VectorStore,
+    Effort, Filter, Freshness, MilvusAddress, MilvusOptions, MilvusStore, SearchOptions,
+    VectorStore,
 };
 use lookalike_discover::transfer::{copy, differences};
 
@@ -34,7 +35,9 @@ fn many_rows() {
     let (Some(server), Some(count)) =
         (variable("LOOKALIKE_TEST_MILVUS"), variable("LOOKALIKE_TEST_MILVUS_SCALE"))
     else {
-        println!("skipped: LOOKALIKE_TEST_MILVUS_SCALE is not set; tools/milvus-test --scale N sets it");
+        println!(
+            "skipped: LOOKALIKE_TEST_MILVUS_SCALE is not set; tools/milvus-test --scale N sets it"
+        );
         return;
     };
     let count: u64 = count.parse().unwrap();
@@ -55,14 +58,15 @@ fn many_rows() {
         writing += started.elapsed();
         assert!(outcome.failed.is_empty());
     }
-    let rate = |time: Duration| format!("{:.0} s, {:.0} rows/s", time.as_secs_f64(), count as f64 / time.as_secs_f64());
+    let rate = |time: Duration| {
+        format!("{:.0} s, {:.0} rows/s", time.as_secs_f64(), count as f64 / time.as_secs_f64())
+    };
     line("upsert", rate(writing));
     assert_eq!(store.count(None).unwrap(), count);
     if let Some(peak) = peak(&process) {
         line("server, peak memory after writing", format!("{peak:.0} MB"));
     }
-    let queries: Vec<Vec<f32>> =
-        (0..20).map(|n| vector(1 + n * (count / 20), DIMENSION)).collect();
+    let queries: Vec<Vec<f32>> = (0..20).map(|n| vector(1 + n * (count / 20), DIMENSION)).collect();
     let started = Instant::now();
     store.flush().unwrap();
     line("flush, index and load", format!("{:.0} s", started.elapsed().as_secs_f64()));
@@ -96,7 +100,8 @@ fn many_rows() {
         let filter = Filter::parse(text).unwrap();
         let expected = store.count(Some(&filter)).unwrap();
         assert!((expected as f64 / count as f64 - share).abs() < share * 0.2, "{text}: {expected}");
-        let asked = SearchOptions { freshness: Freshness::Bounded, ..SearchOptions::approximate(10) };
+        let asked =
+            SearchOptions { freshness: Freshness::Bounded, ..SearchOptions::approximate(10) };
         let asked = asked.among(Some(filter));
         let mut times = Vec::new();
         for query in &queries {
@@ -124,7 +129,10 @@ fn many_rows() {
         line("peak memory of server", format!("{server:.0} MB"));
     }
     if let Some(path) = variable("LOOKALIKE_TEST_MILVUS_TABLE").filter(|path| !path.is_empty()) {
-        let text = format!("| {count} rows of {DIMENSION} numbers | |\n| --- | ---: |\n{}\n", lines.join("\n"));
+        let text = format!(
+            "| {count} rows of {DIMENSION} numbers | |\n| --- | ---: |\n{}\n",
+            lines.join("\n")
+        );
         std::fs::write(path, text).unwrap();
     }
     store.destroy().unwrap();

@@ -43,8 +43,9 @@ pub(super) fn run(args: &DuplicatesArgs, global: &GlobalArgs) -> anyhow::Result<
     let output = Output::open(global)?;
     let bar = progress::bar(store.describe()?.count as usize, "pictures", global);
     let effort = if args.exact { Effort::Exact } else { Effort::Recall98 };
-    let groups =
-        duplicates(store.as_ref(), args.threshold, effort, &|done, _| bar.set_position(done as u64))?;
+    let groups = duplicates(store.as_ref(), args.threshold, effort, &|done, _| {
+        bar.set_position(done as u64)
+    })?;
     bar.finish_and_clear();
     let mut rows = Rows::new(&["group", "action", "path", "score", "identical"], &[0, 3]);
     let mut texts = Vec::new();

@@ -13,8 +13,8 @@ use lookalike_discover::store::EmbeddedOptions;
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::stores::{self, ServerArgs};
 use super::progress;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::{Alpha, GlobalArgs, pixels};
 use crate::log::{Log, on_interrupt};

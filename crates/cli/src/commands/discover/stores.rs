@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
-use lookalike_discover::store::{
-    Embedded, EmbeddedOptions, Fingerprint, VectorStore, is_address,
-};
+use lookalike_discover::store::{Embedded, EmbeddedOptions, Fingerprint, VectorStore, is_address};
 
 /// How servers are reached. Tokens are read from the environment or a file, so that no list of processes shows them.
 #[derive(Clone, Debug, Default, Args)]
@@ -116,7 +114,10 @@ fn on_server(
 /// Refuses addresses of servers where a folder is needed, and says for what.
 pub(super) fn only_folders(path: &Path, what: &str) -> anyhow::Result<()> {
     if is_address(&path.to_string_lossy()) {
-        bail!("{}: {what} takes a store in a folder; 'lookalike discover store copy' makes one of it", path.display());
+        bail!(
+            "{}: {what} takes a store in a folder; 'lookalike discover store copy' makes one of it",
+            path.display()
+        );
     }
     Ok(())
 }

@@ -364,7 +364,8 @@ impl VectorStore for Embedded {
     }
 
     fn scan_records(&self, after: u64, count: usize) -> Result<Vec<Record>> {
-        self.records(&self.ids_after(after, count)).map(|found| found.into_iter().flatten().collect())
+        self.records(&self.ids_after(after, count))
+            .map(|found| found.into_iter().flatten().collect())
     }
 
     fn pictures(&self) -> Result<Option<PathBuf>> {

@@ -151,15 +151,18 @@ mod tests {
                 "milvus+https://db.example.org:443/shop/catalogue",
                 "https://db.example.org:443",
             ),
+            ("milvus+http://[::1]:7/a/b_2", "milvus+http://[::1]:7/a/b_2", "http://[::1]:7"),
             (
-                "milvus+http://[::1]:7/a/b_2",
-                "milvus+http://[::1]:7/a/b_2",
-                "http://[::1]:7",
+                "milvus+http://[::1]/a",
+                "milvus+http://[::1]:19530/a/catalogue",
+                "http://[::1]:19530",
             ),
-            ("milvus+http://[::1]/a", "milvus+http://[::1]:19530/a/catalogue", "http://[::1]:19530"),
         ] {
             let address = MilvusAddress::parse(text).unwrap();
-            assert_eq!((address.to_string().as_str(), address.endpoint().as_str()), (full, endpoint));
+            assert_eq!(
+                (address.to_string().as_str(), address.endpoint().as_str()),
+                (full, endpoint)
+            );
             assert_eq!(MilvusAddress::parse(full).unwrap(), address);
         }
         for text in [
@@ -180,8 +183,9 @@ mod tests {
 
     #[test]
     fn plain_connections_stay_on_the_machine() {
-        let loopback =
-            |host: &str| MilvusAddress::parse(&format!("milvus+http://{host}/a")).unwrap().is_loopback();
+        let loopback = |host: &str| {
+            MilvusAddress::parse(&format!("milvus+http://{host}/a")).unwrap().is_loopback()
+        };
         assert!(loopback("localhost") && loopback("127.3.2.1:80") && loopback("[::1]:80"));
         assert!(!loopback("10.0.0.1") && !loopback("localhost.example.org"));
     }
@@ -190,7 +194,8 @@ mod tests {
     fn collections_belong_to_one_catalogue() {
         let address = MilvusAddress::parse("milvus+http://a/b/shoes").unwrap();
         assert!(address.owns(&address.collection("0123456789ab")));
-        for other in ["vsd_shoes_red_0123456789ab", "vsd_shoes_0123", "vsd_shoe_0123456789ab", "x"] {
+        for other in ["vsd_shoes_red_0123456789ab", "vsd_shoes_0123", "vsd_shoe_0123456789ab", "x"]
+        {
             assert!(!address.owns(other), "{other}");
         }
     }

@@ -108,8 +108,8 @@ impl Collection {
     /// Makes the collection of a catalogue.
     pub(super) fn create(connection: Connection, fingerprint: &Fingerprint) -> Result<Self> {
         let name = connection.address().collection(&fingerprint.digest());
-        let description =
-            serde_json::to_string(fingerprint).map_err(|error| Error::Request(error.to_string()))?;
+        let description = serde_json::to_string(fingerprint)
+            .map_err(|error| Error::Request(error.to_string()))?;
         let mut schema = CollectionSchema::new()
             .add_field(
                 FieldSchema::new()
@@ -176,7 +176,9 @@ impl Collection {
                     .iter()
                     .find(|index| index.get_field_name() == VECTOR)
                     .map(|index| index.get_index_type() != IndexType::Flat)),
-                Err(ClientError::Server(error)) if is_no_index(error.code(), error.reason()) => Ok(None),
+                Err(ClientError::Server(error)) if is_no_index(error.code(), error.reason()) => {
+                    Ok(None)
+                }
                 Err(error) => Err(error),
             }
         });
@@ -210,7 +212,10 @@ impl Collection {
         self.run(true, || async {
             client
                 .load_collection(
-                    LoadCollectionRequest::builder().collection_name(&self.name).sync(true).build()?,
+                    LoadCollectionRequest::builder()
+                        .collection_name(&self.name)
+                        .sync(true)
+                        .build()?,
                 )
                 .await
         })

@@ -105,7 +105,9 @@ pub(super) fn of_rows(rows: &[Prepared]) -> Vec<FieldData> {
 }
 
 fn missing(name: &str) -> Error {
-    Error::Request(format!("the server's answer has no column '{name}' of the kind that was asked for"))
+    Error::Request(format!(
+        "the server's answer has no column '{name}' of the kind that was asked for"
+    ))
 }
 
 pub(super) fn integers<'a>(found: &'a QueryResults, name: &str) -> Result<&'a [i64]> {
@@ -146,9 +148,9 @@ pub(super) fn records(found: &QueryResults) -> Result<Vec<Record>> {
     let record = |place: usize| -> Option<Record> {
         let text = |column: usize| Some(texts.get(column)?.get(place)?.clone());
         let known = metas.get(place)?.as_object()?;
-        let meta = known.iter().filter_map(|(key, value)| {
-            Some((name("t", key)?, value.as_str()?.to_owned()))
-        });
+        let meta = known
+            .iter()
+            .filter_map(|(key, value)| Some((name("t", key)?, value.as_str()?.to_owned())));
         Some(Record {
             id: id_of(*keys.get(place)?),
             product: text(0)?,

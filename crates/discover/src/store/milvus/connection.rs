@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use milvus::client::Client;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::Code;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use super::milvus_sdk::{
     ClientV2, ConnectConfig, Error as ClientError, GetServerVersionRequest, RetryConfig,
@@ -128,7 +128,8 @@ impl Connection {
                 .client_key(key.to_string_lossy());
         }
         let opened = runtime.block_on(async {
-            let client = ClientV2::new(&config).await.map_err(|error| failure(address, error, None))?;
+            let client =
+                ClientV2::new(&config).await.map_err(|error| failure(address, error, None))?;
             let request = GetServerVersionRequest::builder()
                 .build()
                 .map_err(|error| failure(address, error, None))?;
@@ -268,10 +269,12 @@ pub(super) fn of_old(error: milvus::error::Error) -> ClientError {
         // Texts of the enumeration are those of the server's codes.
         milvus::error::Error::Server(code, reason) => {
             ClientError::Grpc(match format!("{code:?}").as_str() {
-                "RateLimit" | "NotReadyServe" | "TimeTickLongDelay" | "NotShardLeader"
-                | "NoReplicaAvailable" | "NotReadyCoordActivating" => {
-                    tonic::Status::unavailable(reason)
-                }
+                "RateLimit"
+                | "NotReadyServe"
+                | "TimeTickLongDelay"
+                | "NotShardLeader"
+                | "NoReplicaAvailable"
+                | "NotReadyCoordActivating" => tonic::Status::unavailable(reason),
                 "PermissionDenied" => tonic::Status::unauthenticated(reason),
                 // While a server starts again, its parts are found one after the other.
                 _ if is_passing(&reason) => tonic::Status::unavailable(reason),
@@ -333,7 +336,9 @@ pub(super) fn failure(
                 {
                     Failure::Passing(unreachable_server(address, reason))
                 }
-                Code::DeadlineExceeded => Failure::Passing(Error::Timeout(limit.unwrap_or_default())),
+                Code::DeadlineExceeded => {
+                    Failure::Passing(Error::Timeout(limit.unwrap_or_default()))
+                }
                 Code::OutOfRange => Failure::Oversized(server(reason)),
                 _ if is_passing(&reason) => Failure::Passing(server(reason)),
                 _ => Failure::Lasting(server(reason)),
@@ -402,7 +407,10 @@ mod tests {
     #[test]
     fn what_would_be_unsafe_is_refused_before_anything_is_sent() {
         let open = |text: &str, options: &MilvusOptions| {
-            Connection::open(&MilvusAddress::parse(text).unwrap(), options).err().unwrap().to_string()
+            Connection::open(&MilvusAddress::parse(text).unwrap(), options)
+                .err()
+                .unwrap()
+                .to_string()
         };
         let options = MilvusOptions::default();
         assert!(open("milvus+http://192.0.2.1/a", &options).contains("--insecure"));

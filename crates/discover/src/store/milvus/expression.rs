@@ -48,9 +48,7 @@ pub(super) fn ids(ids: &[u64]) -> String {
 fn compiled(filter: &Filter) -> String {
     match filter {
         Filter::Eq(field, value) => equal(field, value),
-        Filter::In(field, values) => {
-            any(values.iter().map(|value| equal(field, value)).collect())
-        }
+        Filter::In(field, values) => any(values.iter().map(|value| equal(field, value)).collect()),
         Filter::Range(field, low, high) => range(field, low.as_ref(), high.as_ref()),
         Filter::IdIn(list) => {
             let real: Vec<u64> = list.iter().copied().filter(|&id| id > 0).collect();

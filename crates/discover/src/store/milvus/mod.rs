@@ -129,7 +129,8 @@ impl MilvusStore {
     /// Raises the next id above all that are there: several that wrote at once may have left a lower one.
     fn repair_next_id(&self) -> Result<()> {
         let above = |id: u64| {
-            self.counted(&format!("key >= {}", expression::key_of(id)), ConsistencyLevel::Strong).map(|count| count > 0)
+            self.counted(&format!("key >= {}", expression::key_of(id)), ConsistencyLevel::Strong)
+                .map(|count| count > 0)
         };
         let known = self.settings().next_id;
         // The last id of all has none after it.

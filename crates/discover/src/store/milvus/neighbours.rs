@@ -10,9 +10,9 @@ use std::collections::HashSet;
 
 use lookalike_judge::statistics::seeded;
 
+use super::MilvusStore;
 use super::expression::PICTURES;
 use super::milvus_sdk::ConsistencyLevel;
-use super::MilvusStore;
 use crate::Result;
 
 /// Rows that serve as queries, and how many results are asked of each.
@@ -91,8 +91,9 @@ impl MilvusStore {
 const LOOKED_AT_MOST: usize = 1024;
 
 fn recall(truth: &[HashSet<u64>], found: &[HashSet<u64>]) -> f64 {
-    let shares = truth.iter().zip(found).map(|(truth, found)| {
-        truth.intersection(found).count() as f64 / truth.len().max(1) as f64
-    });
+    let shares = truth
+        .iter()
+        .zip(found)
+        .map(|(truth, found)| truth.intersection(found).count() as f64 / truth.len().max(1) as f64);
     shares.sum::<f64>() / truth.len().max(1) as f64
 }

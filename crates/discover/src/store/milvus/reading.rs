@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
+use super::MilvusStore;
 use super::columns::{VECTOR, integers, record_columns, records, vectors};
 use super::connection::{Budget, Failure};
 use super::expression::{self, KEY, id_of, key_of};
 use super::milvus_sdk::{ConsistencyLevel, QueryRequest, QueryResults};
-use super::MilvusStore;
 use crate::store::{Filter, Freshness, Record, Row};
 use crate::{Error, Result};
 
@@ -213,7 +213,8 @@ impl MilvusStore {
 
     pub(super) fn records_of(&self, ids: &[u64]) -> Result<Vec<Option<Record>>> {
         let level = self.level(Freshness::Bounded);
-        let found = self.of_ids(&Self::real(ids), Columns::Records, level, &self.usual(), &records)?;
+        let found =
+            self.of_ids(&Self::real(ids), Columns::Records, level, &self.usual(), &records)?;
         let by_id: HashMap<u64, Record> =
             found.into_iter().map(|record| (record.id, record)).collect();
         Ok(ids.iter().map(|id| by_id.get(id).cloned()).collect())
@@ -240,7 +241,8 @@ impl MilvusStore {
         self.pages(after, count, |after, count| {
             let freshness = Freshness::Bounded;
             let id = |row: &Row| row.record.id;
-            let found = self.page(None, after, count, Columns::All, freshness, &self.usual(), rows, id)?;
+            let found =
+                self.page(None, after, count, Columns::All, freshness, &self.usual(), rows, id)?;
             Ok((found.last().map(id), found))
         })
     }
@@ -249,8 +251,16 @@ impl MilvusStore {
         self.pages(after, count, |after, count| {
             let freshness = Freshness::Bounded;
             let id = |record: &Record| record.id;
-            let found =
-self.page(None, after, count, Columns::Records, freshness, &self.usual(), records, id)?;
+            let found = self.page(
+                None,
+                after,
+                count,
+                Columns::Records,
+                freshness,
+                &self.usual(),
+                records,
+                id,
+            )?;
             Ok((found.last().map(id), found))
         })
     }
@@ -260,8 +270,16 @@ self.page(None, after, count, Columns::Records, freshness, &self.usual(), record
         self.pages(0, usize::MAX, |after, count| {
             let (columns, freshness) = (Columns::Ids, Freshness::Strong);
             let id = |id: &u64| *id;
-            let found =
-self.page(Some(filter), after, count, columns, freshness, &self.usual(), only_ids, id)?;
+            let found = self.page(
+                Some(filter),
+                after,
+                count,
+                columns,
+                freshness,
+                &self.usual(),
+                only_ids,
+                id,
+            )?;
             Ok((found.last().copied(), found))
         })
     }
@@ -277,16 +295,8 @@ self.page(Some(filter), after, count, columns, freshness, &self.usual(), only_id
         let mut after = 0;
         loop {
             let (columns, id) = (Columns::Vectors, |one: &(u64, Vec<f32>)| one.0);
-            let page = self.page(
-                filter,
-                after,
-                usize::MAX,
-                columns,
-                freshness,
-                budget,
-                pairs,
-                id,
-            )?;
+            let page =
+                self.page(filter, after, usize::MAX, columns, freshness, budget, pairs, id)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             take(page)?;

@@ -12,6 +12,7 @@ use milvus::query::SearchOptions as OldOptions;
 use milvus::value::Value;
 use rayon::prelude::*;
 
+use super::MilvusStore;
 use super::columns::VECTOR;
 use super::connection::{Budget, Failure, of_old};
 use super::expression::{self, id_of};
@@ -19,7 +20,6 @@ use super::milvus_sdk::{
     ConsistencyLevel, Error as ClientError, Ids, MetricType, SearchRequest, SearchVectors,
 };
 use super::reading::LARGEST_PAGE;
-use super::MilvusStore;
 use crate::store::memory::queries;
 use crate::store::scan::{dot, first};
 use crate::store::{Effort, Filter, Freshness, Hit, SearchOptions};
@@ -38,7 +38,11 @@ const RESULT: usize = 24;
 const LOOKED_AT: [usize; 2] = [16, 32_768];
 
 impl MilvusStore {
-    pub(super) fn found(&self, given: &[Vec<f32>], options: &SearchOptions) -> Result<Vec<Vec<Hit>>> {
+    pub(super) fn found(
+        &self,
+        given: &[Vec<f32>],
+        options: &SearchOptions,
+    ) -> Result<Vec<Vec<Hit>>> {
         let prepared = queries(given, self.collection.dimension())?;
         if options.k == 0 || prepared.is_empty() {
             return Ok(vec![Vec::new(); prepared.len()]);
@@ -110,19 +114,23 @@ impl MilvusStore {
         let mut limit = k + MORE;
         while !open.is_empty() {
             if limit > LARGEST_PAGE {
-                let rest: Vec<Vec<f32>> = open.iter().map(|&place| queries[place].clone()).collect();
+                let rest: Vec<Vec<f32>> =
+                    open.iter().map(|&place| queries[place].clone()).collect();
                 for (&place, hits) in open.iter().zip(self.compared(&rest, options, budget)?) {
                     answers[place] = hits;
                 }
                 break;
             }
             let mut more = Vec::new();
-            let request = (ANSWER / (limit * RESULT)).min(ANSWER / (self.collection.dimension() * 4));
+            let request =
+                (ANSWER / (limit * RESULT)).min(ANSWER / (self.collection.dimension() * 4));
             for places in open.chunks(request.clamp(1, 1000)) {
-                let asked: Vec<&[f32]> = places.iter().map(|&place| queries[place].as_slice()).collect();
+                let asked: Vec<&[f32]> =
+                    places.iter().map(|&place| queries[place].as_slice()).collect();
                 let filter = options.filter.as_ref();
                 let looked_at = self.looked_at(options.effort, limit, share);
-                let found = self.server_search(&asked, filter, limit, looked_at, level, budget())?;
+                let found =
+                    self.server_search(&asked, filter, limit, looked_at, level, budget())?;
                 let (certain, uncertain): (Vec<_>, Vec<_>) =
                     places.iter().copied().zip(found).partition(|(_, hits)| {
                         let bound = |place: usize| hits.get(place).map(|hit| hit.score);
@@ -227,8 +235,8 @@ impl MilvusStore {
             .metric_type(MetricType::Cosine)
             .consistency_level(level);
         if self.is_approximate() {
-            request = request
-                .extra_params(HashMap::from([("ef".to_owned(), looked_at.to_string())]));
+            request =
+                request.extra_params(HashMap::from([("ef".to_owned(), looked_at.to_string())]));
         }
         let answer = self.collection.connection.client.search(request.build()?).await?;
         let lists = answer.results().iter().map(|one| {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::MilvusStore;
 use super::collection::Collection;
 use super::columns::{Prepared, meta, of_rows};
 use super::connection::Failure;
@@ -9,7 +10,6 @@ use super::expression;
 use super::milvus_sdk::{
     DeleteRequest, Error as ClientError, FieldData, InsertRequest, UpsertRequest,
 };
-use super::MilvusStore;
 use crate::store::memory::checked;
 use crate::store::{BatchOutcome, Row, Selection};
 use crate::{Error, Result};
@@ -22,10 +22,7 @@ const IN_FLIGHT: usize = 4;
 
 impl Collection {
     /// Sends a batch until it is acknowledged.
-    pub(super) async fn send(
-        &self,
-        columns: Vec<FieldData>,
-    ) -> std::result::Result<(), Failure> {
+    pub(super) async fn send(&self, columns: Vec<FieldData>) -> std::result::Result<(), Failure> {
         let client = &self.connection.client;
         let expected = columns.first().map_or(0, FieldData::len) as i64;
         let sent = self.connection.patiently(self.connection.budget(), || async {
@@ -229,7 +226,9 @@ mod tests {
         };
         assert_eq!(sizes(2500, 8), [1000, 1000, 500]);
         let long = sizes(1000, 4096);
-        assert!(long.iter().all(|&size| size * 4096 * 4 <= BYTES) && long.iter().sum::<usize>() == 1000);
+        assert!(
+            long.iter().all(|&size| size * 4096 * 4 <= BYTES) && long.iter().sum::<usize>() == 1000
+        );
         assert!(batches(Vec::new()).is_empty());
     }
 }

@@ -69,7 +69,12 @@ pub(super) struct RunArgs {
     pub(super) gallery_phase: Vec<String>,
 
     /// Models: stores with vectors of the images, by path: folders, or addresses of servers
-    #[arg(long, value_name = "DIR|ADDRESS,…", value_delimiter = ',', required_unless_present = "vectors")]
+    #[arg(
+        long,
+        value_name = "DIR|ADDRESS,…",
+        value_delimiter = ',',
+        required_unless_present = "vectors"
+    )]
     pub(super) store: Vec<PathBuf>,
 
     /// A model whose vectors were made elsewhere: a NumPy array with a row for each image of --metadata, in
