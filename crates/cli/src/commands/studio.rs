@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, bail};
 use clap::Args;
 use lookalike_discover::candidates::file;
+use lookalike_discover::store::VectorStore;
 use lookalike_studio::{Access, Catalogue, Project, Server, Workbench};
 use serde_json::json;
 

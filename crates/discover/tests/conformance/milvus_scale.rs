@@ -50,6 +50,9 @@ fn many_rows() {
         println!("{what}: {value}");
         lines.push(format!("| {what} | {value} |"));
     };
+    if let Some(peak) = peak(&process) {
+        line("server, memory before writing", format!("{peak:.0} MB"));
+    }
     let mut writing = Duration::ZERO;
     for first in (1..=count).step_by(CHUNK as usize) {
         let made = rows(first..(first + CHUNK).min(count + 1), DIMENSION);
