@@ -61,7 +61,7 @@ pub fn duplicates(
         // More neighbours are asked for where even the last is alike.
         while !open.is_empty() {
             let queries: Vec<Vec<f32>> = open.iter().map(|&row| rows[row].vector.clone()).collect();
-            let freshness = Freshness::Strong;
+            let freshness = Freshness::Bounded;
             let options = SearchOptions { k, filter: None, freshness, effort, deadline: None };
             let mut more = Vec::new();
             for (&row, hits) in open.iter().zip(store.search(&queries, &options)?) {

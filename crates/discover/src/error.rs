@@ -98,6 +98,45 @@ pub enum Error {
     /// A store that another process writes to.
     #[error("{}: another process writes to this store; wait for it", .0.display())]
     Unavailable(PathBuf),
+    /// A server that does not answer.
+    #[error("{address}: the server cannot be reached: {reason}")]
+    Unreachable {
+        /// The store.
+        address: String,
+        /// What the connection says.
+        reason: String,
+    },
+    /// A server that does not know us, or does not let us.
+    #[error(
+        "{address}: the server refuses us: {reason}; give a token that it knows, as user:password in \
+         LOOKALIKE_MILVUS_TOKEN or in a file"
+    )]
+    Unauthorised {
+        /// The store.
+        address: String,
+        /// What the server says.
+        reason: String,
+    },
+    /// A server that refuses, or answers something else than expected.
+    #[error("{address}: the server says: {reason}")]
+    Server {
+        /// The store.
+        address: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A change of which only a part was made.
+    #[error(
+        "{address}: only {done} rows were changed: {reason}; doing the same again completes it"
+    )]
+    Partial {
+        /// The store.
+        address: String,
+        /// Rows that were changed.
+        done: u64,
+        /// Why the others were not.
+        reason: String,
+    },
     /// A store whose files contradict each other.
     #[error("{}: the store is damaged: {reason}", path.display())]
     Corrupt {

@@ -9,6 +9,7 @@
 //! * [`embedder`]: pictures to vectors
 //! * [`store`]: where vectors and what is known of them are kept and searched
 //! * [`query`], [`search`](mod@search), [`duplicates`](mod@duplicates), [`recall`](mod@recall): what is asked of a store
+//! * [`transfer`]: stores as a whole, copied and compared
 //! * [`candidates`](mod@candidates), [`votes`]: which pairs people are asked about, and what they say
 //! * [`agreement`]: how far people agree with each other
 //! * [`evaluation`]: how good models are at discovery, from labels that are never complete
@@ -33,6 +34,7 @@ pub mod recall;
 pub mod search;
 pub mod store;
 pub mod tables;
+pub mod transfer;
 pub mod votes;
 
 pub use error::{Error, Result};

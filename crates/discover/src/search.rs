@@ -83,7 +83,8 @@ pub fn search(store: &dyn VectorStore, query: &[f32], request: &Request) -> Resu
         let options = SearchOptions {
             k: fetch,
             filter: request.filter.clone(),
-            freshness: Freshness::Strong,
+            // What this process wrote is found either way.
+            freshness: Freshness::Bounded,
             effort: request.effort,
             deadline: None,
         };

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, bail};
 use clap::Args;
 use lookalike_discover::candidates::file;
+use lookalike_discover::store::VectorStore;
 use lookalike_studio::{Access, Catalogue, Project, Server, Workbench};
 use serde_json::json;
 
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &StudioArgs, global: &GlobalArgs) -> anyhow::Result<Stat
     let access = Access::of(args.listen, args.require_token, given)
         .map_err(|reason| anyhow::anyhow!("{TOKEN}: {reason}"))?;
     let mut catalogues = Vec::new();
-    let named = stores::named(&args.store)?;
+    let named = stores::named_folders(&args.store)?;
     for ((name, store), folder) in named.into_iter().zip(&args.store) {
         let pictures = match &args.pictures {
             Some(pictures) => pictures.clone(),

@@ -327,7 +327,8 @@ fn candidates_of_a_seed_are_labelled_on_one_sheet() {
     browser.press(&["Enter"]);
     let all = before + cells;
     browser.wait(&format!("{ANSWERED} === {all} && {PHASE} === 'asking'"));
-    assert_ne!(browser.value("state.current.item"), items.as_str().unwrap().split(',').next());
+    let shown = browser.value("String(state.current.item)");
+    assert_ne!(shown.as_str(), items.as_str().unwrap().split(',').next());
     // One by one again, and back to the last answer.
     browser.press(&["z"]);
     browser.wait(&format!("{ANSWERED} === {} && {PHASE} === 'asking'", all - 1));

@@ -484,3 +484,33 @@ fn a_head_is_learned_and_searched_with() {
         place.fails(&["discover", "train-head", "votes.csv", "--store", "edges", "--to", "colour"]);
     assert!(message.contains("there already"), "{message}");
 }
+
+#[test]
+#[cfg(not(feature = "milvus"))]
+fn servers_need_a_feature() {
+    let place = workplace();
+    let address = "milvus+http://127.0.0.1:1/default/shop";
+    for command in [
+        &["discover", "index", "shop", "--model", "hog", "--store", address][..],
+        &["discover", "search", "#1", "--store", address],
+        &["discover", "recall", "--store", address],
+        &["discover", "store", "verify", address, "store"],
+    ] {
+        let message = place.fails(command);
+        assert!(message.contains("feature milvus"), "{message}");
+    }
+}
+
+#[test]
+#[cfg(feature = "milvus")]
+fn servers_that_are_away_or_unsafe_are_named() {
+    let place = workplace();
+    for (address, expected) in [
+        ("milvus+http://192.0.2.1/default/shop", "--insecure"),
+        ("milvus+http://root:secret@127.0.0.1/default/shop", "LOOKALIKE_MILVUS_TOKEN"),
+        ("milvus+http://127.0.0.1/a/b/c", "more parts"),
+    ] {
+        let message = place.fails(&["discover", "recall", "--store", address]);
+        assert!(message.contains(expected) && !message.contains("secret"), "{message}");
+    }
+}

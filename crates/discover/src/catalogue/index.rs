@@ -1,8 +1,12 @@
 //! Bringing a store up to date with the pictures of a folder.
+//!
+//! Pictures are decoded and embedded a batch at a time, while batches before are written: one is written, two
+//! wait and one is embedded, so four are in memory at most. Batches are written in the order of the names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 
 use lookalike_core::decode::{self, DecodeOptions};
 use rayon::prelude::*;
@@ -13,8 +17,10 @@ use crate::error::unreadable;
 use crate::store::{Record, Row, Selection, VectorStore, content_hash};
 use crate::{Error, Result};
 
-/// Pictures that are decoded and embedded before they are stored: what a killed run loses.
+/// Pictures that are decoded and embedded before they are stored. What a killed run loses is four of these.
 const BATCH: usize = 64;
+/// Batches that wait to be written.
+const WAITING: usize = 2;
 
 /// What is done with a folder.
 pub struct Indexing<'a> {
@@ -92,6 +98,9 @@ impl Indexing<'_> {
     ///
     /// # Errors
     /// [`Error::WrongModel`] where the store holds vectors of another embedder; those of the store.
+    ///
+    /// # Panics
+    /// Where an embedder does.
     pub fn run(
         &self,
         folder: &Path,
@@ -106,53 +115,40 @@ impl Indexing<'_> {
             return Err(Error::WrongModel { expected, found });
         }
         let known = Known::new(records(self.store)?);
-        let mut next_id = info.next_id;
-        let mut outcome = IndexOutcome::default();
         let mut present: HashSet<String> = HashSet::new();
-        for batch in names.chunks(BATCH) {
-            if cancelled.load(Ordering::Relaxed) {
-                outcome.left_out += batch.len();
-                continue;
-            }
-            let tasks: Vec<(String, Task)> =
-                batch.par_iter().map(|name| self.task(folder, name, &known)).collect();
-            let mut rows = Vec::new();
-            let mut gone = Vec::new();
-            for (name, task) in tasks {
-                present.insert(name);
-                let (mut row, new) = match task {
-                    Task::Unchanged => {
-                        outcome.unchanged += 1;
-                        continue;
-                    }
-                    Task::Failed(failure, stale) => {
-                        outcome.failed.push(failure);
-                        gone.extend(stale);
-                        continue;
-                    }
-                    Task::Known { row, new } => (row, new),
-                    Task::Embedded { row, new } => {
-                        outcome.embedded += 1;
-                        (row, new)
-                    }
-                };
-                if row.record.product == row.record.path {
-                    outcome.without_product += 1;
+        let mut left_out = 0;
+        let (sender, receiver) = sync_channel::<Vec<Task>>(WAITING);
+        let (written, present, left_out) = std::thread::scope(|scope| {
+            let writing = scope.spawn(move || -> Result<IndexOutcome> {
+                let mut outcome = IndexOutcome::default();
+                let mut next_id = info.next_id;
+                for tasks in receiver {
+                    self.store_batch(tasks, &mut next_id, &mut outcome)?;
+                    let done =
+                        outcome.added + outcome.changed + outcome.unchanged + outcome.failed.len();
+                    progress(Event { done, all: names.len() });
                 }
-                if new {
-                    row.record.id = next_id;
-                    next_id += 1;
+                Ok(outcome)
+            });
+            for batch in names.chunks(BATCH) {
+                if cancelled.load(Ordering::Relaxed) {
+                    left_out += batch.len();
+                    continue;
                 }
-                rows.push((row, new));
+                let tasks: Vec<(String, Task)> =
+                    batch.par_iter().map(|name| self.task(folder, name, &known)).collect();
+                let (names, tasks): (Vec<String>, Vec<Task>) = tasks.into_iter().unzip();
+                present.extend(names);
+                // A writer that failed says why itself.
+                if sender.send(tasks).is_err() {
+                    break;
+                }
             }
-            self.store_batch(rows, &mut outcome)?;
-            // What cannot be read any more must not be found by what it was.
-            if !gone.is_empty() {
-                outcome.removed += self.store.delete(&Selection::Ids(gone))? as usize;
-            }
-            let done = outcome.added + outcome.changed + outcome.unchanged + outcome.failed.len();
-            progress(Event { done, all: names.len() });
-        }
+            drop(sender);
+            let written = writing.join();
+            (written.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), present, left_out)
+        });
+        let mut outcome = IndexOutcome { left_out, ..written? };
         if outcome.left_out == 0 && !self.keep_missing {
             let missing = known.by_path.values().filter(|record| !present.contains(&record.path));
             let ids: Vec<u64> = missing.map(|record| record.id).collect();
@@ -164,7 +160,50 @@ impl Indexing<'_> {
         Ok(outcome)
     }
 
-    fn store_batch(&self, rows: Vec<(Row, bool)>, outcome: &mut IndexOutcome) -> Result<()> {
+    /// Writes what was made of a batch, and deletes what cannot be read any more.
+    fn store_batch(
+        &self,
+        tasks: Vec<Task>,
+        next_id: &mut u64,
+        outcome: &mut IndexOutcome,
+    ) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut gone = Vec::new();
+        for task in tasks {
+            let (mut row, new) = match task {
+                Task::Unchanged => {
+                    outcome.unchanged += 1;
+                    continue;
+                }
+                Task::Failed(failure, stale) => {
+                    outcome.failed.push(failure);
+                    gone.extend(stale);
+                    continue;
+                }
+                Task::Known { row, new } => (row, new),
+                Task::Embedded { row, new } => {
+                    outcome.embedded += 1;
+                    (row, new)
+                }
+            };
+            if row.record.product == row.record.path {
+                outcome.without_product += 1;
+            }
+            if new {
+                row.record.id = *next_id;
+                *next_id += 1;
+            }
+            rows.push((row, new));
+        }
+        self.store_rows(rows, outcome)?;
+        // It must not be found by what it was.
+        if !gone.is_empty() {
+            outcome.removed += self.store.delete(&Selection::Ids(gone))? as usize;
+        }
+        Ok(())
+    }
+
+    fn store_rows(&self, rows: Vec<(Row, bool)>, outcome: &mut IndexOutcome) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }

@@ -20,10 +20,10 @@ pub fn records(store: &dyn crate::store::VectorStore) -> crate::Result<Vec<crate
     let mut all = Vec::new();
     let mut after = 0;
     loop {
-        let page = store.scan(after, PAGE)?;
+        let page = store.scan_records(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(all) };
-        after = last.record.id;
-        all.extend(page.into_iter().map(|row| row.record));
+        after = last.id;
+        all.extend(page);
     }
 }
 

@@ -128,7 +128,6 @@ fn in_range(value: &str, low: &Option<(String, bool)>, high: &Option<(String, bo
     if value.is_empty() {
         return false;
     }
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|n| n.is_finite());
     let ends: Vec<&str> = [low, high].into_iter().flatten().map(|end| end.0.as_str()).collect();
     let numbers = number(value).filter(|_| ends.iter().all(|end| number(end).is_some()));
     let compare = |end: &str| match numbers.zip(number(end)) {
@@ -142,6 +141,11 @@ fn in_range(value: &str, low: &Option<(String, bool)>, high: &Option<(String, bo
         compare(end).is_some_and(|order| order.is_lt() || (*included && order.is_eq()))
     });
     above && below
+}
+
+/// The number that a text is.
+pub(super) fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Whether a name is read as one without quotes.

@@ -1,6 +1,7 @@
 //! Rows in memory, searched one after the other: what other stores are compared with.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use super::scan::{dot, first, normalised};
@@ -21,12 +22,13 @@ pub struct Memory {
 struct Content {
     rows: BTreeMap<u64, Row>,
     next_id: u64,
+    pictures: Option<PathBuf>,
 }
 
 impl Memory {
     /// An empty store.
     pub fn new(fingerprint: Fingerprint) -> Self {
-        let content = Content { rows: BTreeMap::new(), next_id: 1 };
+        let content = Content { rows: BTreeMap::new(), next_id: 1, pictures: None };
         Self { fingerprint, content: RwLock::new(content) }
     }
 
@@ -149,6 +151,15 @@ impl VectorStore for Memory {
                 .collect()
         };
         Ok(self.read(rows))
+    }
+
+    fn pictures(&self) -> Result<Option<PathBuf>> {
+        Ok(self.read(|content| content.pictures.clone()))
+    }
+
+    fn set_pictures(&self, folder: &Path) -> Result<()> {
+        self.write(|content| content.pictures = folder.to_str().map(PathBuf::from));
+        Ok(())
     }
 
     fn flush(&self) -> Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! * [`VectorStore`]: what every store does, whichever engine is behind it
 //! * [`Embedded`]: a folder, for one machine; [`Memory`]: the simplest thing that is right, to compare with
+//! * `MilvusStore`: a server, for many machines, with the feature `milvus`
 //! * [`Filter`]: which rows a search may find
 //! * [`scan`]: cosines of a query with many rows
 //!
@@ -11,10 +12,13 @@
 mod embedded;
 mod filter;
 mod memory;
+#[cfg(feature = "milvus")]
+mod milvus;
 mod parser;
 mod record;
 pub mod scan;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +28,14 @@ use crate::Result;
 pub use embedded::{Embedded, EmbeddedOptions};
 pub use filter::{Field, Filter};
 pub use memory::Memory;
+#[cfg(feature = "milvus")]
+pub use milvus::{MilvusAddress, MilvusOptions, MilvusStore, Token};
 pub use record::{Record, Row};
+
+/// Whether what names a store is an address and not a folder.
+pub fn is_address(text: &str) -> bool {
+    text.contains("://")
+}
 
 /// The hash by which pictures of equal bytes are known: BLAKE3, in hexadecimal digits.
 pub fn content_hash(bytes: &[u8]) -> String {
@@ -66,7 +77,7 @@ pub struct StoreInfo {
     pub fingerprint: Fingerprint,
     /// Rows.
     pub count: u64,
-    /// `embedded` or `memory`.
+    /// `embedded`, `memory` or `milvus`.
     pub engine: &'static str,
     /// An id above all that were ever used.
     pub next_id: u64,
@@ -211,6 +222,26 @@ pub trait VectorStore: Send + Sync {
     /// # Errors
     /// Where it cannot be read.
     fn scan(&self, after: u64, count: usize) -> Result<Vec<Row>>;
+
+    /// What is known of at most `count` rows with ids above `after`, by id, without their vectors.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    fn scan_records(&self, after: u64, count: usize) -> Result<Vec<Record>> {
+        Ok(self.scan(after, count)?.into_iter().map(|row| row.record).collect())
+    }
+
+    /// The folder that paths of pictures are relative to, as it was when they were indexed.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    fn pictures(&self) -> Result<Option<PathBuf>>;
+
+    /// Keeps the folder that paths of pictures are relative to. One whose name is not Unicode is not kept.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn set_pictures(&self, folder: &Path) -> Result<()>;
 
     /// Brings everything onto the disk, and an approximate index up to date.
     ///

@@ -3,10 +3,10 @@
 use lookalike_discover::Error;
 use lookalike_discover::search::{Request, search};
 use lookalike_discover::store::{
-    Effort, Filter, Memory, Record, Row, SearchOptions, Selection, VectorStore,
+    Effort, Field, Filter, Memory, Record, Row, SearchOptions, Selection, VectorStore,
 };
 
-use crate::{drawn, embedded, fingerprint, on_each, row, rows};
+use crate::{drawn, embedded, fingerprint, is_remote, on_each, row, rows};
 
 fn all(store: &dyn VectorStore) -> Vec<Row> {
     store.scan(0, usize::MAX).unwrap()
@@ -29,9 +29,11 @@ fn order_and_scores_are_those_of_the_oracle() {
             let together = store.search(&queries, &options).unwrap();
             assert_eq!(together, oracle.search(&queries, &options).unwrap());
             assert!(together.iter().all(|hits| hits.len() == k.min(904)));
-            let alone = queries.iter().map(|q| store.search(std::slice::from_ref(q), &options));
+            let count = if is_remote(store) { 5 } else { queries.len() };
+            let alone =
+                queries[..count].iter().map(|q| store.search(std::slice::from_ref(q), &options));
             let alone: Vec<_> = alone.map(|hits| hits.unwrap().remove(0)).collect();
-            assert_eq!(alone, together);
+            assert_eq!(alone, together[..count]);
         }
         let copy = store.search(&[row(1, 24).vector], &SearchOptions::exact(6)).unwrap().remove(0);
         let ids: Vec<u64> = copy.iter().map(|hit| hit.id).collect();
@@ -54,6 +56,15 @@ fn filters_let_through_what_they_say_and_nothing_else() {
             ("id in (5, 6, 99999)", 2),
             ("colour=mauve", 0),
             ("path='folder/17.png'", 1),
+            ("width=12", 429),
+            ("width>=15.5 and height<21", 428),
+            ("tenth!=3 and rest<10", 27),
+            ("tenth>=4.5 and tenth<6", 300),
+            ("category>even", 1500),
+            ("material=\"\"", 3000),
+            ("material>a or tenth=\"\"", 0),
+            ("not (product in (p1, p2, p3) or material=x)", 2994),
+            ("hash>=00000000000000000000000000000000000000000000000000000000000003ed", 1996),
         ] {
             let filter = Filter::parse(text).unwrap();
             assert_eq!(store.count(Some(&filter)).unwrap(), count, "{text}");
@@ -142,7 +153,7 @@ fn ends_of_ids_and_texts_are_kept() {
         ];
         let outcome = store.upsert(&rows).unwrap();
         assert_eq!((outcome.applied.len(), outcome.failed.len()), (2, 2));
-        let filter = Filter::Eq(lookalike_discover::store::Field::Colour, odd.to_owned());
+        let filter = Filter::Eq(Field::Colour, odd.to_owned());
         assert_eq!(store.count(Some(&filter)).unwrap(), 1);
         assert_eq!(Filter::parse(&filter.to_string()).unwrap(), filter);
         assert_eq!(store.scan(1, 9).unwrap()[0].record.id, last);
@@ -169,7 +180,7 @@ fn products_are_grouped_as_by_the_oracle() {
     oracle.upsert(&rows(1..500, 12)).unwrap();
     on_each(12, |store| {
         store.upsert(&rows(1..500, 12)).unwrap();
-        for number in 0..20 {
+        for number in 0..if is_remote(store) { 4 } else { 20 } {
             let request = Request {
                 k: 15,
                 one_per_product: true,
@@ -190,12 +201,72 @@ fn copies_of_a_store_are_identical() {
     let folder = tempfile::tempdir().unwrap();
     let first = embedded(folder.path(), 20);
     first.upsert(&rows(1..300, 20)).unwrap();
-    let between = Memory::new(fingerprint(20));
-    between.upsert(&all(&first)).unwrap();
-    let other = tempfile::tempdir().unwrap();
-    let second = embedded(other.path(), 20);
-    second.upsert(&all(&between)).unwrap();
-    assert_eq!(all(&first), all(&second));
+    on_each(20, |between| {
+        between.upsert(&all(&first)).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let second = embedded(other.path(), 20);
+        second.upsert(&all(between)).unwrap();
+        assert_eq!(all(&first), all(&second));
+        let records: Vec<Record> = all(&first).into_iter().map(|row| row.record).collect();
+        assert_eq!(between.scan_records(0, usize::MAX).unwrap(), records);
+    });
+}
+
+#[test]
+fn metadata_of_any_name_and_text_is_kept_and_asked_about() {
+    on_each(2, |store| {
+        let odd = ["price", "a_b", "", "ünï \"c\"", "x[0]", "~/\\", "and", "Ab"];
+        let texts = ["9.5", "-3", "1e3", "tab\tline\nend", "it's \"so\" \\", "", "10", "\u{1}ü"];
+        let record = |id: u64, shift: usize| Record {
+            id,
+            meta: odd
+                .iter()
+                .enumerate()
+                .map(|(place, name)| {
+                    ((*name).to_owned(), texts[(place + shift) % texts.len()].to_owned())
+                })
+                .collect(),
+            ..Record::default()
+        };
+        let all: Vec<Row> = (1..=8)
+            .map(|id| Row { record: record(id, id as usize), vector: vec![1.0, id as f32] })
+            .collect();
+        store.upsert(&all).unwrap();
+        let kept = store.records(&[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        for (row, kept) in all.iter().zip(&kept) {
+            assert_eq!(kept.as_ref(), Some(&row.record));
+        }
+        for name in odd {
+            let field = || Field::Meta(name.to_owned());
+            for text in texts {
+                let end = |text: &str| Some((text.to_owned(), true));
+                for filter in [
+                    Filter::Eq(field(), text.to_owned()),
+                    Filter::Not(Box::new(Filter::Eq(field(), text.to_owned()))),
+                    Filter::Range(field(), end(text), None),
+                    Filter::Range(field(), None, end(text)),
+                ] {
+                    let expected = all.iter().filter(|row| filter.accepts(&row.record)).count();
+                    assert_eq!(store.count(Some(&filter)).unwrap(), expected as u64, "{filter}");
+                    if is_remote(store) && name != "price" {
+                        break;
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn the_folder_of_the_pictures_is_kept() {
+    on_each(2, |store| {
+        assert_eq!(store.pictures().unwrap(), None);
+        store.set_pictures(std::path::Path::new("/pictures of \"ours\"")).unwrap();
+        store.upsert(&rows(1..3, 2)).unwrap();
+        let kept = store.pictures().unwrap();
+        assert_eq!(kept.as_deref(), Some(std::path::Path::new("/pictures of \"ours\"")));
+        assert_eq!(store.describe().unwrap().next_id, 3);
+    });
 }
 
 #[test]

@@ -6,6 +6,10 @@ mod approximate;
 mod battery;
 mod disk;
 mod killed;
+#[cfg(feature = "milvus")]
+mod milvus;
+#[cfg(feature = "milvus")]
+mod milvus_scale;
 mod often;
 
 use std::path::Path;
@@ -73,4 +77,11 @@ pub(crate) fn on_each(dimension: usize, check: impl Fn(&dyn VectorStore)) {
     check(&Memory::new(fingerprint(dimension)));
     let folder = tempfile::tempdir().unwrap();
     check(&embedded(folder.path(), dimension));
+    #[cfg(feature = "milvus")]
+    milvus::on_server(dimension, &check);
+}
+
+/// Whether every call takes its time.
+pub(crate) fn is_remote(store: &dyn VectorStore) -> bool {
+    store.describe().unwrap().engine == "milvus"
 }

@@ -142,78 +142,41 @@ impl Pass<'_> {
         space: usize,
         to: &Disjoint<'_, Line>,
     ) {
-        // SAFETY: as the caller promises.
-        unsafe {
-            match self.convolution.side {
-                3 => self.gather_inputs::<L, 4>(lanes, line, tiles, space, to),
-                _ => self.gather_inputs::<L, 2>(lanes, line, tiles, space, to),
-            }
-        }
-    }
-
-    /// As [`gather`](Self::gather); tiles are `STEP` positions apart.
-    ///
-    /// # Safety
-    /// As [`gather`](Self::gather).
-    #[allow(unsafe_code)]
-    #[inline(always)]
-    unsafe fn gather_inputs<L: Lanes, const STEP: usize>(
-        &self,
-        lanes: L,
-        line: usize,
-        tiles: Range<usize>,
-        space: usize,
-        to: &Disjoint<'_, Line>,
-    ) {
         let stride = self.convolution.packed.depth / LANES;
         assert!((PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line < to.len());
         let [height, width] = self.size;
+        let step = self.convolution.outputs_of_tile();
         let zero = lanes.splat(0.0);
         let first = tiles.start;
         let mut place = self.place(first);
-        // Columns of a tile after the first transform; the tile to the right begins with the last of them.
-        let mut columns = [[zero; INPUT]; INPUT];
         for tile in tiles {
             let [picture, down, across] = place;
             place = self.next(place);
             let plane = (picture * self.depth[0] + line) * height * width;
             let plane = &self.input[plane..plane + height * width];
             // Before the input where the padding is.
-            let (top, left) = (down * STEP, across * STEP);
+            let (top, left) = (down * step, across * step);
             let (ahead, aside) = (self.offset[0], self.offset[1]);
             let inside = top >= ahead
                 && left >= aside
                 && top - ahead + INPUT <= height
                 && left - aside + INPUT <= width;
-            let known = if tile > first && across > 0 { INPUT - STEP } else { 0 };
-            if known > 0 {
-                for j in 0..INPUT - STEP {
-                    columns[j] = columns[j + STEP];
-                }
-            }
+            let mut columns = [[zero; INPUT]; INPUT];
             if inside {
                 let corner = (top - ahead) * width + left - aside;
                 let mut rows: [&[Line]; INPUT] = [&[]; INPUT];
                 for (i, row) in rows.iter_mut().enumerate() {
                     *row = &plane[corner + i * width..][..INPUT];
                 }
-                let read = |j: usize| {
+                for j in 0..INPUT {
                     let mut column = [zero; INPUT];
                     for i in 0..INPUT {
                         column[i] = lanes.load(&rows[i][j]);
                     }
-                    transform::input(lanes, column)
-                };
-                if known == 0 {
-                    for j in 0..INPUT - STEP {
-                        columns[j] = read(j);
-                    }
-                }
-                for j in INPUT - STEP..INPUT {
-                    columns[j] = read(j);
+                    columns[j] = transform::input(lanes, column);
                 }
             } else {
-                for (j, to) in columns.iter_mut().enumerate().skip(known) {
+                for (j, to) in columns.iter_mut().enumerate() {
                     let mut column = [zero; INPUT];
                     let x = (left + j).wrapping_sub(aside);
                     for (i, to) in column.iter_mut().enumerate() {

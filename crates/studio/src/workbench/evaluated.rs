@@ -10,6 +10,7 @@ use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
 use lookalike_discover::evaluation::files::Files;
 use lookalike_discover::evaluation::record::{Report, Settings};
 use lookalike_discover::evaluation::report::Ranked;
+use lookalike_discover::evaluation::rounds::ENOUGH;
 use lookalike_discover::evaluation::uncertainty::Sampling;
 use lookalike_discover::evaluation::{Benchmark, Rules};
 use lookalike_discover::votes::{Settlement, Votes};
@@ -90,8 +91,13 @@ impl Workbench {
         let metadata = metadata_of(&self.catalogue(None)?.1.store)?;
         let benchmark = Benchmark::new(&Files { metadata, tags, ..Files::default() }, &[])?;
         let rules = Rules { threshold: self.least_similar()?, ..Rules::default() };
-        let settings =
-            Settings { compat: None, rules, ks: LENGTHS.to_vec(), sampling: Sampling::default() };
+        let settings = Settings {
+            compat: None,
+            rules,
+            ks: LENGTHS.to_vec(),
+            sampling: Sampling::default(),
+            coverage: ENOUGH,
+        };
         let ranked = self.catalogues.iter().map(|one| {
             let vectors = vectors_of(&one.name, &one.store, &benchmark)?;
             Ok(Ranked::new(&one.name, &benchmark, &vectors, settings.head())?)

@@ -14,12 +14,13 @@ use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
 use lookalike_discover::evaluation::files::{Files, Tag};
 use lookalike_discover::evaluation::report::Ranked;
 use lookalike_discover::evaluation::{Benchmark, Level, audit};
-use lookalike_discover::store::{Embedded, VectorStore};
+use lookalike_discover::store::VectorStore;
 use serde_json::json;
 
 use super::evaluate::labels;
 use super::printing::{self, Printed, Rows};
-use super::{progress, stores};
+use super::progress;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::{Format, GlobalArgs};
 use crate::commands::inputs::standard_input;
@@ -33,8 +34,8 @@ use crate::output::Output;
                   several generators: what only one of them proposes can then be told from what others do."
 )]
 pub(super) struct CandidatesArgs {
-    /// Stores of one catalogue, one per generator
-    #[arg(long, value_name = "DIR,…", value_delimiter = ',', required = true)]
+    /// Stores of one catalogue, one per generator: folders, or addresses of servers
+    #[arg(long, value_name = "DIR|ADDRESS,…", value_delimiter = ',', required = true)]
     store: Vec<PathBuf>,
 
     /// Seeds, as paths in the store, one a line; `-` reads standard input
@@ -70,6 +71,9 @@ pub(super) struct CandidatesArgs {
     /// The most candidates of a seed that generators may propose together; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0)]
     most: usize,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 fn random(text: &str) -> Result<usize, String> {
@@ -83,14 +87,14 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
     if args.depth == 0 {
         bail!("--depth takes a number from 1");
     }
-    let named = stores::named(&args.store)?;
+    let named = stores::named(&args.store, &args.server)?;
     let output = Output::open(global)?;
     let Some((model, first)) = named.first() else { bail!("expected a store") };
     if let (Some(size), Some(labels)) = (args.audit, &args.labels) {
         if named.len() > 1 {
             bail!("--audit takes the store of one model, found {}", named.len());
         }
-        let (all, seeds) = audited(model, first, labels, args.depth, size, global.seed)?;
+        let (all, seeds) = audited(model, first.as_ref(), labels, args.depth, size, global.seed)?;
         written(&all, seeds, global, output)?;
         return Ok(Status::Passed);
     }
@@ -110,11 +114,11 @@ pub(super) fn run(args: &CandidatesArgs, global: &GlobalArgs) -> anyhow::Result<
             let paths = pairing::parse_paths(&bytes, Separator::Line)?;
             paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
         }
-        (None, None) => draw_seeds(first, args.seed_count, global.seed)?,
+        (None, None) => draw_seeds(first.as_ref(), args.seed_count, global.seed)?,
     };
     let generators: Vec<Generator<'_>> = named
         .iter()
-        .map(|(model, store)| Generator { model: model.clone(), store: store as &dyn VectorStore })
+        .map(|(model, store)| Generator { model: model.clone(), store: store.as_ref() })
         .collect();
     let options = PoolOptions {
         depth: args.depth,
@@ -164,7 +168,7 @@ fn unlabelled(all: Vec<Candidate>, tags: &[Tag]) -> (Vec<Candidate>, usize) {
 /// Unlabelled results of a model, drawn at random, and of how many seeds.
 fn audited(
     model: &str,
-    store: &Embedded,
+    store: &dyn VectorStore,
     labelled: &Path,
     k: usize,
     size: usize,

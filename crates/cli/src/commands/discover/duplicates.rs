@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use lookalike_discover::duplicates::duplicates;
-use lookalike_discover::store::{Effort, VectorStore};
+use lookalike_discover::store::Effort;
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::{progress, stores};
+use super::progress;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::GlobalArgs;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
 pub(super) struct DuplicatesArgs {
-    /// The store
-    #[arg(long, value_name = "DIR")]
+    /// The store: a folder, or the address of a server
+    #[arg(long, value_name = "DIR|ADDRESS")]
     store: PathBuf,
 
     /// Pictures belong together from this cosine on
@@ -27,6 +28,9 @@ pub(super) struct DuplicatesArgs {
     /// Compare with every row, though there is an approximate index
     #[arg(long)]
     exact: bool,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// Runs the command.
@@ -35,12 +39,13 @@ pub(super) fn run(args: &DuplicatesArgs, global: &GlobalArgs) -> anyhow::Result<
     if !(0.0..=1.0).contains(&args.threshold) {
         bail!("--threshold takes a cosine from 0 to 1, found {}", args.threshold);
     }
-    let store = stores::read(&args.store)?;
+    let store = stores::read(&args.store, &args.server)?;
     let output = Output::open(global)?;
     let bar = progress::bar(store.describe()?.count as usize, "pictures", global);
     let effort = if args.exact { Effort::Exact } else { Effort::Recall98 };
-    let groups =
-        duplicates(&store, args.threshold, effort, &|done, _| bar.set_position(done as u64))?;
+    let groups = duplicates(store.as_ref(), args.threshold, effort, &|done, _| {
+        bar.set_position(done as u64)
+    })?;
     bar.finish_and_clear();
     let mut rows = Rows::new(&["group", "action", "path", "score", "identical"], &[0, 3]);
     let mut texts = Vec::new();

@@ -12,7 +12,7 @@ use lookalike_discover::votes::{Settlement, Votes};
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::stores;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::GlobalArgs;
 use crate::log::Log;
@@ -26,8 +26,8 @@ pub(super) struct ExportArgs {
     #[arg(value_name = "VOTES")]
     votes: PathBuf,
 
-    /// A store of the catalogue, for what is known of its pictures
-    #[arg(long, value_name = "DIR")]
+    /// A store of the catalogue, for what is known of its pictures: a folder, or the address of a server
+    #[arg(long, value_name = "DIR|ADDRESS")]
     store: PathBuf,
 
     /// The folder for the files
@@ -41,6 +41,9 @@ pub(super) struct ExportArgs {
     /// Leave out pairs with fewer votes
     #[arg(long, value_name = "N", default_value_t = 1)]
     min_votes: usize,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// How votes become a label.
@@ -69,10 +72,10 @@ pub(super) fn run(args: &ExportArgs, global: &GlobalArgs) -> anyhow::Result<Stat
     if settled.tags.is_empty() {
         bail!("{}: no pair has a label after all", args.votes.display());
     }
-    let store = stores::read(&args.store)?;
+    let store = stores::read(&args.store, &args.server)?;
     let output = Output::open(global)?;
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let images: Vec<MetadataImage> = records(&store)?
+    let images: Vec<MetadataImage> = records(store.as_ref())?
         .into_iter()
         .map(|record| MetadataImage {
             id: record.id.to_string(),

@@ -9,11 +9,12 @@ use lookalike::decode::DecodeOptions;
 use lookalike::pairing::{self, NameFilter};
 use lookalike_discover::catalogue::{Indexing, MetadataTable, Products};
 use lookalike_discover::embedder::{BUILT_IN, embedder};
-use lookalike_discover::store::{Embedded, EmbeddedOptions};
+use lookalike_discover::store::EmbeddedOptions;
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::{progress, stores};
+use super::progress;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::{Alpha, GlobalArgs, pixels};
 use crate::log::{Log, on_interrupt};
@@ -31,8 +32,8 @@ pub(super) struct IndexArgs {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// The store, a folder; it is made where there is none
-    #[arg(long, value_name = "DIR")]
+    /// The store: a folder, or the address of a server; it is made where there is none
+    #[arg(long, value_name = "DIR|ADDRESS")]
     store: PathBuf,
 
     /// What makes vectors of pictures: sight, colour-hist, hog, lipsim:mini; with weights of others lpips:alex,
@@ -76,12 +77,14 @@ pub(super) struct IndexArgs {
     /// Keep an approximate index from this many pictures on
     #[arg(long, value_name = "N", default_value_t = EmbeddedOptions::default().approximate_from)]
     approximate_from: usize,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     printing::check(global, "index")?;
-    stores::refuse_address(&args.store)?;
     let started = Instant::now();
     let products = match (&args.product_regex, &args.products) {
         (Some(text), _) => Products::expression(text)?,
@@ -95,13 +98,13 @@ pub(super) fn run(args: &IndexArgs, global: &GlobalArgs) -> anyhow::Result<Statu
     let names = paths.iter().map(relative).collect::<Result<Vec<_>, _>>()?;
     let embedder = embedder(&args.model)?;
     let options = EmbeddedOptions { approximate_from: args.approximate_from };
-    let store = Embedded::create(&args.store, embedder.fingerprint(), options)?;
+    let store = stores::write(&args.store, embedder.fingerprint(), options, &args.server)?;
     if let Ok(folder) = args.folder.canonicalize() {
         store.set_pictures(&folder)?;
     }
     let output = Output::open(global)?;
     let indexing = Indexing {
-        store: &store,
+        store: store.as_ref(),
         embedder: embedder.as_ref(),
         decode: DecodeOptions {
             alpha: args.alpha.into(),

@@ -8,15 +8,15 @@ use lookalike_discover::store::Effort;
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::stores;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::GlobalArgs;
 use crate::output::Output;
 
 #[derive(Debug, Args)]
 pub(super) struct RecallArgs {
-    /// The store
-    #[arg(long, value_name = "DIR")]
+    /// The store: a folder, or the address of a server
+    #[arg(long, value_name = "DIR|ADDRESS")]
     store: PathBuf,
 
     /// How many results
@@ -30,6 +30,9 @@ pub(super) struct RecallArgs {
     /// How hard the approximate search looks
     #[arg(long, value_enum, default_value = "recall95")]
     effort: EffortName,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,13 +46,13 @@ enum EffortName {
 /// Runs the command.
 pub(super) fn run(args: &RecallArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     printing::check(global, "recall")?;
-    let store = stores::read(&args.store)?;
+    let store = stores::read(&args.store, &args.server)?;
     let output = Output::open(global)?;
     let effort = match args.effort {
         EffortName::Recall95 => Effort::Recall95,
         EffortName::Recall98 => Effort::Recall98,
     };
-    let found = recall(&store, args.k, effort, args.queries, global.seed)?;
+    let found = recall(store.as_ref(), args.k, effort, args.queries, global.seed)?;
     let [fast, slow] = [found.approximate, found.exact].map(|time| time.as_secs_f64() * 1e3);
     let mut rows = Rows::new(
         &["k", "queries", "recall", "worst", "ms", "exact_ms", "indexed"],

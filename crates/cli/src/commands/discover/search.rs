@@ -9,11 +9,11 @@ use lookalike::pairing::{self, Separator};
 use lookalike_discover::embedder::{self, Embedder};
 use lookalike_discover::query::{Query, Rectangle, rectangle};
 use lookalike_discover::search::{Found, Request, search};
-use lookalike_discover::store::{Effort, Embedded, Filter, Record};
+use lookalike_discover::store::{Effort, Filter, Record, VectorStore, is_address};
 use serde_json::json;
 
 use super::printing::{self, Printed, Rows};
-use super::stores;
+use super::stores::{self, ServerArgs};
 use crate::Status;
 use crate::args::{Alpha, GlobalArgs, pixels};
 use crate::commands::inputs::standard_input;
@@ -31,8 +31,8 @@ pub(super) struct SearchArgs {
     #[arg(value_name = "QUERY", required = true)]
     queries: Vec<PathBuf>,
 
-    /// The store
-    #[arg(long, value_name = "DIR")]
+    /// The store: a folder, or the address of a server
+    #[arg(long, value_name = "DIR|ADDRESS")]
     store: PathBuf,
 
     /// How many results
@@ -74,6 +74,9 @@ pub(super) struct SearchArgs {
     /// Largest picture that is decoded, in pixels; K, M and G are understood
     #[arg(long, value_name = "N", default_value = "512M", value_parser = pixels)]
     max_pixels: u64,
+
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// Runs the command.
@@ -83,7 +86,7 @@ pub(super) fn run(args: &SearchArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         bail!("--collapse takes a cosine from 0 to 1, found {limit}");
     }
     let filter = args.filter.as_deref().map(Filter::parse).transpose()?;
-    let store = stores::read(&args.store)?;
+    let store = stores::read(&args.store, &args.server)?;
     let output = Output::open(global)?;
     let mut names: Vec<PathBuf> = Vec::new();
     let separator = if args.null { Separator::Nul } else { Separator::Line };
@@ -93,7 +96,7 @@ pub(super) fn run(args: &SearchArgs, global: &GlobalArgs) -> anyhow::Result<Stat
             false => names.push(query.clone()),
         }
     }
-    let mut asked = Asked { args, store: &store, embedder: None, by_path: None };
+    let mut asked = Asked { args, store: store.as_ref(), embedder: None, by_path: None };
     let log = Log::new(0, global);
     let (mut answers, mut errors) = (Vec::new(), Vec::new());
     for name in &names {
@@ -107,7 +110,7 @@ pub(super) fn run(args: &SearchArgs, global: &GlobalArgs) -> anyhow::Result<Stat
                 ..Request::default()
             };
             let request = request.about(&query, args.exclude_same_product);
-            Ok(search(&store, &query.vector, &request)?)
+            Ok(search(store.as_ref(), &query.vector, &request)?)
         });
         match found {
             Ok(found) => answers.push((name.display().to_string(), found)),
@@ -135,7 +138,7 @@ fn plain(error: &anyhow::Error, path: &Path) -> String {
 
 struct Asked<'a> {
     args: &'a SearchArgs,
-    store: &'a Embedded,
+    store: &'a dyn VectorStore,
     embedder: Option<Box<dyn Embedder>>,
     /// Rows by path, once one was asked for.
     by_path: Option<std::collections::HashMap<String, Record>>,
@@ -182,6 +185,14 @@ impl Asked<'_> {
         };
         let bytes =
             std::fs::read(path).with_context(|| format!("{}: cannot read", path.display()))?;
+        let model = self.store.describe()?.fingerprint.model;
+        if model.ends_with(embedder::SUFFIX) && is_address(&self.args.store.to_string_lossy()) {
+            bail!(
+                "{}: the learned head of {model} is in the folder of a store, and this is none; look for a \
+                 picture of the store, by '#' and its id or by its path",
+                path.display()
+            );
+        }
         let (store, name) = (self.store, path.display().to_string());
         let (slot, folder) = (&mut self.embedder, &self.args.store);
         let embedder = move || match slot {

@@ -65,7 +65,8 @@ pub(super) struct TrainHeadArgs {
 /// Runs the command.
 pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<Status> {
     printing::check(global, "train-head")?;
-    stores::refuse_address(&args.to)?;
+    stores::only_folders(&args.store, "train-head")?;
+    stores::only_folders(&args.to, "train-head")?;
     if args.to.exists() {
         bail!("{}: it is there already; name a store that is not", args.to.display());
     }
@@ -74,7 +75,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
     if !sound || !(0.0..1.0).contains(&args.held_out) || args.held_out == 0.0 {
         bail!("expected --rate above 0, --hold from 0 and --held-out between 0 and 1");
     }
-    let source = stores::read(&args.store)?;
+    let source = Embedded::read_only(&args.store, EmbeddedOptions::default())?;
     if args.store.join(HEAD).exists() {
         bail!(
             "{}: the store has a head already; learn from the one it was made of",

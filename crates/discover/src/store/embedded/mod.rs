@@ -143,23 +143,6 @@ impl Embedded {
         Ok(Self { folder, options, fingerprint, content, lock })
     }
 
-    /// The folder that paths of pictures are relative to, as it was when they were indexed.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn pictures(&self) -> Result<Option<PathBuf>> {
-        Ok(self.read(|content| content.records.pictures())?.map(PathBuf::from))
-    }
-
-    /// Keeps the folder that paths of pictures are relative to. One whose name is not Unicode is not kept.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; [`Error::Request`] for a store that was opened to be read.
-    pub fn set_pictures(&self, folder: &Path) -> Result<()> {
-        let Some(folder) = folder.to_str() else { return Ok(()) };
-        self.write(|content| content.records.set_pictures(folder))
-    }
-
     fn read<T>(&self, look: impl FnOnce(&Content) -> T) -> T {
         look(&self.content.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -172,6 +155,16 @@ impl Embedded {
             )));
         }
         change(&mut self.content.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn ids_after(&self, after: u64, count: usize) -> Vec<u64> {
+        self.read(|content| {
+            let mut ids: Vec<u64> =
+                content.places.keys().copied().filter(|&id| id > after).collect();
+            ids.sort_unstable();
+            ids.truncate(count);
+            ids
+        })
     }
 
     /// Makes the approximate index of all rows, and says what ef each effort takes. Where an index is there
@@ -366,14 +359,21 @@ impl VectorStore for Embedded {
     }
 
     fn scan(&self, after: u64, count: usize) -> Result<Vec<Row>> {
-        let ids = self.read(|content| {
-            let mut ids: Vec<u64> =
-                content.places.keys().copied().filter(|&id| id > after).collect();
-            ids.sort_unstable();
-            ids.truncate(count);
-            ids
-        });
-        Ok(self.get(&ids)?.into_iter().flatten().collect())
+        Ok(self.get(&self.ids_after(after, count))?.into_iter().flatten().collect())
+    }
+
+    fn scan_records(&self, after: u64, count: usize) -> Result<Vec<Record>> {
+        self.records(&self.ids_after(after, count))
+            .map(|found| found.into_iter().flatten().collect())
+    }
+
+    fn pictures(&self) -> Result<Option<PathBuf>> {
+        Ok(self.read(|content| content.records.pictures())?.map(PathBuf::from))
+    }
+
+    fn set_pictures(&self, folder: &Path) -> Result<()> {
+        let Some(folder) = folder.to_str() else { return Ok(()) };
+        self.write(|content| content.records.set_pictures(folder))
     }
 
     fn flush(&self) -> Result<()> {

@@ -8,7 +8,7 @@ use lookalike::judge::npy;
 use lookalike_discover::evaluation::catalogue::{metadata_of, vectors_of};
 use lookalike_discover::evaluation::files::{self, Files, Tag};
 use lookalike_discover::evaluation::{Benchmark, Embeddings};
-use lookalike_discover::store::Embedded;
+use lookalike_discover::store::VectorStore;
 use lookalike_discover::tables;
 use lookalike_discover::votes::{Settlement, Votes};
 
@@ -36,7 +36,7 @@ impl VectorFile {
 /// What was read.
 pub(super) struct Input {
     pub(super) files: Files,
-    stores: Vec<(String, Embedded)>,
+    stores: Vec<(String, Box<dyn VectorStore>)>,
     vectors: Vec<VectorFile>,
 }
 
@@ -51,10 +51,10 @@ pub(super) fn read(args: &RunArgs) -> anyhow::Result<Input> {
         let folder = args.folder.as_deref().unwrap_or_else(|| Path::new("."));
         bail!("{}: there is no labels.json in it; name the labels by --labels", folder.display());
     };
-    let stores = stores::named(&args.store)?;
+    let stores = stores::named(&args.store, &args.server)?;
     let metadata = match (pick(&args.metadata, "metadata.json"), stores.first()) {
         (Some(path), _) => files::read(&path)?,
-        (None, Some((_, store))) => metadata_of(store)?,
+        (None, Some((_, store))) => metadata_of(store.as_ref())?,
         (None, None) => bail!("--vectors needs --metadata, which says whose the rows are"),
     };
     let manifest = pick(&args.manifest, "manifest.json");
@@ -94,7 +94,7 @@ impl Input {
         mut take: impl FnMut(String, Embeddings) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         for (name, store) in &self.stores {
-            take(name.clone(), vectors_of(name, store, benchmark)?)?;
+            take(name.clone(), vectors_of(name, store.as_ref(), benchmark)?)?;
         }
         for file in &self.vectors {
             take(file.name.clone(), self.of_file(file, benchmark)?)?;

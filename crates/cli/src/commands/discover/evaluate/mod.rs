@@ -17,6 +17,7 @@ use lookalike_discover::evaluation::uncertainty::Sampling;
 use lookalike_discover::evaluation::{Benchmark, Level, Rules};
 
 use self::gate::Gate;
+use super::stores::ServerArgs;
 use super::{printing, progress};
 use crate::Status;
 use crate::args::GlobalArgs;
@@ -68,8 +69,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PHASE")]
     pub(super) gallery_phase: Vec<String>,
 
-    /// Models: stores with vectors of the images, by path
-    #[arg(long, value_name = "DIR,…", value_delimiter = ',', required_unless_present = "vectors")]
+    /// Models: stores with vectors of the images, by path: folders, or addresses of servers
+    #[arg(
+        long,
+        value_name = "DIR|ADDRESS,…",
+        value_delimiter = ',',
+        required_unless_present = "vectors"
+    )]
     pub(super) store: Vec<PathBuf>,
 
     /// A model whose vectors were made elsewhere: a NumPy array with a row for each image of --metadata, in
@@ -110,6 +116,9 @@ pub(super) struct RunArgs {
     /// Exchanges of signs for every comparison of two models; 0 makes none
     #[arg(long, value_name = "N", default_value_t = PERMUTATIONS)]
     pub(super) permutations: usize,
+
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
