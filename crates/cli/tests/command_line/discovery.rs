@@ -168,7 +168,6 @@ fn other_things_are_found() {
         (&["search", "no.png", "--store", "store"][..], "no such file"),
         (&["search", "#99", "--store", "store"], "not in the store"),
         (&["search", "#1", "--store", "nowhere"], "discover index"),
-        (&["search", "#1", "--store", "milvus+https://host/db"], "folders"),
         (&["search", "#1", "--store", "store", "--where", "price>"], "at character 7"),
         (&["search", "#1", "--store", "store", "--crop", "0,0,1,1"], "--crop takes a file"),
     ] {

@@ -191,7 +191,7 @@ pub(super) fn table_of_lines(bytes: &[u8], path: &Path) -> Result<Table> {
             Stratum::Random => "random",
             Stratum::Audit => "audit",
         };
-        let start = vec![
+        let start = [
             Cell::Text(candidate.seed),
             Cell::Text(candidate.candidate),
             Cell::Text(stratum.to_owned()),

@@ -131,7 +131,7 @@ impl Table {
             number.filter(|_| plain && !text.starts_with('+')).map(Cell::Number)
         };
         for column in 0..self.columns.len() {
-            let readings: [&dyn Fn(&str) -> Option<Cell>; 2] = [&integer, &number];
+            let readings: [fn(&str) -> Option<Cell>; 2] = [integer, number];
             for read in readings {
                 let cells: Option<Vec<Cell>> = self
                     .rows
