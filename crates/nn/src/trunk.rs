@@ -58,7 +58,7 @@ impl Trunk {
         }
     }
 
-    /// The same, with filters packed once or for every batch. Parameters that are handed over are given up
+    /// As [`new`](Self::new), with filters packed once or for every batch. Parameters that are handed over are given up
     /// before the filters are packed.
     ///
     /// # Errors
