@@ -263,7 +263,7 @@ impl Model {
         model_file::write(KEY, &self.plan, &self.tensors(), parameters)
     }
 
-    /// Reads a file: the model and its parameters.
+    /// Reads a file: the model, computed where this process computes ([`Compute::chosen`]), and its parameters.
     ///
     /// # Errors
     /// [`Error::File`]; [`Error::Unsuitable`] when a tensor is missing, unknown, misshapen or not finite.
@@ -280,7 +280,8 @@ impl Model {
         if !most(plan.side) || !most(plan.channels) || !most(plan.factor) || plan.code > 1 << 20 {
             return Err(unsuitable("its header asks for a network without measure".to_owned()));
         }
-        let model = Self::new(plan).map_err(|e| unsuitable(e.to_string()))?;
+        let model =
+            Self::new(plan).map_err(|e| unsuitable(e.to_string()))?.on(&Compute::chosen())?;
         let parameters = model_file::numbers(&bytes, &model.tensors()).map_err(unsuitable)?;
         Ok((model, parameters))
     }
