@@ -45,6 +45,7 @@ pub fn work(
     let embeddings = Embeddings::new(dimension, rows).map_err(text)?;
     let settings = Settings {
         compat: None,
+        task: None,
         rules: Rules::default(),
         ks: vec![5, 9],
         sampling: Sampling::default(),
@@ -54,7 +55,7 @@ pub fn work(
         let ranked =
             Ranked::new("model", &benchmark, &embeddings, settings.head()).map_err(text)?;
         let report = Report::new(&benchmark, &[ranked], &settings, None).map_err(text)?;
-        let score = report.models.first().and_then(|model| model.metrics.score("hr@9"));
-        Ok(json!({ "hr@9": score }))
+        let score = report.models.first().and_then(|model| model.metrics.get("hr@9"));
+        Ok(json!({ "hr@9": score.map(|score| score.value) }))
     }))
 }

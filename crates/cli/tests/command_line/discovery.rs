@@ -17,7 +17,7 @@ const WITHOUT_WEIGHTS: [(&str, &str); 3] = if cfg!(feature = "deep") {
 };
 
 /// Twelve products with two pictures each, the second a little blurred.
-fn workplace() -> Workplace {
+pub(crate) fn workplace() -> Workplace {
     let place = Workplace::new();
     for product in 0..12_u64 {
         let first = scene(product, 64, 48);
@@ -55,7 +55,7 @@ fn index(place: &Workplace, model: &str, store: &str) -> Value {
     serde_json::from_str(&place.succeeds(&arguments)).unwrap()
 }
 
-fn json(place: &Workplace, arguments: &[&str]) -> Value {
+pub(crate) fn json(place: &Workplace, arguments: &[&str]) -> Value {
     let all = [&["discover"], arguments, &["--format", "json"]].concat();
     serde_json::from_str(&place.succeeds(&all)).unwrap()
 }
@@ -200,7 +200,7 @@ fn copies_are_listed_and_kept() {
 }
 
 /// Stores of two models, candidates and votes of two raters.
-fn labelled() -> Workplace {
+pub(crate) fn labelled() -> Workplace {
     let place = workplace();
     index(&place, "colour-hist", "colour");
     index(&place, "hog", "edges");

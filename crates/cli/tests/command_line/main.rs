@@ -9,6 +9,7 @@ mod certify;
 #[cfg(feature = "deep")]
 mod devices;
 mod discovery;
+mod discovery_tasks;
 mod expert_pairs;
 mod folders;
 mod formats;

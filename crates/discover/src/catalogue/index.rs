@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::{MetadataTable, Products, records};
 use crate::embedder::Embedder;
 use crate::error::unreadable;
+use crate::query::Rectangle;
 use crate::store::{Record, Row, Selection, VectorStore, content_hash};
 use crate::{Error, Result};
 
@@ -263,9 +264,9 @@ impl Indexing<'_> {
             record.product = name.to_owned();
         }
         let new = old.is_none();
-        // The same bytes, here or elsewhere, have a vector.
-        let same = old.filter(|old| old.content_hash == record.content_hash);
-        let same = same.or_else(|| known.by_hash.get(&record.content_hash));
+        // The same part of the same bytes, here or elsewhere, has a vector.
+        let same = old.filter(|old| seen(old) == seen(&record));
+        let same = same.or_else(|| known.by_seen.get(&seen(&record)));
         if let Some(same) = same {
             (record.width, record.height) = (same.width, same.height);
             if old == Some(&record) {
@@ -279,7 +280,12 @@ impl Indexing<'_> {
         drop(bytes);
         record.width = u32::try_from(picture.width()).unwrap_or(u32::MAX);
         record.height = u32::try_from(picture.height()).unwrap_or(u32::MAX);
-        let vector = self.embedder.embed(&picture)?;
+        let vector = match record.part() {
+            Some([x, y, width, height]) => {
+                self.embedder.embed(&picture.crop(x, y, width, height)?)?
+            }
+            None => self.embedder.embed(&picture)?,
+        };
         Ok(Task::Embedded { row: Row { record, vector }, new })
     }
 }
@@ -287,14 +293,19 @@ impl Indexing<'_> {
 /// What the store held before.
 struct Known {
     by_path: BTreeMap<String, Record>,
-    by_hash: HashMap<String, Record>,
+    by_seen: HashMap<(String, Option<Rectangle>), Record>,
+}
+
+/// What a vector is of: bytes, and a part of the picture.
+fn seen(record: &Record) -> (String, Option<Rectangle>) {
+    (record.content_hash.clone(), record.part())
 }
 
 impl Known {
     fn new(records: Vec<Record>) -> Self {
-        let by_hash = records.iter().map(|one| (one.content_hash.clone(), one.clone())).collect();
+        let by_seen = records.iter().map(|one| (seen(one), one.clone())).collect();
         let by_path = records.into_iter().map(|one| (one.path.clone(), one)).collect();
-        Self { by_path, by_hash }
+        Self { by_path, by_seen }
     }
 }
 
@@ -381,6 +392,45 @@ mod tests {
         let ids: Vec<u64> = records(&store).unwrap().iter().map(|record| record.id).collect();
         assert_eq!(ids, [2]);
         assert_eq!(store.describe().unwrap().next_id, 5);
+    }
+
+    #[test]
+    fn a_box_says_which_part_is_embedded() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = scene(3, 80, 60);
+        write_png(&whole, &folder.path().join("a.png")).unwrap();
+        let embedder = Counting(ColourHistogram::new(), AtomicUsize::new(0));
+        let store = Memory::new(embedder.fingerprint().clone());
+        let index = |boxes: &str| {
+            let path = folder.path().join("boxes.csv");
+            std::fs::write(&path, format!("path,bbox\na.png,{boxes}\n")).unwrap();
+            let run = Indexing {
+                store: &store,
+                embedder: &embedder,
+                decode: DecodeOptions::default(),
+                products: &Products::Apart,
+                table: &MetadataTable::read(&path).unwrap(),
+                keep_missing: false,
+            };
+            let names = [PathBuf::from("a.png")];
+            run.run(folder.path(), &names, &AtomicBool::new(false), &|_| ()).unwrap()
+        };
+        let vector = || store.get(&[1]).unwrap().remove(0).unwrap().vector;
+        let of = |picture: &Picture| ColourHistogram::new().embed(picture).unwrap();
+        let near = |a: &[f32], b: &[f32]| {
+            let length = b.iter().map(|value| value * value).sum::<f32>().sqrt();
+            a.iter().zip(b).all(|(a, b)| (a - b / length).abs() < 1e-6)
+        };
+        assert_eq!(index("\"10,5,30,20\"").embedded, 1);
+        assert!(near(&vector(), &of(&whole.crop(10, 5, 30, 20).unwrap())));
+        assert_eq!(index("\"10,5,30,20\"").unchanged, 1);
+        // Another box is another vector, though the bytes are the same; so is none.
+        assert_eq!(index("\"0,0,30,20\"").embedded, 1);
+        assert!(near(&vector(), &of(&whole.crop(0, 0, 30, 20).unwrap())));
+        assert_eq!(index("").embedded, 1);
+        assert!(near(&vector(), &of(&whole)));
+        let outside = index("\"70,5,30,20\"");
+        assert_eq!((outside.failed.len(), outside.removed), (1, 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! * [`leave_one_out`]: by how much a model gains from having chosen the candidates itself
 //! * [`audit`]: the hit ratio from a random sample of what is not labelled
 //! * [`rounds`]: whether another round of labelling is worth it
+//! * [`task`]: the four tasks of the VSD benchmark
 //! * [`report`](mod@report): all of it for several models; [`record`]: as it is written
 //! * [`catalogue`]: stores as the images of a benchmark and as models
 //!
@@ -34,6 +35,7 @@ mod ranking;
 pub mod record;
 pub mod report;
 pub mod rounds;
+pub mod task;
 pub mod uncertainty;
 #[cfg(test)]
 mod worked_examples;

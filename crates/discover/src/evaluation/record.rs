@@ -12,6 +12,7 @@ use super::report::{
     model_report,
 };
 use super::rounds::{self, Round};
+use super::task::Task;
 use super::uncertainty::Sampling;
 use super::{Benchmark, Dropped, Level, Rules, SeedMetric, SeedRanking};
 use crate::candidates::{Candidate, file};
@@ -23,6 +24,8 @@ const SCHEMA: &str = "lookalike.evaluate/1";
 pub struct Settings {
     /// The published evaluator that is repeated.
     pub compat: Option<String>,
+    /// The task of the VSD benchmark, which was checked.
+    pub task: Option<Task>,
     /// How labels are read.
     pub rules: Rules,
     /// Lengths of lists, in ascending order.
@@ -47,6 +50,9 @@ pub struct Report {
     pub schema: &'static str,
     /// The published evaluator that was repeated.
     pub compat: Option<String>,
+    /// The task of the VSD benchmark, where one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<&'static str>,
     /// `product` or `image`: what counts as an answer.
     pub level: &'static str,
     /// The least grade that is similar.
@@ -279,7 +285,7 @@ impl Report {
         settings: &Settings,
         candidates: Option<&[Candidate]>,
     ) -> crate::Result<Self> {
-        let Settings { compat, rules, ks, sampling, coverage: target } = settings;
+        let Settings { compat, task, rules, ks, sampling, coverage: target } = settings;
         let (rules, sampling) = (*rules, *sampling);
         let greatest = ks.last().copied().unwrap_or(1);
         let mut generators = Vec::new();
@@ -312,6 +318,7 @@ impl Report {
         Ok(Self {
             schema: SCHEMA,
             compat: compat.clone(),
+            task: task.map(Task::name),
             level: match rules.level {
                 Level::Image => "image",
                 Level::Product => "product",

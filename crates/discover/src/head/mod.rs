@@ -1,10 +1,11 @@
 //! A linear map on vectors that are there already, learned from labels: cheap, and often most of what
 //! fine-tuning a network gives.
 //!
-//! A head takes a vector x to W·x / |W·x|. [`training`] finds W; the file is safetensors with the tensor
+//! A head takes a vector x to W·x / |W·x|. [`training`] finds W, on the pairs that [`split`] does not hold out; the file is safetensors with the tensor
 //! `weight` of output × input numbers.
 
 mod file;
+pub mod split;
 pub mod training;
 
 /// The name of a head's file in the folder of a store.

@@ -8,18 +8,15 @@
 //! Source: logistic loss of pairs as in Chopra, Hadsell and LeCun, CVPR 2005, with the log-likelihood in place
 //! of margins; Adam, Kingma and Ba, ICLR 2015.
 //!
-//! Choices: pairs of a share of the seeds are held out and taken no step on, nor are pairs of other seeds
-//! whose candidate shows a product of a held-out seed or one of its candidates, so that nothing of what is
-//! held out was seen. After every round over the pairs the held-out loss is taken; the map with the least is
-//! kept, which is the identity where nothing helps. Sums run in a fixed order: the same labels and seed give
+//! Choices: a part of the pairs is held out and taken no step on ([`split`](super::split)). After every round over
+//! the pairs the held-out loss is taken; the map with the least is kept, which is the identity where nothing helps. Sums run in a fixed order: the same labels and seed give
 //! the same head for any number of threads.
-
-use std::collections::BTreeSet;
 
 use lookalike_judge::statistics::seeded;
 use rayon::prelude::*;
 
 use super::Head;
+use super::split::{Leakage, Parts, Split, split};
 use crate::evaluation::pooled::{self, Pair};
 use crate::store::scan::{add_scaled, dot};
 use crate::{Error, Result};
@@ -33,8 +30,10 @@ pub struct Example<'a> {
     pub candidate: &'a [f32],
     /// Whether people call them similar.
     pub similar: bool,
-    /// The number of the seed.
-    pub seed: usize,
+    /// The number of the seed's picture.
+    pub query_image: usize,
+    /// The number of the candidate's picture.
+    pub candidate_image: usize,
     /// The number of the seed's product.
     pub query_product: usize,
     /// The number of the candidate's product.
@@ -52,7 +51,9 @@ pub struct HeadRecipe {
     pub rate: f32,
     /// λ, by which the map is held to the identity.
     pub hold: f32,
-    /// The share of seeds that are held out.
+    /// What is held out.
+    pub split: Split,
+    /// The share that is held out, of seeds or of pairs.
     pub held_out: f64,
     /// The seed of what is drawn.
     pub seed: u64,
@@ -60,7 +61,15 @@ pub struct HeadRecipe {
 
 impl Default for HeadRecipe {
     fn default() -> Self {
-        Self { rounds: 30, batch: 128, rate: 1e-3, hold: 1.0, held_out: 0.2, seed: 1 }
+        Self {
+            rounds: 30,
+            batch: 128,
+            rate: 1e-3,
+            hold: 1.0,
+            split: Split::Products,
+            held_out: 0.2,
+            seed: 1,
+        }
     }
 }
 
@@ -71,6 +80,8 @@ pub struct Trained {
     pub head: Head,
     /// Pairs that steps were taken on, that were held out, and that were left out for a product of those.
     pub pairs: [usize; 3],
+    /// What held-out pairs share with those.
+    pub leakage: Leakage,
     /// The round whose map was kept; 0 is the identity.
     pub round: usize,
     /// The loss of held-out pairs before and after.
@@ -110,7 +121,7 @@ pub fn train(
     recipe: HeadRecipe,
     progress: &dyn Fn(usize),
 ) -> Result<Trained> {
-    let [own, held, left] = split(examples, recipe);
+    let Parts { learned: own, held, left, leakage } = split(examples, recipe);
     let dimension = examples.first().map_or(0, |one| one.query.len());
     if examples.iter().any(|one| [one.query.len(), one.candidate.len()] != [dimension; 2]) {
         return Err(Error::Request("vectors of one length are needed to learn a head".to_owned()));
@@ -183,29 +194,11 @@ pub fn train(
     Ok(Trained {
         head: Head::new(dimension, weight)?,
         pairs: [own.len(), held.len(), left.len()],
+        leakage,
         round,
         loss: [first_loss, loss],
         area: [first_area, area],
     })
-}
-
-/// Numbers of the pairs to learn from, those that are held out, and those that are neither.
-fn split(examples: &[Example<'_>], recipe: HeadRecipe) -> [Vec<usize>; 3] {
-    let seeds: BTreeSet<usize> = examples.iter().map(|one| one.seed).collect();
-    let seeds: Vec<usize> = seeds.into_iter().collect();
-    let size = (seeds.len() as f64 * recipe.held_out).round().max(1.0) as usize;
-    let drawn = seeded::sample(&mut seeded::stream(recipe.seed, 0), seeds.len(), size);
-    let drawn: BTreeSet<usize> = drawn.into_iter().map(|at| seeds[at]).collect();
-    let held = examples.iter().filter(|one| drawn.contains(&one.seed));
-    let products: BTreeSet<usize> =
-        held.flat_map(|one| [one.query_product, one.candidate_product]).collect();
-    let mut parts = [Vec::new(), Vec::new(), Vec::new()];
-    for (index, one) in examples.iter().enumerate() {
-        let seen =
-            products.contains(&one.query_product) || products.contains(&one.candidate_product);
-        parts[if drawn.contains(&one.seed) { 1 } else { 2 * usize::from(seen) }].push(index);
-    }
-    parts
 }
 
 /// A scale of 10, and the offset by which the mean cosine has the probability of a similar pair.
@@ -324,7 +317,8 @@ mod tests {
                     query,
                     candidate,
                     similar: dot(&query[..4], &candidate[..4]) > 0.05,
-                    seed,
+                    query_image: seed,
+                    candidate_image: other,
                     query_product: seed,
                     candidate_product: other,
                 });
@@ -357,18 +351,6 @@ mod tests {
         assert!(found.loss[1] <= found.loss[0]);
         let none = train(&examples[..3], recipe, &|_| ());
         assert!(none.unwrap_err().to_string().contains("held out"));
-    }
-
-    #[test]
-    fn products_that_are_held_out_are_not_learned_from() {
-        let all = vectors(200);
-        let examples = examples(&all);
-        let [own, held, left] = split(&examples, HeadRecipe::default());
-        assert_eq!(own.len() + held.len() + left.len(), examples.len());
-        let products: BTreeSet<usize> =
-            held.iter().map(|&index| examples[index].candidate_product).collect();
-        assert!(own.iter().all(|&index| !products.contains(&examples[index].candidate_product)));
-        assert!(!left.is_empty());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use filter::{Field, Filter};
 pub use memory::Memory;
 #[cfg(feature = "milvus")]
 pub use milvus::{MilvusAddress, MilvusOptions, MilvusStore, Token};
-pub use record::{Record, Row};
+pub use record::{PART, Record, Row};
 
 /// Whether what names a store is an address and not a folder.
 pub fn is_address(text: &str) -> bool {

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::query::{Rectangle, rectangle};
 use crate::{Error, Result};
+
+/// The name under which [`Record::meta`] keeps the part of the picture that is looked at.
+pub const PART: &str = "bbox";
 
 /// The most bytes of each text: what a server's columns hold.
 const LIMITS: [(&str, usize); 7] = [
@@ -54,6 +58,11 @@ pub struct Row {
 }
 
 impl Record {
+    /// The part of the picture that its vector is of, where it is not of all: left, top, width, height.
+    pub fn part(&self) -> Option<Rectangle> {
+        rectangle(self.meta.get(PART)?).ok()
+    }
+
     /// Whether every store can hold it.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What the labels so far come to: agreement of the raters, and scores of the models.
 //!
 //! Labels are those of the majority, or of whoever decided where raters were divided. An evaluation is kept until
-//! there is another answer, as it takes seconds where there are many seeds.
+//! there is another answer, or a store was changed, as it takes seconds where there are many seeds.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,9 +23,12 @@ use crate::labels::label_votes;
 /// Lengths of lists, as in the VSD benchmark.
 const LENGTHS: [usize; 2] = [5, 9];
 
-/// The last evaluation as JSON, its scores in their order, and how many votes were there for it.
+/// What an evaluation is of: how many votes were there, and the generations of the stores.
+type Of = (usize, Vec<u64>);
+
+/// The last evaluation as JSON, its scores in their order, and what it is of.
 #[derive(Default)]
-pub(super) struct Evaluations(Mutex<Option<(usize, String)>>);
+pub(super) struct Evaluations(Mutex<Option<(Of, String)>>);
 
 impl Workbench {
     fn votes(&self) -> Result<(usize, Votes)> {
@@ -78,9 +81,12 @@ impl Workbench {
     /// How well models do by the labels so far: `lookalike.evaluate/1`.
     pub(super) fn evaluation(&self) -> Result<String> {
         let (count, votes) = self.votes()?;
+        let stores = self.catalogues.iter().map(|one| Ok((one.name.as_str(), one.store()?)));
+        let stores: Vec<_> = stores.collect::<Result<_>>()?;
+        let of = (count, stores.iter().map(|(_, store)| store.generation()).collect());
         let mut kept = self.evaluations.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, report)) = &*kept
-            && *known == count
+            && *known == of
         {
             return Ok(report.clone());
         }
@@ -88,25 +94,27 @@ impl Workbench {
         if tags.is_empty() {
             return Err(Error::Absent("no pair has a label yet".to_owned()));
         }
-        let metadata = metadata_of(&self.catalogue(None)?.1.store)?;
+        let metadata = stores.first().map(|(_, store)| metadata_of(store.as_ref())).transpose()?;
+        let metadata = metadata.unwrap_or_default();
         let benchmark = Benchmark::new(&Files { metadata, tags, ..Files::default() }, &[])?;
         let rules = Rules { threshold: self.least_similar()?, ..Rules::default() };
         let settings = Settings {
             compat: None,
+            task: None,
             rules,
             ks: LENGTHS.to_vec(),
             sampling: Sampling::default(),
             coverage: ENOUGH,
         };
-        let ranked = self.catalogues.iter().map(|one| {
-            let vectors = vectors_of(&one.name, &one.store, &benchmark)?;
-            Ok(Ranked::new(&one.name, &benchmark, &vectors, settings.head())?)
+        let ranked = stores.iter().map(|(name, store)| {
+            let vectors = vectors_of(name, store.as_ref(), &benchmark)?;
+            Ok(Ranked::new(name, &benchmark, &vectors, settings.head())?)
         });
         let ranked: Vec<Ranked> = ranked.collect::<Result<_>>()?;
         let report = Report::new(&benchmark, &ranked, &settings, self.candidates.as_deref())?;
         let report = serde_json::to_string(&report)
             .map_err(|error| Error::Page(format!("the evaluation is no JSON: {error}")))?;
-        *kept = Some((count, report.clone()));
+        *kept = Some((of, report.clone()));
         Ok(report)
     }
 }

@@ -3,24 +3,24 @@
 //! Several stores are several models of one catalogue. Pictures are known by the number of a store and of a row;
 //! paths that leave the folder of the pictures are refused, whatever a store says.
 //!
-//! Limits: stores are read as they are when the workbench starts.
+//! Stores are read anew while others write to them ([`Catalogue`]).
 
 mod access;
+mod catalogue;
 mod evaluated;
 mod parameters;
 mod picture;
 mod routes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lookalike_core::AlphaPolicy;
 use lookalike_core::decode::DecodeOptions;
 use lookalike_discover::candidates::Candidate;
-use lookalike_discover::embedder::{self, Embedder};
 use lookalike_discover::query::Query;
 use lookalike_discover::search::{Request, search};
-use lookalike_discover::store::{Effort, Embedded, Filter, VectorStore};
+use lookalike_discover::store::{Effort, Filter, VectorStore};
 use serde_json::{Value, json};
 
 use self::evaluated::Evaluations;
@@ -30,48 +30,11 @@ use crate::project::{Project, Task};
 use crate::studio::Studio;
 
 pub use access::Access;
+pub use catalogue::Catalogue;
 pub(crate) use routes::routes;
 
 /// The largest picture that somebody may look for, in pixels.
 const LARGEST_PICTURE: u64 = 64 << 20;
-
-/// A store that can be searched.
-pub struct Catalogue {
-    name: String,
-    store: Embedded,
-    pictures: PathBuf,
-    /// What makes vectors of pictures from outside, or why there is nothing.
-    embedder: Result<Box<dyn Embedder>, String>,
-}
-
-impl Catalogue {
-    /// A store under a name, with its own folder and that of its pictures. Where its embedder cannot be had, for
-    /// want of weights, pictures of the store can be looked for all the same.
-    ///
-    /// # Errors
-    /// [`Error::Absent`] where the folder of the pictures is not there.
-    pub fn new(name: String, store: Embedded, folder: &Path, pictures: &Path) -> Result<Self> {
-        let pictures = pictures.canonicalize().map_err(|error| {
-            let place = pictures.display();
-            Error::Absent(format!(
-                "{place}: the pictures of {} are not there ({error}); --pictures DIR says where they are",
-                folder.display()
-            ))
-        })?;
-        let embedder = embedder::of_store(&store, folder).map_err(|error| error.to_string());
-        Ok(Self { name, store, pictures, embedder })
-    }
-
-    /// What pages are told of it.
-    fn record(&self) -> Result<Value> {
-        let info = self.store.describe()?;
-        Ok(json!({
-            "name": self.name, "model": info.fingerprint.model, "pictures": info.count,
-            "dimension": info.fingerprint.dimension, "approximate": info.approximate,
-            "refuses_pictures": self.embedder.as_ref().err(),
-        }))
-    }
-}
 
 /// Stores and, where there is one, a project of pairs.
 pub struct Workbench {
@@ -153,7 +116,8 @@ impl Workbench {
     /// What was found for a picture from outside, or one of the store: `lookalike.search/1`.
     fn search(&self, asked: &Parameters, upload: Option<(&str, &[u8])>) -> Result<Value> {
         let (number, catalogue) = self.catalogue(asked.model.as_deref())?;
-        let store = &catalogue.store;
+        let store = catalogue.store()?;
+        let store = store.as_ref();
         let refused =
             |reason: &str| Error::from(lookalike_discover::Error::Request(reason.to_owned()));
         let filter = asked.filter.as_deref().map(Filter::parse).transpose()?;
@@ -207,7 +171,7 @@ impl Workbench {
     fn picture(&self, number: usize, id: u64) -> Result<PathBuf> {
         let absent = || Error::Absent("there is no such picture".to_owned());
         let catalogue = self.catalogues.get(number).ok_or_else(absent)?;
-        let record = catalogue.store.records(&[id])?.pop().flatten().ok_or_else(absent)?;
+        let record = catalogue.store()?.records(&[id])?.pop().flatten().ok_or_else(absent)?;
         picture::below(&catalogue.pictures, &record.path)
     }
 

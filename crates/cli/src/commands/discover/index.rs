@@ -50,7 +50,8 @@ pub(super) struct IndexArgs {
     products: Option<PathBuf>,
 
     /// A CSV with a column path, or id for the file's name without extension, and anything else: product,
-    /// category, colour, phase, split, and columns of your own
+    /// category, colour, phase, split, bbox (x,y,width,height: only that part is looked at), and columns of your
+    /// own; or the same as Parquet, or the metadata of the VSD benchmark in JSON
     #[arg(long, value_name = "FILE")]
     metadata: Option<PathBuf>,
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use lookalike_discover::catalogue::records;
 use lookalike_discover::embedder::behind;
 use lookalike_discover::evaluation::Benchmark;
 use lookalike_discover::evaluation::catalogue::metadata_of;
 use lookalike_discover::evaluation::files::Files;
 use lookalike_discover::head::FILE as HEAD;
+use lookalike_discover::head::split::{Leakage, Split};
 use lookalike_discover::head::training::{Example, HeadRecipe, train};
 use lookalike_discover::store::{Embedded, EmbeddedOptions, Row, VectorStore};
 use serde_json::json;
@@ -24,9 +25,9 @@ use crate::output::Output;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A share of the seeds is held out, with every product that they meet; the map that does \
-                  best on them is kept. The new store is searched like any other: pictures go through the \
-                  model and the map."
+    after_help = "A part of the pairs is held out, and the map that does best on them is kept; what they share \
+                  with the pairs that were learned from is said. The new store is searched like any other: \
+                  pictures go through the model and the map."
 )]
 pub(super) struct TrainHeadArgs {
     /// Labels: a JSON array of {"key":[seed,candidate],"value":0|1}, or votes as CSV
@@ -57,9 +58,33 @@ pub(super) struct TrainHeadArgs {
     #[arg(long, value_name = "X", default_value_t = HeadRecipe::default().hold)]
     hold: f32,
 
-    /// The share of seeds that are held out
+    /// What is held out
+    #[arg(long, value_enum, default_value = "products")]
+    split: SplitName,
+
+    /// The share that is held out, of seeds or of pairs
     #[arg(long, value_name = "X", default_value_t = HeadRecipe::default().held_out)]
     held_out: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SplitName {
+    /// Pairs: seeds are in both parts (the open catalogue of the VSD benchmark)
+    Open,
+    /// Seeds: none is in both parts (its closed catalogue)
+    Closed,
+    /// Seeds with every product that they meet: both parts share nothing
+    Products,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Self {
+        match name {
+            SplitName::Open => Self::Open,
+            SplitName::Closed => Self::Closed,
+            SplitName::Products => Self::Products,
+        }
+    }
 }
 
 /// Runs the command.
@@ -105,7 +130,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
         }
     }
     let mut examples = Vec::new();
-    for (number, seed) in benchmark.seeds.iter().enumerate() {
+    for seed in &benchmark.seeds {
         for label in &seed.labels {
             let candidate = benchmark.gallery[label.candidate];
             if let (Some(query), Some(found)) = (vectors.get(&seed.image), vectors.get(&candidate))
@@ -114,7 +139,8 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
                     query,
                     candidate: found,
                     similar: label.grade >= args.threshold,
-                    seed: number,
+                    query_image: seed.image,
+                    candidate_image: candidate,
                     query_product: benchmark.images[seed.image].product,
                     candidate_product: benchmark.images[candidate].product,
                 });
@@ -125,6 +151,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
         rounds: args.rounds,
         rate: args.rate,
         hold: args.hold,
+        split: args.split.into(),
         held_out: args.held_out,
         seed: global.seed,
         ..HeadRecipe::default()
@@ -156,6 +183,7 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
         target.flush()?;
     }
     let [own, held, left] = trained.pairs;
+    let Leakage { pairs, seeds, candidates, products } = trained.leakage;
     let mut rows = Rows::new(&["held-out pairs", "before", "after"], &[1, 2]);
     let [before, after] = trained.loss.map(|loss| four(Some(loss)));
     rows.rows.push(vec!["loss".to_owned(), before, after]);
@@ -170,11 +198,14 @@ pub(super) fn run(args: &TrainHeadArgs, global: &GlobalArgs) -> anyhow::Result<S
         false => "no map did better than none; no store was written".to_owned(),
     };
     let text = format!(
-        "{own} pairs to learn from, {held} held out, {left} left out for a product of those\n{}\n{end}",
+        "{own} pairs to learn from, {held} held out, {left} left out for a product of those\nof those held out, \
+         {pairs} are learned from, {seeds} share the seed, {candidates} the candidate, {products} a product\n{}\n{end}",
         rows.text()
     );
     let json = json!({
         "schema": "lookalike.train-head/1",
+        "split": recipe.split.name(),
+        "leakage": {"pairs": pairs, "seeds": seeds, "candidates": candidates, "products": products},
         "pairs": {"learned": own, "held_out": held, "left_out": left},
         "round": trained.round,
         "loss": {"before": trained.loss[0], "after": trained.loss[1]},

@@ -19,7 +19,8 @@
 //!
 //! Without the feature `approximate` there is no index, and all searches are exact.
 //!
-//! Limits: one process writes; others that read see what was committed when they opened the store.
+//! Limits: one process writes; others that read see what was committed when they opened the store, or
+//! [`Embedded::refreshed`] it.
 
 mod content;
 #[cfg(feature = "approximate")]
@@ -71,6 +72,8 @@ pub struct Embedded {
     options: EmbeddedOptions,
     fingerprint: Fingerprint,
     content: RwLock<Content>,
+    /// That of the rows when they were read.
+    generation: u64,
     // Held as long as the store is open for writing; the system lets go of it with the process.
     lock: Option<File>,
 }
@@ -115,6 +118,20 @@ impl Embedded {
         Self::load(folder, Records::open(&existing(folder)?)?, options, None)
     }
 
+    /// What the folder holds now, where another process changed rows since this store was opened to read it.
+    ///
+    /// # Errors
+    /// As [`read_only`](Self::read_only).
+    pub fn refreshed(&self) -> Result<Option<Self>> {
+        let now = self.read(|content| content.records.generation())?;
+        (now != self.generation).then(|| Self::read_only(&self.folder, self.options)).transpose()
+    }
+
+    /// The generation of the rows when they were read: every change of rows raises it.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     fn load(
         folder: &Path,
         records: Records,
@@ -140,7 +157,7 @@ impl Embedded {
         let often = Often::default();
         let content = Content { records, vectors, rows, places, neighbours, often };
         let (folder, content) = (folder.to_owned(), RwLock::new(content));
-        Ok(Self { folder, options, fingerprint, content, lock })
+        Ok(Self { folder, options, fingerprint, content, generation, lock })
     }
 
     fn read<T>(&self, look: impl FnOnce(&Content) -> T) -> T {

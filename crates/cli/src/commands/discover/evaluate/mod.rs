@@ -13,6 +13,7 @@ use lookalike_discover::candidates::file as candidate_file;
 use lookalike_discover::evaluation::record::{Report, Settings};
 use lookalike_discover::evaluation::report::Ranked;
 use lookalike_discover::evaluation::rounds;
+use lookalike_discover::evaluation::task::Task;
 use lookalike_discover::evaluation::uncertainty::Sampling;
 use lookalike_discover::evaluation::{Benchmark, Level, Rules};
 
@@ -64,6 +65,15 @@ pub(super) struct RunArgs {
     /// The images that belong to the task
     #[arg(long, value_name = "FILE")]
     pub(super) manifest: Option<PathBuf>,
+
+    /// The task of the VSD benchmark that this is: seeds and gallery must be of its kind, and labels that models
+    /// learned from must not be those that judge them
+    #[arg(long, value_name = "NAME", value_parser = Task::ALL.map(Task::name))]
+    pub(super) task: Option<String>,
+
+    /// Labels that models learned from, which the task says must be of other pairs, or of other seeds
+    #[arg(long, value_name = "FILE", requires = "task")]
+    pub(super) learned: Option<PathBuf>,
 
     /// Only images of this phase are in the gallery; may be repeated
     #[arg(long, value_name = "PHASE")]
@@ -175,6 +185,11 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
         Some(_) => Benchmark::vsd2023(&read.files, &args.gallery_phase)?,
         None => Benchmark::new(&read.files, &args.gallery_phase)?,
     };
+    let task = args.task.as_deref().and_then(Task::of);
+    if let Some(task) = task {
+        let learned = args.learned.as_deref().map(labels).transpose()?;
+        task.check(&benchmark, &args.gallery_phase, learned.as_deref())?;
+    }
     let log = Log::new(0, global);
     let dropped = &benchmark.dropped;
     for (count, what) in [
@@ -193,7 +208,7 @@ pub(super) fn evaluated(args: &RunArgs, global: &GlobalArgs) -> anyhow::Result<E
     let sampling =
         Sampling { resamples: args.resamples, permutations: args.permutations, seed: global.seed };
     let coverage = args.coverage_target;
-    let settings = Settings { compat: args.compat.clone(), rules, ks, sampling, coverage };
+    let settings = Settings { compat: args.compat.clone(), task, rules, ks, sampling, coverage };
     let bar = progress::bar(read.models(), "models", global);
     let mut ranked: Vec<Ranked> = Vec::new();
     read.each_model(&benchmark, |id, embeddings| {

@@ -68,7 +68,7 @@ pub(super) fn run(args: &ReportArgs, global: &GlobalArgs) -> anyhow::Result<Stat
         "Visual similarity discovery",
         PAGE,
         json!({
-            "compat": report.compat,
+            "compat": report.compat, "task": report.task,
             "level": report.level,
             "threshold": report.threshold,
             "seed": global.seed,
