@@ -3,9 +3,11 @@
 
     tools/milvus-test --table tools/milvus/measured.md      (left out of the page where it is not there)
     tools/milvus-test --scale 1000000 tools/milvus/scale.md
+    tools/milvus-test run tools/milvus/catalogues.py … --out tools/milvus/catalogues.md
     tools/milvus/write.py
 
-The table for planning is computed from the figures of scale.md; what is beyond its rows is marked as extrapolated.
+The tables for planning are computed from the figures of scale.md and catalogues.md; what is beyond their rows is marked
+as extrapolated.
 """
 
 import math
@@ -52,6 +54,8 @@ def plan(scale):
     index = figure(scale, r"\| flush, index and load \| (\d+) s")
     copy = figure(scale, r"\| copy into a folder \| [\d.]+ s, (\d+) rows/s")
     server = figure(scale, r"\| peak memory of server \| (\d+) MB") * 1e6
+    disk = figure(scale, r"\| server, files on disk \| (\d+) MB") * 1e6 / rows
+    asked = figure(scale, r"\| searches for 10, effort 95 of 100, 4 at a time \| (\d+)/s")
     empty = re.search(r"\| server, memory before writing \| (\d+) MB", scale)
     server -= float(empty.group(1)) * 1e6 if empty else EMPTY
     # What the server takes beside vectors and links, a row: records, filters, buffers.
@@ -61,11 +65,13 @@ def plan(scale):
         f"{copy:.0f} rows/s copied back, and {server / 1e9:.2f} GB more at the peak of the server than "
         f"without rows, which is {server / rows:.0f} bytes a row, {beside:.0f} of them beside the vector and its links. Time to write and copy "
         "grows with the rows and, beyond 128 numbers, with the bytes of a row; time for the index with the rows, their "
-        "logarithm and the numbers. One writer, one shard, no embedding: that comes on top, by the model. Memory "
-        "is that at the peak, while rows are written and indexed, and mostly buffers: an upper bound.",
+        "logarithm and the numbers; searches with the logarithm of the rows and the numbers. One writer, one shard. Memory "
+        "is that at the peak, while rows are written and indexed, and mostly buffers: an upper bound. Files are those "
+        f"after indexing, {disk:.0f} bytes a row, logs and what is not yet cleaned up included. Searches are those of "
+        "two cores that server and client share, a copy of the catalogue in the memory of each further pair.",
         "",
-        "| pictures | numbers | vectors | memory of all query nodes | written in | index in, one core | known how |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| pictures | numbers | vectors | files | memory of all query nodes | written in | index in, one core | searches/s | known how |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for count in (1e6, 1e7, 1e8, 1e9):
         for numbers in DIMENSIONS:
@@ -74,19 +80,41 @@ def plan(scale):
             slower = (row + 500) / (dimension * 4 + 500)
             written = count / upsert * slower
             graph = index * count / rows * math.log(count) / math.log(rows) * numbers / dimension
+            slowest = math.log(rows) / math.log(count) * dimension / numbers
+            searches = f"{asked * min(slowest, 1):.2g}" if count > rows or numbers > dimension else f"{asked:.0f}"
             how = "measured" if count <= rows and numbers == dimension else "extrapolated"
             lines.append(
-                f"| {count:.0e} | {numbers} | {size(count * row)} | {size(memory)} | {span(written)} | {span(graph)} | {how} |"
+                f"| {count:.0e} | {numbers} | {size(count * row)} | {size(count * disk * slower)} | {size(memory)} | {span(written)} | {span(graph)} | {searches} | {how} |"
             )
     return "\n".join(lines)
+
+
+def embedding(catalogues):
+    """Hours of a processor for a million pictures, from its time for one."""
+    lines = catalogues.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("| embedding"))
+    names = [cell.strip() for cell in lines[start].split("|")[2:-1]]
+    table = [
+        "Embedding comes on top: hours of one processor for a million pictures, reading and decoding included.",
+        "",
+        "| model | " + " | ".join(f"as those of {name}" for name in names) + " |",
+        "| --- |" + " ---: |" * len(names),
+    ]
+    for line in lines[start + 2 :]:
+        model, *cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        hours = [float(cell.removesuffix(" ms")) * 1e6 / 3.6e6 for cell in cells]
+        table.append(f"| {model} | " + " | ".join(f"{one:.2g} h" for one in hours) + " |")
+    return "\n".join(table)
 
 
 def main():
     scale = (HERE / "scale.md").read_text()
     page = (HERE / "page.md").read_text()
+    catalogues = (HERE / "catalogues.md").read_text()
     tables = [path.read_text() for path in (HERE / "measured.md", HERE / "scale.md") if path.exists()]
+    tables.append(catalogues)
     measured = "\n".join(tables)
-    page = page.replace("{{plan}}", plan(scale)).replace("{{measured}}", measured.strip())
+    page = page.replace("{{plan}}", plan(scale)).replace("{{embedding}}", embedding(catalogues)).replace("{{measured}}", measured.strip())
     PAGE.write_text(page)
     print(PAGE)
 

@@ -339,8 +339,18 @@ impl Picture {
             Samples::U8(_) | Samples::U16(_) if full_scale == self.samples.full_scale() => None,
             Samples::U8(samples) => samples.iter().position(|&s| wrong(f64::from(s))),
             Samples::U16(samples) => samples.iter().position(|&s| wrong(f64::from(s))),
-            Samples::F32(samples) => samples.iter().position(|&s| wrong(f64::from(s))),
-            Samples::F64(samples) => samples.iter().position(|&s| wrong(s)),
+            Samples::F32(samples) => {
+                let most = if scene { f32::MAX } else { at_most(full_scale) };
+                let first = first_outside(samples, |s| (0.0..=most).contains(&s));
+                first.and_then(|from| {
+                    Some(from + samples[from..].iter().position(|&s| wrong(f64::from(s)))?)
+                })
+            }
+            Samples::F64(samples) => {
+                let most = if scene { f64::MAX } else { full_scale };
+                let first = first_outside(samples, |s| (0.0..=most).contains(&s));
+                first.and_then(|from| Some(from + samples[from..].iter().position(|&s| wrong(s))?))
+            }
         };
         let scale_is_sound = full_scale.is_finite() && full_scale > 0.0;
         let Some(index) = first_wrong.or((!scale_is_sound).then_some(0)) else { return Ok(()) };
@@ -354,6 +364,20 @@ impl Picture {
             Error::NotFinite { name, value, x, y, channel }
         })
     }
+}
+
+/// The start of the first few samples of which one is outside. Samples are looked at many at a time, without a way out
+/// between them, so that compilers take them in vectors.
+fn first_outside<T: Copy>(samples: &[T], inside: impl Fn(T) -> bool) -> Option<usize> {
+    const FEW: usize = 256;
+    let is_inside = |few: &[T]| few.iter().fold(true, |all, &sample| all & inside(sample));
+    samples.chunks(FEW).position(|few| !is_inside(few)).map(|few| few * FEW)
+}
+
+/// The greatest number in single precision that is not above another.
+fn at_most(number: f64) -> f32 {
+    let nearest = number as f32;
+    if f64::from(nearest) > number { nearest.next_down() } else { nearest }
 }
 
 #[cfg(test)]
@@ -382,6 +406,34 @@ mod tests {
         }
         assert!(picture.plane_rows(2, 1.0, 5..9).is_empty());
         assert_eq!(picture.plane_rows(2, 1.0, 4..usize::MAX).len(), 2);
+    }
+
+    #[test]
+    fn samples_far_behind_and_next_to_the_scale_are_seen() {
+        // 0.1 has no single precision; its nearest number is above it.
+        for (full_scale, above) in [(1.0, 1.0_f32.next_up()), (0.1, 0.1_f32)] {
+            let within = above.next_down();
+            let of = |last: f32| {
+                let mut samples = vec![within; 700];
+                samples[690] = last;
+                let picture = Picture::from_f32(700, 1, Channels::Grey, vec![0.0; 700])?;
+                let picture = picture.with_full_scale(full_scale)?;
+                let samples = Samples::F32(samples);
+                let (encoding, provenance) = (picture.encoding(), Provenance::default());
+                Picture::new(700, 1, Channels::Grey, samples, encoding, provenance)?
+                    .with_full_scale(full_scale)
+            };
+            assert!(of(within).is_ok(), "{full_scale}");
+            assert!(matches!(of(above), Err(Error::OutOfRange { x: 690, .. })), "{full_scale}");
+        }
+        let doubles = |last| {
+            let mut samples = vec![1.0; 300];
+            samples[299] = last;
+            Picture::from_f64(100, 1, Channels::Rgb, samples)
+        };
+        assert!(doubles(1.0).is_ok());
+        assert!(matches!(doubles(1.0_f64.next_up()), Err(Error::OutOfRange { x: 99, .. })));
+        assert!(matches!(doubles(f64::NAN), Err(Error::NotFinite { x: 99, channel: 2, .. })));
     }
 
     #[test]

@@ -6,9 +6,12 @@
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;
+use crate::convolution::Activation;
 use crate::direct::expect_shape;
+use crate::join::add;
 use crate::lanes::{Lanes, Line};
 use crate::processor::{Kernel, Processor};
+use crate::relu::{mask, passed};
 use crate::{Error, Result};
 
 /// Square windows, and where they lie.
@@ -100,21 +103,62 @@ impl MaxPool {
         upstream: &Blocks,
         gradient: &mut Blocks,
     ) -> Result<()> {
+        self.gradient_through(processor, input, upstream, None, Activation::None, gradient)
+    }
+
+    /// The derivative with respect to what `activation` took, where what it gave, `input`, was pooled and perhaps looked
+    /// at elsewhere as well: that of [`gradient`](Self::gradient) and that from there, `own`, are added and masked
+    /// ([`mask`]). Of windows side by side that is one pass over memory.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient), and [`Error::Dimension`] where `own` has not the shape of the input.
+    pub fn gradient_through(
+        &self,
+        processor: Processor,
+        input: &Blocks,
+        upstream: &Blocks,
+        own: Option<&Blocks>,
+        activation: Activation,
+        gradient: &mut Blocks,
+    ) -> Result<()> {
         let [batch, channels, height, width] = input.shape();
         let [rows, columns] = self.output([height, width])?;
         let expected = [batch, channels, rows, columns];
         expect_shape(expected, upstream.shape())?;
+        if let Some(own) = own {
+            expect_shape(input.shape(), own.shape())?;
+        }
         gradient.reshape(input.shape())?;
         let size = [height, width];
+        let at_once = self.is_pairwise() && 2 * rows <= height && 2 * columns <= width;
+        let plane = height * width;
+        let own_lines = own.filter(|_| at_once).map(Blocks::lines);
         gradient
             .lines_mut()
-            .par_chunks_exact_mut(height * width)
-            .zip(input.lines().par_chunks_exact(height * width))
+            .par_chunks_exact_mut(plane)
+            .zip(input.lines().par_chunks_exact(plane))
             .zip(upstream.lines().par_chunks_exact(rows * columns))
-            .for_each(|((to, from), upstream)| {
-                processor.run(Backward { pool: *self, size, from, upstream, columns, to });
+            .enumerate()
+            .for_each(|(index, ((to, from), upstream))| {
+                if at_once {
+                    let own = own_lines.map(|lines| &lines[index * plane..(index + 1) * plane]);
+                    processor.run(Through { width, from, upstream, columns, own, activation, to });
+                } else {
+                    processor.run(Backward { pool: *self, size, from, upstream, columns, to });
+                }
             });
+        if !at_once {
+            if let Some(own) = own {
+                add(processor, gradient, own, Activation::None)?;
+            }
+            mask(processor, activation, input, gradient)?;
+        }
         Ok(())
+    }
+
+    /// Whether every window is of two rows and two columns, side by side.
+    pub fn is_pairwise(&self) -> bool {
+        *self == Self { kernel: 2, stride: 2, padding: 0, ceil: self.ceil }
     }
 
     /// The positions of a window along one axis.
@@ -257,6 +301,91 @@ impl Kernel for Backward<'_> {
         }
         self.to[cleared * width..].fill(Line::ZERO);
     }
+}
+
+/// The way back through windows of 2×2 side by side, what else is added to it, and an activation. Rows and columns
+/// beyond the last window have what is added alone.
+struct Through<'a> {
+    width: usize,
+    from: &'a [Line],
+    upstream: &'a [Line],
+    columns: usize,
+    own: Option<&'a [Line]>,
+    activation: Activation,
+    to: &'a mut [Line],
+}
+
+impl Kernel for Through<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        match (self.own, self.activation) {
+            (Some(own), Activation::Relu) => self.through::<L, true, true>(lanes, own),
+            (Some(own), _) => self.through::<L, true, false>(lanes, own),
+            (None, Activation::Relu) => self.through::<L, false, true>(lanes, &[]),
+            (None, _) => self.through::<L, false, false>(lanes, &[]),
+        }
+    }
+}
+
+impl Through<'_> {
+    #[inline(always)]
+    fn through<L: Lanes, const OWN: bool, const RELU: bool>(self, lanes: L, own: &[Line]) {
+        let Self { width, from, upstream, columns, activation, to, .. } = self;
+        let zero = lanes.splat(0.0);
+        let strips = to.chunks_mut(2 * width).zip(from.chunks(2 * width)).enumerate();
+        for (row, (to, from)) in strips {
+            let own = if OWN { &own[2 * row * width..][..to.len()] } else { &[][..] };
+            let upstream = upstream.get(row * columns..(row + 1) * columns).unwrap_or_default();
+            for (column, upstream) in upstream.iter().enumerate() {
+                let places = [0, 1, width, width + 1].map(|place| place + 2 * column);
+                let mut values = [zero; 4];
+                for k in 0..4 {
+                    values[k] = lanes.load(&from[places[k]]);
+                }
+                let mut largest = values[0];
+                for k in 1..4 {
+                    largest = lanes.larger(largest, values[k]);
+                }
+                let mut left = lanes.load(upstream);
+                for k in 0..4 {
+                    let given = lanes.where_less(values[k], largest, zero, left);
+                    left = lanes.where_less(values[k], largest, left, zero);
+                    let added = if OWN { Some(&own[places[k]]) } else { None };
+                    let settled = settle::<L, RELU>(lanes, activation, values[k], given, added);
+                    lanes.store(&mut to[places[k]], settled);
+                }
+            }
+            // What no window reads.
+            let beyond = 2 * upstream.len();
+            for start in (0..to.len()).step_by(width) {
+                for place in start + beyond..start + width {
+                    let added = if OWN { Some(&own[place]) } else { None };
+                    let value = lanes.load(&from[place]);
+                    let settled = settle::<L, RELU>(lanes, activation, value, zero, added);
+                    lanes.store(&mut to[place], settled);
+                }
+            }
+        }
+    }
+}
+
+/// A derivative with what is added to it, behind an activation that gave `value`.
+#[inline(always)]
+fn settle<L: Lanes, const RELU: bool>(
+    lanes: L,
+    activation: Activation,
+    value: L::V,
+    given: L::V,
+    added: Option<&Line>,
+) -> L::V {
+    let sum = match added {
+        Some(added) => lanes.add(given, lanes.load(added)),
+        None => given,
+    };
+    // Known when the program is compiled, where it is the usual one.
+    passed(lanes, if RELU { Activation::Relu } else { activation }, value, sum)
 }
 
 #[cfg(test)]

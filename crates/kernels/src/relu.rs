@@ -47,14 +47,28 @@ impl Kernel for Mask<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let (zero, six) = (lanes.splat(0.0), lanes.splat(6.0));
         for (upstream, output) in self.upstream.iter_mut().zip(self.output) {
-            let output = lanes.load(output);
-            let mut passed = lanes.where_positive(output, lanes.load(upstream));
-            if self.activation == Activation::Relu6 {
-                passed = lanes.where_less(output, six, passed, zero);
-            }
-            lanes.store(upstream, passed);
+            let derivative = lanes.load(upstream);
+            let masked = passed(lanes, self.activation, lanes.load(output), derivative);
+            lanes.store(upstream, masked);
+        }
+    }
+}
+
+/// What of a derivative goes back through an activation that gave `output`.
+#[inline(always)]
+pub(crate) fn passed<L: Lanes>(
+    lanes: L,
+    activation: Activation,
+    output: L::V,
+    derivative: L::V,
+) -> L::V {
+    match activation {
+        Activation::None => derivative,
+        Activation::Relu => lanes.where_positive(output, derivative),
+        Activation::Relu6 => {
+            let (zero, six) = (lanes.splat(0.0), lanes.splat(6.0));
+            lanes.where_less(output, six, lanes.where_positive(output, derivative), zero)
         }
     }
 }

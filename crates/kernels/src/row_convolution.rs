@@ -157,30 +157,28 @@ impl Row<'_> {
         let (inputs, width) = (self.filters.inputs, self.layout.width);
         let weights = &self.filters.packed[first * inputs * 9..][..G * inputs * 9];
         let (weights, _) = weights.as_chunks::<G>();
-        for x in (0..width).step_by(W * LANES) {
-            let sums = self.sums::<L, G, W>(lanes, weights, x);
-            for (output, sums) in sums.iter().enumerate() {
-                let at = (first + output) * self.to.stride + self.to.start;
-                let to = &mut self.to.numbers[at..at + width];
-                for (vector, &sum) in sums.iter().enumerate() {
-                    let from = x + vector * LANES;
-                    if from >= width {
-                        break;
-                    }
-                    store(lanes, &mut to[from..], sum, self.subtract);
-                }
-            }
+        let mut x = 0;
+        // What is left at the end takes as many vectors as it has.
+        while x < width {
+            let left = (width - x).div_ceil(LANES);
+            x += match W {
+                4 if left >= 4 => self.step::<L, G, 4>(lanes, weights, first, x),
+                4 if left >= 2 => self.step::<L, G, 2>(lanes, weights, first, x),
+                _ => self.step::<L, G, 1>(lanes, weights, first, x),
+            };
         }
     }
 
+    /// `W` vectors of columns from `x` on; says how many columns these are.
     #[inline(always)]
-    fn sums<L: Lanes, const G: usize, const W: usize>(
-        &self,
+    fn step<L: Lanes, const G: usize, const W: usize>(
+        &mut self,
         lanes: L,
         weights: &[[f32; G]],
+        first: usize,
         x: usize,
-    ) -> [[L::V; W]; G] {
-        let stride = self.layout.stride;
+    ) -> usize {
+        let (width, stride) = (self.layout.width, self.layout.stride);
         let mut sums = [[lanes.splat(0.0); W]; G];
         for (r, row) in self.rows.iter().enumerate() {
             let Some(row) = row else { continue };
@@ -192,16 +190,40 @@ impl Row<'_> {
                     for (vector, numbers) in vectors.iter_mut().zip(numbers) {
                         *vector = lanes.read(numbers);
                     }
-                    for (sums, &tap) in sums.iter_mut().zip(taps) {
-                        let tap = lanes.splat(tap);
-                        for (sum, &vector) in sums.iter_mut().zip(&vectors) {
-                            *sum = lanes.mul_add(vector, tap, *sum);
+                    for g in 0..G {
+                        let tap = lanes.splat(taps[g]);
+                        for w in 0..W {
+                            sums[g][w] = lanes.mul_add(vectors[w], tap, sums[g][w]);
                         }
                     }
                 }
             }
         }
-        sums
+        let Destination { numbers, stride, start } = &mut self.to;
+        let whole = x + W * LANES <= width;
+        for g in 0..G {
+            let at = (first + g) * *stride + *start;
+            let to = &mut numbers[at + x..at + width];
+            // Written out for sums to stay in registers: with a way out of the loop they would go through memory.
+            if whole {
+                let (to, _) = to.as_chunks_mut::<LANES>();
+                let to = &mut to[..W];
+                for w in 0..W {
+                    let sum = sums[g][w];
+                    let value =
+                        if self.subtract { lanes.sub(lanes.read(&to[w]), sum) } else { sum };
+                    lanes.write(&mut to[w], value);
+                }
+            } else {
+                let mut left = to.chunks_mut(LANES);
+                for w in 0..W {
+                    if let Some(to) = left.next() {
+                        store(lanes, to, sums[g][w], self.subtract);
+                    }
+                }
+            }
+        }
+        W * LANES
     }
 }
 

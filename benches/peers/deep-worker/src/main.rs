@@ -69,8 +69,10 @@ enum Found {
     Taps(Vec<Planes>),
     /// The mean square of what a layer gives.
     Layer(f64),
-    /// The losses of two steps, or a loss and the mean square of its gradient.
+    /// The losses of two steps.
     Steps([f64; 2]),
+    /// A loss and its gradient.
+    Loss(f64, Vec<f32>),
     Count(f64),
 }
 
@@ -93,6 +95,9 @@ impl From<Found> for Value {
                 json!({ "mean_squares": squares })
             }
             Found::Steps(losses) => json!({ "mean_squares": losses }),
+            Found::Loss(value, gradient) => {
+                json!({ "mean_squares": [value, mean_square_of(&gradient)] })
+            }
             Found::Layer(square) => json!({ "mean_squares": [square] }),
             Found::Count(count) => json!(count),
         }
@@ -100,8 +105,12 @@ impl From<Found> for Value {
 }
 
 fn mean_square(planes: &Planes) -> f64 {
-    let squares = planes.data().iter().map(|&value| f64::from(value) * f64::from(value));
-    squares.sum::<f64>() / planes.data().len() as f64
+    mean_square_of(planes.data())
+}
+
+fn mean_square_of(numbers: &[f32]) -> f64 {
+    let squares = numbers.iter().map(|&value| f64::from(value) * f64::from(value));
+    squares.sum::<f64>() / numbers.len() as f64
 }
 
 fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
@@ -137,7 +146,7 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
         }
         _ if what == "loss" => {
             let loss = LossWork::new(net, batch)?;
-            return Ok(Box::new(move || loss.run().map(Found::Steps)));
+            return Ok(Box::new(move || loss.run().map(|(value, gradient)| Found::Loss(value, gradient))));
         }
         "certify/lipsim-small" => return lipsim(folder, batch),
         _ => {}

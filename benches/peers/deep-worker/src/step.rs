@@ -117,13 +117,12 @@ impl LossWork {
         Ok(Self { terms, shape, target, output })
     }
 
-    /// The value and the mean square of the gradient.
-    pub fn run(&self) -> Result<[f64; 2], String> {
+    /// The value and the gradient.
+    pub fn run(&self) -> Result<(f64, Vec<f32>), String> {
         let mut gradient = vec![0.0; self.output.len()];
         let [target, output] = [&self.target, &self.output].map(|of| Batch::new(self.shape, of));
         let (target, output) = (target.map_err(text)?, output.map_err(text)?);
         let (value, _) = self.terms.evaluate(&target, &output, &mut gradient).map_err(text)?;
-        let squares: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
-        Ok([value, squares / gradient.len() as f64])
+        Ok((value, gradient))
     }
 }

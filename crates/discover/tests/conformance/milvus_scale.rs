@@ -1,6 +1,7 @@
 //! Many rows on a Milvus server: `tools/milvus-test --scale N FILE` sets how many and where the figures go.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use crate::{embedded, fingerprint, rows, vector};
 const DIMENSION: usize = 128;
 /// Rows that are made and handed over at a time.
 const CHUNK: u64 = 4000;
+/// Searches at a time.
+const CLIENTS: usize = 4;
 
 /// The most memory that a process ever had, in MB.
 fn peak(process: &str) -> Option<f64> {
@@ -22,6 +25,33 @@ fn peak(process: &str) -> Option<f64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
     let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes / 1024.0)
+}
+
+/// Bytes of all files below a folder, in MB.
+fn on_disk(folder: &Path) -> f64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(about) if about.is_dir() => on_disk(&entry.path()),
+        Ok(about) => about.len() as f64 / 1e6,
+        // A server removes files while it runs.
+        Err(_) => 0.0,
+    });
+    sizes.sum()
+}
+
+/// Searches in a second, asked one by one by threads that each have a connection.
+fn rate_of_searches(stores: &[MilvusStore], queries: &[Vec<f32>], asked: &SearchOptions) -> f64 {
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for store in stores {
+            scope.spawn(move || {
+                for query in queries {
+                    store.search(std::slice::from_ref(query), asked).unwrap();
+                }
+            });
+        }
+    });
+    (stores.len() * queries.len()) as f64 / started.elapsed().as_secs_f64()
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
@@ -94,6 +124,21 @@ fn many_rows() {
             format!("median {:.1} ms, recall {recall:.3}", median(times)),
         );
     }
+    let asked = SearchOptions { effort: Effort::Recall95, ..SearchOptions::approximate(10) };
+    let asked = SearchOptions { freshness: Freshness::Bounded, ..asked };
+    let others = || MilvusStore::open(&address, &options).unwrap();
+    let others: Vec<MilvusStore> = (0..CLIENTS).map(|_| others()).collect();
+    let many: Vec<Vec<f32>> = (0..100).map(|n| vector(1 + n * (count / 100), DIMENSION)).collect();
+    // What was never asked is loaded first.
+    rate_of_searches(&others[..1], &many, &asked);
+    for clients in [1, CLIENTS] {
+        let rate = rate_of_searches(&others[..clients], &many, &asked);
+        line(
+            &format!("searches for 10, effort 95 of 100, {clients} at a time"),
+            format!("{rate:.0}/s"),
+        );
+    }
+    drop(others);
     for (text, share) in [
         ("category=even", 0.5),
         ("tenth=3", 0.1),
@@ -117,6 +162,10 @@ fn many_rows() {
             &format!("search for 10 with a filter that lets {} % through", share * 100.0),
             format!("median {:.1} ms", median(times)),
         );
+    }
+    if let Some(state) = variable("LOOKALIKE_TEST_MILVUS_STATE") {
+        let place = Path::new(&state).join("data");
+        line("server, files on disk", format!("{:.0} MB", on_disk(&place)));
     }
     let folder = tempfile::tempdir().unwrap();
     let other = embedded(folder.path(), DIMENSION);

@@ -117,3 +117,41 @@ fn bits_do_not_depend_on_threads_and_shapes_are_checked() {
     assert_same_for_any_threads(run);
     assert!(pool.gradient(processor, &input, &input, &mut Blocks::new()).is_err());
 }
+
+#[test]
+fn derivatives_through_an_activation_are_added_and_masked() {
+    for pool in POOLS {
+        for (channels, height, width) in [(16, 8, 12), (19, 10, 9), (33, 7, 6), (5, 5, 5)] {
+            let shape = [2, channels, height, width];
+            // Many positions are 0, as behind an activation, and many at its ceiling.
+            let planes = coarse(shape.iter().product(), 1).into_iter();
+            let mut planes: Vec<f32> =
+                planes.map(|number| (3.0 * number).clamp(0.0, 6.0)).collect();
+            (planes[3], planes[4]) = (f32::NAN, -0.0);
+            let (input, own) = (blocks(shape, &planes), blocks(shape, &noise(planes.len(), 6)));
+            for processor in Processor::available() {
+                let mut pooled = Blocks::new();
+                pool.forward(processor, &input, &mut pooled).unwrap();
+                let count = pooled.shape().iter().product();
+                let upstream = blocks(pooled.shape(), &noise(count, 7));
+                for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+                    for own in [None, Some(&own)] {
+                        let mut expected = Blocks::new();
+                        pool.gradient(processor, &input, &upstream, &mut expected).unwrap();
+                        if let Some(own) = own {
+                            add(processor, &mut expected, own, Activation::None).unwrap();
+                        }
+                        mask(processor, activation, &input, &mut expected).unwrap();
+                        let mut found = blocks([1, 64, 9, 9], &noise(64 * 81, 4));
+                        pool.gradient_through(
+                            processor, &input, &upstream, own, activation, &mut found,
+                        )
+                        .unwrap();
+                        assert_eq!(found.to_planes(), expected.to_planes(), "{pool:?} {shape:?}");
+                        crate::oracle::assert_spare_lanes_are_zero(&found);
+                    }
+                }
+            }
+        }
+    }
+}

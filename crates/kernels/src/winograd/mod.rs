@@ -20,9 +20,8 @@ mod transform;
 use rayon::prelude::*;
 
 use self::pack::PackLine;
-use self::pass::Pass;
+use self::pass::{Behind, Pass};
 use self::transform::{INPUT, PRODUCTS};
-use crate::Result;
 use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
 use crate::direct::{channel_lines, expect, expect_part, expect_shape};
@@ -30,6 +29,7 @@ use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Line};
 use crate::processor::Processor;
 use crate::product::Packed;
+use crate::{Error, Result};
 
 /// A convolution with 3×3 or 5×5 filters, stride 1.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Winograd {
     /// Transforms filters.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 or 5×5 in one group.
+    /// [`Error::Shape`], [`Error::Count`]; [`Error::Dimension`] unless filters are 3×3 or 5×5 in one group.
     pub fn new(
         processor: Processor,
         filters: &Filters<'_>,
@@ -108,10 +108,54 @@ impl Winograd {
     /// The convolution of `input` with `padding` around it.
     ///
     /// # Errors
-    /// [`Error::Dimension`](crate::Error::Dimension), [`Error::TooSmall`](crate::Error::TooSmall), [`Error::Shape`](crate::Error::Shape).
+    /// [`Error::Dimension`], [`Error::TooSmall`], [`Error::Shape`].
     pub fn forward(&self, input: &Blocks, padding: Padding, output: &mut Blocks) -> Result<()> {
         output.reshape(self.output_shape(input.shape(), padding)?)?;
         self.forward_into(input, padding, output, 0)
+    }
+
+    /// As [`forward`](Self::forward), with the largest of every 2×2 outputs, side by side, in `pooled`: a pool that costs
+    /// no way to memory and back. A last row or column that is alone is left out, as by a
+    /// [`MaxPool`](crate::MaxPool) without `ceil`.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward); [`Error::TooSmall`] where there are not two rows and columns.
+    pub fn forward_pooled(
+        &self,
+        input: &Blocks,
+        padding: Padding,
+        output: &mut Blocks,
+        pooled: &mut Blocks,
+    ) -> Result<()> {
+        let shape = self.output_shape(input.shape(), padding)?;
+        let [batch, channels, rows, columns] = shape;
+        if rows.min(columns) < 2 {
+            return Err(Error::TooSmall { window: 2, found: rows.min(columns) });
+        }
+        output.reshape(shape)?;
+        pooled.reshape([batch, channels, rows / 2, columns / 2])?;
+        let pooled = Some(Disjoint::new(pooled.lines_mut()));
+        self.pass(input, padding, output, 0, Behind { pooled, ..Behind::default() })
+    }
+
+    /// As [`forward`](Self::forward) of derivatives, which then go back through the activation that gave `given`: as
+    /// [`mask`](crate::mask) would have them, without a way to memory and back.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward), and [`Error::Dimension`] where `given` has not the shape of the output.
+    pub fn forward_masked(
+        &self,
+        input: &Blocks,
+        padding: Padding,
+        output: &mut Blocks,
+        activation: Activation,
+        given: &Blocks,
+    ) -> Result<()> {
+        let shape = self.output_shape(input.shape(), padding)?;
+        expect_shape(shape, given.shape())?;
+        output.reshape(shape)?;
+        let behind = Behind { mask: Some((activation, given.lines())), ..Behind::default() };
+        self.pass(input, padding, output, 0, behind)
     }
 
     /// Batch, channels, height and width of what comes of an input.
@@ -126,13 +170,24 @@ impl Winograd {
     /// is a multiple of sixteen, as is their end unless it is that of all channels.
     ///
     /// # Errors
-    /// [`Error::Dimension`](crate::Error::Dimension), [`Error::TooSmall`](crate::Error::TooSmall).
+    /// [`Error::Dimension`], [`Error::TooSmall`].
     pub fn forward_into(
         &self,
         input: &Blocks,
         padding: Padding,
         output: &mut Blocks,
         first: usize,
+    ) -> Result<()> {
+        self.pass(input, padding, output, first, Behind::default())
+    }
+
+    fn pass(
+        &self,
+        input: &Blocks,
+        padding: Padding,
+        output: &mut Blocks,
+        first: usize,
+        behind: Behind<'_>,
     ) -> Result<()> {
         let [_, _, height, width] = input.shape();
         let [batch, channels, rows, columns] = self.output_shape(input.shape(), padding)?;
@@ -145,6 +200,7 @@ impl Winograd {
             convolution: self,
             input: input.lines(),
             output: Disjoint::new(output.lines_mut()),
+            behind,
             depth,
             first: first / LANES,
             size: [height, width],
@@ -171,7 +227,7 @@ impl Winograd {
 }
 
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape), [`Error::Count`](crate::Error::Count); [`Error::Dimension`](crate::Error::Dimension) unless filters are 3×3 or 5×5 in one group.
+/// [`Error::Shape`], [`Error::Count`]; [`Error::Dimension`] unless filters are 3×3 or 5×5 in one group.
 fn check(filters: &Filters<'_>) -> Result<()> {
     filters.check()?;
     let [rows, columns] = filters.kernel;

@@ -8,17 +8,29 @@ use rayon::prelude::*;
 use super::Winograd;
 use super::tasks::{Block, Gather, Multiply, Scatter};
 use super::transform::{self, INPUT, PRODUCTS};
+use crate::convolution::Activation;
 use crate::disjoint::Disjoint;
 use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::product::Packed;
+use crate::relu::passed;
 use crate::scratch::with_lines;
+
+/// What is done to outputs while they are in registers.
+#[derive(Default)]
+pub(super) struct Behind<'a> {
+    /// The largest of every 2×2 of them, where they are wanted.
+    pub(super) pooled: Option<Disjoint<'a, Line>>,
+    /// What an activation gave, through which they go back.
+    pub(super) mask: Option<(Activation, &'a [Line])>,
+}
 
 /// One run over a batch.
 pub(super) struct Pass<'a> {
     pub(super) convolution: &'a Winograd,
     pub(super) input: &'a [Line],
     pub(super) output: Disjoint<'a, Line>,
+    pub(super) behind: Behind<'a>,
     /// Blocks of channels of a picture in the input and in the output.
     pub(super) depth: [usize; 2],
     /// The first block of channels that is written.
@@ -260,6 +272,7 @@ impl Pass<'_> {
             let plane = (picture * self.depth[1] + self.first + line) * height * width;
             let (top, left) = (down * OUT, across * OUT);
             let count = OUT.min(width - left);
+            let mut above = [zero; OUT];
             for i in 0..OUT.min(height - top) {
                 let mut row = [zero; INPUT];
                 for j in 0..INPUT {
@@ -271,6 +284,12 @@ impl Pass<'_> {
                 }
                 finish::<L, 1, OUT>(lanes, activation, &mut sums);
                 let start = plane + (top + i) * width + left;
+                if let Some((activation, given)) = self.behind.mask {
+                    let given = &given[start..start + count];
+                    for (sum, given) in sums[0].iter_mut().zip(given) {
+                        *sum = passed(lanes, activation, lanes.load(given), *sum);
+                    }
+                }
                 // SAFETY: these positions belong to this tile, and each tile in each line of outputs
                 // is scattered by one task.
                 #[allow(unsafe_code)]
@@ -282,6 +301,23 @@ impl Pass<'_> {
                 match to.as_mut_array::<OUT>() {
                     Some(to) => *to = results,
                     None => to.copy_from_slice(&results[..count]),
+                }
+                if i % 2 == 0 {
+                    above = sums[0];
+                } else if let Some(pooled) = &self.behind.pooled {
+                    let plane = (picture * self.depth[1] + line) * (height / 2) * (width / 2);
+                    let start = plane + (top + i) / 2 * (width / 2) + left / 2;
+                    // SAFETY: windows of 2×2 begin at even outputs, as tiles do, so that these
+                    // positions belong to this tile, and each tile in each line of outputs is scattered
+                    // by one task.
+                    #[allow(unsafe_code)]
+                    let to = unsafe { pooled.part(start..start + count / 2) };
+                    for (j, to) in to.iter_mut().enumerate().take(OUT / 2) {
+                        let below = [sums[0][2 * j], sums[0][2 * j + 1]];
+                        let mut largest = lanes.larger(above[2 * j], above[2 * j + 1]);
+                        largest = lanes.larger(largest, below[0]);
+                        lanes.store(to, lanes.larger(largest, below[1]));
+                    }
                 }
             }
         }

@@ -212,3 +212,80 @@ fn wrong_shapes_are_refused() {
     output.reshape([1, 36, 4, 4]).unwrap();
     assert!(convolution.forward_into(&input, Padding::each(1), &mut output, 16).is_ok());
 }
+
+#[test]
+fn what_is_pooled_on_the_way_is_what_a_pool_gives() {
+    let pool = crate::MaxPool { kernel: 2, stride: 2, padding: 0, ceil: false };
+    let around = Padding { rows: [1, 1], columns: [1, 1] };
+    for (side, [height, width]) in
+        [(3, [8, 12]), (3, [5, 7]), (3, [13, 2]), (5, [9, 6]), (3, [40, 36])]
+    {
+        let mut case = Case::new(side, [2, 17, height, width], 35, around);
+        // What is no number is in all lanes of its tiles, those of no channel among them.
+        let spoilt = height == 8;
+        if spoilt {
+            case.input[9] = f32::NAN;
+        }
+        let input = crate::oracle::blocks(case.shape, &case.input);
+        for processor in Processor::available() {
+            let winograd = Winograd::new(processor, &case.filters(), Activation::Relu).unwrap();
+            let (mut expected, mut largest) = (Blocks::new(), Blocks::new());
+            winograd.forward(&input, around, &mut expected).unwrap();
+            pool.forward(processor, &expected, &mut largest).unwrap();
+            let run = || {
+                let (mut output, mut pooled) = (Blocks::new(), Blocks::new());
+                winograd.forward_pooled(&input, around, &mut output, &mut pooled).unwrap();
+                let bits = |blocks: &Blocks| -> Vec<u32> {
+                    blocks.to_planes().iter().map(|value| value.to_bits()).collect()
+                };
+                assert_eq!(pooled.shape(), largest.shape());
+                assert_eq!(bits(&output), bits(&expected));
+                assert_eq!(bits(&pooled), bits(&largest), "{side} {height}x{width}");
+                if !spoilt {
+                    crate::oracle::assert_spare_lanes_are_zero(&pooled);
+                }
+                pooled.to_planes()
+            };
+            crate::oracle::assert_same_for_any_threads(|| {
+                run().into_iter().map(|value| if value.is_nan() { -1.0 } else { value }).collect()
+            });
+        }
+    }
+    let case = Case::new(3, [1, 16, 1, 9], 16, around);
+    let input = crate::oracle::blocks(case.shape, &case.input);
+    let winograd = Winograd::new(Processor::best(), &case.filters(), Activation::None).unwrap();
+    let refused = winograd.forward_pooled(&input, around, &mut Blocks::new(), &mut Blocks::new());
+    assert!(refused.is_err());
+}
+
+#[test]
+fn what_is_masked_on_the_way_is_what_a_mask_leaves() {
+    let around = Padding { rows: [1, 1], columns: [1, 1] };
+    for [height, width] in [[8, 12], [5, 7], [13, 2], [1, 1]] {
+        let case = Case::new(3, [2, 17, height, width], 35, around);
+        let upstream =
+            crate::oracle::blocks([2, 35, height, width], &numbers(70 * height * width, 8));
+        let given: Vec<f32> =
+            numbers(34 * height * width, 9).iter().map(|n| 9.0 * n.max(0.0)).collect();
+        let given: Vec<f32> = given.into_iter().map(|n| n.min(6.0)).collect();
+        let given = crate::oracle::blocks([2, 17, height, width], &given);
+        for processor in Processor::available() {
+            let winograd = Winograd::transposed(processor, &case.filters()).unwrap();
+            for activation in [Activation::None, Activation::Relu, Activation::Relu6] {
+                let (mut expected, mut found) = (Blocks::new(), Blocks::new());
+                winograd.forward(&upstream, around, &mut expected).unwrap();
+                crate::mask(processor, activation, &given, &mut expected).unwrap();
+                winograd.forward_masked(&upstream, around, &mut found, activation, &given).unwrap();
+                assert_eq!(found.to_planes(), expected.to_planes());
+            }
+            let refused = winograd.forward_masked(
+                &upstream,
+                around,
+                &mut Blocks::new(),
+                Activation::Relu,
+                &upstream,
+            );
+            assert!(refused.is_err());
+        }
+    }
+}

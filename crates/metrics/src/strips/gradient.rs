@@ -27,7 +27,7 @@ use crate::ssim::{Constants, Window};
 /// Fewest rows of a strip that is worth the twenty rows it shares with its neighbours.
 const LEAST_STRIP: usize = 64;
 /// Rows of the map that are kept: those of a pass and those that arrive meanwhile.
-const KEPT: usize = 2 * REACH.next_power_of_two();
+const KEPT: usize = REACH.next_multiple_of(ROWS) + ROWS;
 /// Numbers that are spread per position.
 const KINDS: usize = 3;
 
@@ -73,9 +73,10 @@ pub(super) fn of_scale(
         .into_par_iter()
         .enumerate()
         .map(|(index, channels)| {
-            let mut tile = Tile::new(schedule.processor);
-            let work = Work { processor: schedule.processor, formula, tile: &mut tile };
-            Strip { rows, shape, wanted, first: index * strip, unit, work, channels }.compute()
+            Tile::kept(schedule.processor, |tile| {
+                let work = Work { processor: schedule.processor, formula, tile };
+                Strip { rows, shape, wanted, first: index * strip, unit, work, channels }.compute()
+            })
         })
         .collect();
     let value = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);

@@ -19,8 +19,10 @@ use super::bound::{reciprocal_below, sum_error};
 use super::{Bound, Real, Rounding, Rows, Weighting};
 use crate::{Error, Result};
 
-/// Rows of one task.
-const STRIP: usize = 16;
+/// Fewest rows of one task: at its ends two rows of inner channels are computed by its neighbours as well.
+const LEAST_STRIP: usize = 16;
+/// Rows of inner channels that are kept: those that a row of outputs reads.
+const KEPT: usize = 3;
 
 /// A convolution with its normaliser.
 #[derive(Clone, Debug)]
@@ -158,43 +160,54 @@ impl SllConvolution {
             return Ok(y);
         }
         let layout = PaddedRow::of(width);
-        let strip = |first: usize, to: &mut [R], active: Option<&mut [bool]>| -> Result<()> {
+        let size = inner * layout.stride;
+        let strip = |first: usize, to: &mut [R], mut active: Option<&mut [bool]>| -> Result<()> {
             let rows = to.len() / (self.channels * width);
-            let around = first.saturating_sub(1)..height.min(first + rows + 1);
-            let size = inner * layout.stride;
-            let mut s = vec![R::default(); around.len() * size];
-            let mut near = Near::new(x, layout, around.start.saturating_sub(1));
-            for (row, s) in around.clone().zip(s.chunks_exact_mut(size)) {
-                near.reach(row + 1);
-                let place = [layout.stride, 1];
-                R::convolve_row(&self.filters, layout, near.around(row), false, s, place)?;
-                for (i, z) in s.chunks_exact_mut(layout.stride).enumerate() {
-                    middle(i, row, &mut z[1..=width]);
-                }
-            }
-            if let Some(active) = active {
-                let own = s[(first - around.start) * size..].chunks_exact(layout.stride);
-                for (on, z) in active.chunks_exact_mut(width).zip(own) {
-                    on.iter_mut().zip(&z[1..=width]).for_each(|(on, z)| *on = *z > R::default());
-                }
-            }
+            let mut near = Near::new(x, layout, first.saturating_sub(2));
+            let mut kept = vec![R::default(); KEPT * size];
+            let mut next = first.saturating_sub(1);
             for (row, to) in (first..).zip(to.chunks_exact_mut(self.channels * width)) {
+                // The inner rows as far as this row of outputs reads them.
+                while next < height.min(row + 2) {
+                    let s = &mut kept[next % KEPT * size..][..size];
+                    near.reach(next + 1);
+                    let place = [layout.stride, 1];
+                    R::convolve_row(&self.filters, layout, near.around(next), false, s, place)?;
+                    for (i, z) in s.chunks_exact_mut(layout.stride).enumerate() {
+                        middle(i, next, &mut z[1..=width]);
+                    }
+                    let own = next.checked_sub(first).filter(|own| *own < rows);
+                    if let (Some(active), Some(own)) = (active.as_deref_mut(), own) {
+                        let active = &mut active[own * inner * width..][..inner * width];
+                        let inner = s.chunks_exact(layout.stride);
+                        for (on, z) in active.chunks_exact_mut(width).zip(inner) {
+                            on.iter_mut()
+                                .zip(&z[1..=width])
+                                .for_each(|(on, z)| *on = *z > R::default());
+                        }
+                    }
+                    next += 1;
+                }
                 let near = [row.checked_sub(1), Some(row), Some(row + 1)].map(|row| {
-                    let row = row.filter(|row| around.contains(row))?;
-                    Some(&s[(row - around.start) * size..][..size])
+                    let row = row.filter(|&row| row < height)?;
+                    Some(&kept[row % KEPT * size..][..size])
                 });
                 R::convolve_row(&self.adjoint, layout, near, true, to, [width, 0])?;
             }
             Ok(())
         };
-        let strips = y.data.par_chunks_mut(STRIP * self.channels * width).enumerate();
+        let threads = rayon::current_num_threads();
+        // Alone, a thread computes no row twice.
+        let rows =
+            if threads == 1 { height } else { height.div_ceil(4 * threads).max(LEAST_STRIP) };
+        let strips = y.data.par_chunks_mut(rows * self.channels * width).enumerate();
         match active {
-            None => strips.try_for_each(|(index, to)| strip(index * STRIP, to, None))?,
+            None => strips.try_for_each(|(index, to)| strip(index * rows, to, None))?,
             Some(active) => {
                 Error::expect_numbers("active units", height * inner * width, active.len())?;
-                let active = active.par_chunks_mut(STRIP * inner * width);
+                let active = active.par_chunks_mut(rows * inner * width);
                 let strips = strips.zip(active);
-                strips.try_for_each(|((index, to), on)| strip(index * STRIP, to, Some(on)))?;
+                strips.try_for_each(|((index, to), on)| strip(index * rows, to, Some(on)))?;
             }
         }
         Ok(y)

@@ -55,8 +55,7 @@ impl Traced {
         let Self { mut traces, taps } = self;
         drop(taps);
         let processor = network.processor;
-        let mut back =
-            Back { processor, free: Vec::new(), derivatives, planes: None, filters: None };
+        let mut back = Back::new(processor, derivatives, None);
         let end = back.steps(&network.steps, &mut traces, None, true)?;
         match (back.planes, end) {
             (Some(planes), _) => Planes::new(shape, planes),
@@ -76,7 +75,7 @@ impl Traced {
         drop(taps);
         let processor = network.processor;
         let filters = Some(OfFilters { input, found: Vec::new() });
-        let mut back = Back { processor, free: Vec::new(), derivatives, planes: None, filters };
+        let mut back = Back::new(processor, derivatives, filters);
         back.steps(&network.steps, &mut traces, None, true)?;
         Ok(back.filters.map(|filters| filters.found).unwrap_or_default())
     }
@@ -98,9 +97,15 @@ struct Back<'a> {
     /// The derivative with respect to the input, once the first convolution was passed.
     planes: Option<Vec<f32>>,
     filters: Option<OfFilters<'a>>,
+    /// Whether the derivative went through the activation of the next convolution already.
+    masked: bool,
 }
 
-impl Back<'_> {
+impl<'a> Back<'a> {
+    fn new(processor: Processor, derivatives: Vec<Blocks>, filters: Option<OfFilters<'a>>) -> Self {
+        Self { processor, free: Vec::new(), derivatives, planes: None, filters, masked: false }
+    }
+
     /// Gives blocks back, unless someone else reads them.
     fn release(&mut self, blocks: Arc<Blocks>) {
         self.free.extend(Arc::try_unwrap(blocks));
@@ -115,15 +120,17 @@ impl Back<'_> {
         whole: bool,
     ) -> Result<Option<Blocks>> {
         let mut derivative = behind;
-        for (index, step) in steps.iter().enumerate().rev() {
+        let mut left = steps;
+        while let Some((step, before)) = left.split_last() {
+            left = before;
             let lost = || Error::Engine("a step left no trace".to_owned());
             let trace = traces.pop().ok_or_else(lost)?;
             if matches!(trace, Trace::Tap) {
-                let lost = || Error::Engine("a tap has no derivative".to_owned());
-                let own = self.derivatives.pop().ok_or_else(lost)?;
+                let own = self.tap()?;
                 derivative = Some(match derivative {
                     Some(mut derivative) => {
                         kernels::add(self.processor, &mut derivative, &own, Activation::None)?;
+                        self.free.push(own);
                         derivative
                     }
                     None => own,
@@ -131,9 +138,54 @@ impl Back<'_> {
                 continue;
             }
             let Some(behind) = derivative.take() else { continue };
-            derivative = self.step(step, trace, behind, whole && index == 0)?;
+            // A pool behind a convolution, perhaps with a tap between: all in one pass over memory.
+            let (convolve, own) = match (step, before) {
+                (Step::MaxPool(_), [.., Step::Convolve(convolve), Step::Tap]) => {
+                    traces.pop().ok_or_else(lost)?;
+                    left = &before[..before.len() - 1];
+                    (Some(convolve), Some(self.tap()?))
+                }
+                (Step::MaxPool(_), [.., Step::Convolve(convolve)]) => (Some(convolve), None),
+                _ => (None, None),
+            };
+            if let (Step::MaxPool(pool), Trace::Pool { input, .. }, Some(convolve)) =
+                (step, &trace, convolve)
+            {
+                let mut through = self.free.pop().unwrap_or_default();
+                let (activation, own) = (convolve.activation, own);
+                pool.gradient_through(
+                    self.processor,
+                    input,
+                    &behind,
+                    own.as_ref(),
+                    activation,
+                    &mut through,
+                )?;
+                self.free.extend([Some(behind), own].into_iter().flatten());
+                self.masked = true;
+                derivative = Some(through);
+                continue;
+            }
+            // What a convolution reads straight from another is masked while it is written.
+            let gave = match (step, before, traces.last()) {
+                (
+                    Step::Convolve(_),
+                    [.., Step::Convolve(convolve)],
+                    Some(Trace::Convolve { output, .. }),
+                ) => Some((convolve.activation, output.clone())),
+                _ => None,
+            };
+            let masks = gave.is_some();
+            derivative = self.step(step, trace, behind, gave, whole && left.is_empty())?;
+            self.masked = masks;
         }
         Ok(derivative)
+    }
+
+    /// The derivative with respect to the last tap that was not reached yet.
+    fn tap(&mut self) -> Result<Blocks> {
+        let lost = || Error::Engine("a tap has no derivative".to_owned());
+        self.derivatives.pop().ok_or_else(lost)
     }
 
     fn step(
@@ -141,13 +193,16 @@ impl Back<'_> {
         step: &Step,
         trace: Trace,
         mut behind: Blocks,
+        gave: Option<(Activation, Arc<Blocks>)>,
         first: bool,
     ) -> Result<Option<Blocks>> {
         let processor = self.processor;
         let mut before = self.free.pop().unwrap_or_default();
         match (step, trace) {
             (Step::Convolve(convolve), Trace::Convolve { output, input_size, input }) => {
-                kernels::mask(processor, convolve.activation, &output, &mut behind)?;
+                if !std::mem::take(&mut self.masked) {
+                    kernels::mask(processor, convolve.activation, &output, &mut behind)?;
+                }
                 self.release(output);
                 self.filters(convolve, input.as_deref(), &behind)?;
                 input.into_iter().for_each(|input| self.release(input));
@@ -158,7 +213,8 @@ impl Back<'_> {
                     self.planes = Some(convolve.backward_planes(&behind, input_size)?);
                     return Ok(None);
                 }
-                convolve.backward(&behind, input_size, &mut before)?;
+                let gave = gave.as_ref().map(|(activation, given)| (*activation, given.as_ref()));
+                convolve.backward_through(&behind, input_size, gave, &mut before)?;
             }
             (Step::MaxPool(pool), Trace::Pool { input, .. }) => {
                 pool.gradient(processor, &input, &behind, &mut before)?;

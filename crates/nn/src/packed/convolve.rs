@@ -19,6 +19,8 @@ pub(crate) struct Convolve {
     pub(super) activation: Activation,
     processor: Processor,
     kernel: Kernel,
+    /// Whether the largest of every 2×2 outputs are made along with them.
+    pub(super) pools: bool,
     /// The way back of a Winograd convolution.
     back: Winograds,
 }
@@ -106,12 +108,17 @@ impl Convolve {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
         let (filters, back) = (filters.clone(), Winograds::new(packing));
-        Ok(Self { filters, activation, processor, kernel, back })
+        Ok(Self { filters, activation, processor, kernel, pools: false, back })
     }
 
     /// Packs the filters of a Winograd convolution.
     fn pack(&self) -> kernels::Result<Winograd> {
         Winograd::new(self.processor, &filters_of(&self.filters), self.activation)
+    }
+
+    /// Whether it can make the largest of every 2×2 outputs along with them.
+    pub(super) fn can_pool(&self) -> bool {
+        matches!(self.kernel, Kernel::Winograd(_))
     }
 
     /// Channels written.
@@ -156,6 +163,24 @@ impl Convolve {
         Ok(())
     }
 
+    /// As [`forward`](Self::forward), with the largest of every 2×2 outputs.
+    pub(super) fn forward_pooled(
+        &self,
+        input: &Blocks,
+        output: &mut Blocks,
+        pooled: &mut Blocks,
+    ) -> Result<()> {
+        let [_, _, height, width] = input.shape();
+        let padding = self.padding([height, width]);
+        match &self.kernel {
+            Kernel::Winograd(winograds) => winograds.with(
+                || self.pack(),
+                |winograd| winograd.forward_pooled(input, padding, output, pooled),
+            ),
+            _ => Err(Error::Engine("this kernel does not pool".to_owned())),
+        }
+    }
+
     /// Whether it can write a part of wider blocks, and keeps the positions of its input.
     pub(super) fn writes_in_place(&self) -> bool {
         let Convolution { kernel, stride, padding, output, .. } = self.filters.convolution;
@@ -196,6 +221,17 @@ impl Convolve {
         input_size: [usize; 2],
         gradient: &mut Blocks,
     ) -> Result<()> {
+        self.backward_through(upstream, input_size, None, gradient)
+    }
+
+    /// The same with respect to what an activation took, where the input is what it `gave`.
+    pub(super) fn backward_through(
+        &self,
+        upstream: &Blocks,
+        input_size: [usize; 2],
+        gave: Option<(Activation, &Blocks)>,
+        gradient: &mut Blocks,
+    ) -> Result<()> {
         let padding = self.padding(input_size);
         match &self.kernel {
             Kernel::First(first) => {
@@ -220,8 +256,16 @@ impl Convolve {
                     columns: around(padding.columns),
                 };
                 let pack = || Winograd::transposed(self.processor, &filters_of(&self.filters));
-                self.back.with(pack, |winograd| winograd.forward(upstream, padding, gradient))?;
+                return self.back.with(pack, |winograd| match gave {
+                    Some((activation, given)) => {
+                        winograd.forward_masked(upstream, padding, gradient, activation, given)
+                    }
+                    None => winograd.forward(upstream, padding, gradient),
+                });
             }
+        }
+        if let Some((activation, given)) = gave {
+            kernels::mask(self.processor, activation, given, gradient)?;
         }
         Ok(())
     }

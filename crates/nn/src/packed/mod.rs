@@ -114,6 +114,7 @@ impl Packed {
             processor: self.processor,
             reuses: self.packing == Packing::Kept,
             free: Vec::new(),
+            pooled: None,
             inputs,
             look,
         };
@@ -167,7 +168,25 @@ fn pack(
             }
         });
     }
+    pool_on_the_way(&mut steps);
     Ok(steps)
+}
+
+/// Has convolutions make what the pool behind them would: their outputs are in registers then, and as large as
+/// nothing else that a network writes.
+fn pool_on_the_way(steps: &mut [Step]) {
+    for index in 0..steps.len() {
+        let (before, behind) = steps.split_at_mut(index + 1);
+        let pools = match behind {
+            [Step::MaxPool(pool), ..] | [Step::Tap, Step::MaxPool(pool), ..] => {
+                pool.is_pairwise() && !pool.ceil
+            }
+            _ => false,
+        };
+        if let Some(Step::Convolve(convolve)) = before.last_mut() {
+            convolve.pools = pools && convolve.can_pool();
+        }
+    }
 }
 
 /// What goes from step to step.
@@ -212,6 +231,8 @@ struct Run<'l> {
     reuses: bool,
     /// Blocks that nobody reads any more.
     free: Vec<Blocks>,
+    /// What the next pool gives, where it was made on the way.
+    pooled: Option<Blocks>,
     /// Whether traces keep what convolutions read.
     inputs: bool,
     look: &'l mut Look<'l>,
@@ -279,7 +300,14 @@ impl Run<'_> {
         let [_, _, height, width] = blocks.shape();
         Ok(match step {
             Step::Convolve(convolve) => {
-                convolve.forward(blocks, &mut output)?;
+                // What is too small for a window is refused by the pool.
+                if convolve.pools && height.min(width) >= 2 {
+                    let mut pooled = self.free.pop().unwrap_or_default();
+                    convolve.forward_pooled(blocks, &mut output, &mut pooled)?;
+                    self.pooled = Some(pooled);
+                } else {
+                    convolve.forward(blocks, &mut output)?;
+                }
                 let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
@@ -289,8 +317,11 @@ impl Run<'_> {
                 (Some(output), trace)
             }
             Step::MaxPool(_) | Step::HanningPool => {
-                match step {
-                    Step::MaxPool(pool) => {
+                match (step, self.pooled.take()) {
+                    (_, Some(pooled)) => {
+                        self.free.push(std::mem::replace(&mut output, pooled));
+                    }
+                    (Step::MaxPool(pool), None) => {
                         pool.forward(self.processor, blocks, &mut output)?;
                     }
                     _ => kernels::hanning_pool(self.processor, blocks, &mut output)?,

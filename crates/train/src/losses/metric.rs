@@ -92,15 +92,24 @@ fn picture(
             )));
         }
     };
-    let area = height * width;
-    let outside = !planes.iter().all(|sample| (0.0..=1.0).contains(sample));
-    let mut samples = vec![0.0; channels * area];
-    for (channel, plane) in planes.chunks_exact(area).enumerate() {
-        for (pixel, &sample) in samples.chunks_exact_mut(channels).zip(plane) {
-            // What is no number stays none, and is refused.
-            pixel[channel] = sample.clamp(0.0, 1.0);
+    let within = planes.iter().fold(true, |all, &sample| all & (0.0..=1.0).contains(&sample));
+    // What is no number stays none, and is refused.
+    let clamped = |sample: f32| sample.clamp(0.0, 1.0);
+    let mut samples = vec![0.0; planes.len()];
+    match kind {
+        Channels::Grey => {
+            samples.iter_mut().zip(planes).for_each(|(to, &sample)| *to = clamped(sample));
+        }
+        Channels::Rgb => {
+            let (red, rest) = planes.split_at(height * width);
+            let (green, blue) = rest.split_at(height * width);
+            let pixels = samples.as_chunks_mut::<3>().0.iter_mut();
+            for (to, ((&r, &g), &b)) in pixels.zip(red.iter().zip(green).zip(blue)) {
+                *to = [r, g, b].map(clamped);
+            }
         }
     }
+    let outside = !within;
     Ok((Picture::from_f32(width, height, kind, samples)?, outside))
 }
 
