@@ -3,6 +3,9 @@
 use crate::store::scan::{dot, normalised};
 use crate::{Error, Result};
 
+/// Bytes of vectors that several images are compared with while they are in the second cache.
+const NEAR: usize = 256 << 10;
+
 /// Unit vectors, one for each image of a benchmark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embeddings {
@@ -42,10 +45,29 @@ impl Embeddings {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn cosines(&self, image: usize, others: &[usize]) -> Result<Vec<f32>> {
+        Ok(self.cosines_of(&[image], others)?.pop().unwrap_or_default())
+    }
+
+    /// The same of several images. They go past the others together, a few hundred at a time: what all of them are
+    /// compared with is read from memory once, not once for each.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn cosines_of(&self, images: &[usize], others: &[usize]) -> Result<Vec<Vec<f32>>> {
         let row = |image: usize| {
             self.row(image).ok_or_else(|| Error::NotFound(format!("the vector of image {image}")))
         };
-        let query = row(image)?;
-        others.iter().map(|&other| Ok(dot(query, row(other)?))).collect()
+        let queries: Vec<&[f32]> = images.iter().map(|&image| row(image)).collect::<Result<_>>()?;
+        let mut cosines: Vec<Vec<f32>> =
+            queries.iter().map(|_| Vec::with_capacity(others.len())).collect();
+        let near = (NEAR / (self.dimension * size_of::<f32>())).max(1);
+        for others in others.chunks(near) {
+            let rows: Vec<&[f32]> =
+                others.iter().map(|&other| row(other)).collect::<Result<_>>()?;
+            for (query, cosines) in queries.iter().zip(&mut cosines) {
+                cosines.extend(rows.iter().map(|row| dot(query, row)));
+            }
+        }
+        Ok(cosines)
     }
 }

@@ -47,6 +47,13 @@ pub struct SeedRanking {
     pub head: Vec<usize>,
 }
 
+/// How many scores are as is asked. They are counted a few at a time, in numbers as wide as themselves, so that
+/// compilers count in vectors.
+fn count(scores: &[f32], is_counted: impl Fn(f32) -> bool) -> usize {
+    let few = scores.chunks(1 << 12);
+    few.map(|few| few.iter().map(|&score| u32::from(is_counted(score))).sum::<u32>() as usize).sum()
+}
+
 impl SeedRanking {
     /// The ranking by `scores`, one for each image of the gallery; `head` is how many of L_q are kept.
     ///
@@ -80,16 +87,26 @@ impl SeedRanking {
             }
         }
         let leaders: Vec<usize> = best.iter().copied().flatten().collect();
+        let leading: Vec<f32> = leaders.iter().map(|&place| scores[place]).collect();
+        let siblings: Vec<usize> =
+            (0..scores.len()).filter(|&place| product(place) == own).collect();
         let labelled = seed.labels.iter().map(|label| {
             let candidate = label.candidate;
-            let (mut rank, mut image_rank) = (0, 0);
-            for place in (0..scores.len()).filter(|&place| before(place, candidate)) {
-                rank += 1;
-                image_rank += usize::from(product(place) != own);
-            }
+            let score = scores[candidate];
+            // Before it in the gallery equal scores come first, behind it they do not.
+            let rank = count(&scores[..candidate], |other| other >= score)
+                + count(&scores[candidate..], |other| other > score);
+            let own_ahead = siblings.iter().filter(|&&place| before(place, candidate)).count();
+            let image_rank = rank - own_ahead;
             let leader = best[product(candidate)];
-            let product_rank =
-                leader.map(|leader| leaders.iter().filter(|&&other| before(other, leader)).count());
+            let product_rank = leader.map(|leader| {
+                let score = scores[leader];
+                let ahead = count(&leading, |other| other > score);
+                match count(&leading, |other| other == score) {
+                    1 => ahead,
+                    _ => leaders.iter().filter(|&&other| before(other, leader)).count(),
+                }
+            });
             LabelledRank {
                 candidate,
                 product: product(candidate),

@@ -9,8 +9,13 @@ use rayon::prelude::*;
 
 use super::identification::NamedScores;
 use super::uncertainty::{self, Sampling, share_interval};
-use super::{Benchmark, Embeddings, Rules, SeedMetric, SeedRanking, Share, identification, pooled};
+use super::{
+    Benchmark, Embeddings, Rules, Seed, SeedMetric, SeedRanking, Share, identification, pooled,
+};
 use crate::Result;
+
+/// Seeds whose cosines with the gallery are taken together.
+const TOGETHER: usize = 32;
 
 /// The k of identification's Recall@k.
 pub const RECALL_AT: [usize; 4] = [1, 2, 4, 8];
@@ -32,21 +37,26 @@ impl Ranked {
     /// # Errors
     /// [`Error::NotFound`](crate::Error::NotFound) for an image without a vector.
     pub fn new(id: &str, benchmark: &Benchmark, model: &Embeddings, head: usize) -> Result<Self> {
-        let rank = |seed: usize| -> Result<(SeedRanking, Option<NamedScores>)> {
+        let rank = |seed: usize, scores: &[f32]| -> Result<(SeedRanking, Option<NamedScores>)> {
             let image = benchmark.seeds[seed].image;
-            let scores = model.cosines(image, &benchmark.gallery)?;
-            let ranking = SeedRanking::new(benchmark, seed, &scores, head)?;
+            let ranking = SeedRanking::new(benchmark, seed, scores, head)?;
             let product = benchmark.images[image].product;
             let gallery = &benchmark.gallery;
             let relevant: Vec<bool> =
                 gallery.iter().map(|&other| benchmark.images[other].product == product).collect();
             let own = gallery.iter().position(|&other| other == image);
-            let found = identification::identify(&scores, &relevant, own, &RECALL_AT);
+            let found = identification::identify(scores, &relevant, own, &RECALL_AT);
             Ok((ranking, found.map(|found| identification::named(&found, &RECALL_AT))))
         };
-        let both: Vec<_> =
-            (0..benchmark.seeds.len()).into_par_iter().map(rank).collect::<Result<_>>()?;
-        let (rankings, identified) = both.into_iter().unzip();
+        let ranked_together = |(group, seeds): (usize, &[Seed])| -> Result<Vec<_>> {
+            let images: Vec<usize> = seeds.iter().map(|seed| seed.image).collect();
+            let scores = model.cosines_of(&images, &benchmark.gallery)?;
+            let numbered = (group * TOGETHER..).zip(&scores);
+            numbered.map(|(seed, scores)| rank(seed, scores)).collect()
+        };
+        let groups = benchmark.seeds.par_chunks(TOGETHER).enumerate().map(ranked_together);
+        let both = groups.collect::<Result<Vec<_>>>()?.into_iter().flatten();
+        let (rankings, identified) = both.unzip();
         Ok(Self { id: id.to_owned(), rankings, identified })
     }
 }
