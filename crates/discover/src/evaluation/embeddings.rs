@@ -1,6 +1,6 @@
 //! What a model makes of the images of a benchmark: vectors, compared by their cosine.
 
-use crate::store::scan::{dot, normalised};
+use crate::store::scan::{dots, normalised};
 use crate::{Error, Result};
 
 /// Bytes of vectors that several images are compared with while they are in the second cache.
@@ -65,7 +65,7 @@ impl Embeddings {
             let rows: Vec<&[f32]> =
                 others.iter().map(|&other| row(other)).collect::<Result<_>>()?;
             for (query, cosines) in queries.iter().zip(&mut cosines) {
-                cosines.extend(rows.iter().map(|row| dot(query, row)));
+                dots(query, &rows, cosines);
             }
         }
         Ok(cosines)

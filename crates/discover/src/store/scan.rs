@@ -26,6 +26,7 @@ const LANES: usize = 32;
 /// Rows that one task takes.
 const ROWS: usize = 2048;
 
+/// Work in a closure, which carries `#[inline(always)]`: it runs without the instructions it is meant for otherwise.
 struct Work<F>(F);
 
 impl<R, F: FnMut() -> R> pulp::WithSimd for Work<F> {
@@ -48,6 +49,38 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
             lanes[lane] += a[lane] * b[lane];
         }
     }
+    added_up(lanes, a_rest, b_rest)
+}
+
+/// Vectors that a query is multiplied with at once.
+const TOGETHER: usize = 4;
+
+/// [`product`] of a query with several vectors of its length, to the same bits: their sums do not wait for each other,
+/// and the query is loaded once.
+#[inline(always)]
+fn products(query: &[f32], rows: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
+    let (whole, rest) = query.as_chunks::<LANES>();
+    let parts = rows.map(|row| row.as_chunks::<LANES>());
+    let mut lanes = [[0.0_f32; LANES]; TOGETHER];
+    let [a, b, c, d] = parts.map(|part| part.0);
+    for ((((query, a), b), c), d) in whole.iter().zip(a).zip(b).zip(c).zip(d) {
+        for lane in 0..LANES {
+            lanes[0][lane] += query[lane] * a[lane];
+            lanes[1][lane] += query[lane] * b[lane];
+            lanes[2][lane] += query[lane] * c[lane];
+            lanes[3][lane] += query[lane] * d[lane];
+        }
+    }
+    let mut found = [0.0; TOGETHER];
+    for k in 0..TOGETHER {
+        found[k] = added_up(lanes[k], rest, parts[k].1);
+    }
+    found
+}
+
+/// The sum of sums side by side, always in the same order, and of what is left of two vectors.
+#[inline(always)]
+fn added_up(mut lanes: [f32; LANES], a_rest: &[f32], b_rest: &[f32]) -> f32 {
     let mut width = LANES;
     while width > 1 {
         width /= 2;
@@ -60,16 +93,38 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
 
 /// The cosine of two vectors of unit length and one dimension.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
-    pulp::Arch::new().dispatch(Work(|| product(a, b)))
+    pulp::Arch::new().dispatch(Work(
+        #[inline(always)]
+        || product(a, b),
+    ))
+}
+
+/// Appends [`dot`] of a query and every one of some vectors.
+pub(crate) fn dots(query: &[f32], rows: &[&[f32]], to: &mut Vec<f32>) {
+    pulp::Arch::new().dispatch(Work(
+        #[inline(always)]
+        || {
+            let (whole, rest) = rows.as_chunks::<TOGETHER>();
+            for &rows in whole {
+                to.extend(products(query, rows));
+            }
+            for row in rest {
+                to.push(product(query, row));
+            }
+        },
+    ));
 }
 
 /// Adds a multiple of a vector of the same length.
 pub(crate) fn add_scaled(to: &mut [f32], factor: f32, vector: &[f32]) {
-    pulp::Arch::new().dispatch(Work(|| {
-        for (to, &number) in to.iter_mut().zip(vector) {
-            *to += factor * number;
-        }
-    }));
+    pulp::Arch::new().dispatch(Work(
+        #[inline(always)]
+        || {
+            for (to, &number) in to.iter_mut().zip(vector) {
+                *to += factor * number;
+            }
+        },
+    ));
 }
 
 /// Brings a vector to unit length, in double precision; one that has it to the last digits stays as it is.
@@ -128,21 +183,24 @@ pub fn nearest(
         let mut best: Vec<Hit> = Vec::new();
         // Once there are enough, what is below the last of them cannot come in.
         let mut least = f32::NEG_INFINITY;
-        pulp::Arch::new().dispatch(Work(|| {
-            for (index, row) in rows.chunks_exact(dimension).enumerate() {
-                let score = product(query, row);
-                if score < least {
-                    continue;
-                }
-                if let Some(id) = id(task * ROWS + index) {
-                    best.push(Hit { id, score });
-                    if best.len() >= 2 * k + 64 {
-                        best = first(std::mem::take(&mut best), k);
-                        least = best.last().map_or(least, |hit| hit.score);
+        pulp::Arch::new().dispatch(Work(
+            #[inline(always)]
+            || {
+                for (index, row) in rows.chunks_exact(dimension).enumerate() {
+                    let score = product(query, row);
+                    if score < least {
+                        continue;
+                    }
+                    if let Some(id) = id(task * ROWS + index) {
+                        best.push(Hit { id, score });
+                        if best.len() >= 2 * k + 64 {
+                            best = first(std::mem::take(&mut best), k);
+                            least = best.last().map_or(least, |hit| hit.score);
+                        }
                     }
                 }
-            }
-        }));
+            },
+        ));
         first(best, k)
     };
     let tasks = rows.par_chunks(ROWS * dimension).enumerate().map(best_of);
@@ -169,6 +227,20 @@ pub(super) mod tests {
                 (f64::from(dot(&a, &b)) - exact).abs() < 1e-5 * dimension as f64,
                 "{dimension}"
             );
+        }
+    }
+
+    #[test]
+    fn products_together_are_those_one_by_one() {
+        for dimension in [1, 31, 32, 33, 100, 513] {
+            let query = drawn(5, dimension);
+            let all = drawn(6, 11 * dimension);
+            let rows: Vec<&[f32]> = all.chunks(dimension).collect();
+            let mut found = vec![7.0];
+            dots(&query, &rows, &mut found);
+            let bits = |scores: &[f32]| scores.iter().map(|s| s.to_bits()).collect::<Vec<_>>();
+            let expected: Vec<f32> = rows.iter().map(|row| dot(&query, row)).collect();
+            assert_eq!(bits(&found[1..]), bits(&expected), "{dimension}");
         }
     }
 

@@ -116,7 +116,12 @@ impl Rounded {
         let rounded: Vec<(Bound, [f64; 2])> = rows
             .par_chunks_exact(self.dimension)
             .zip(codes)
-            .map(|(row, codes)| pulp::Arch::new().dispatch(Work(|| rounded(row, centre, codes))))
+            .map(|(row, codes)| {
+                pulp::Arch::new().dispatch(Work(
+                    #[inline(always)]
+                    || rounded(row, centre, codes),
+                ))
+            })
             .collect();
         for (bound, [reach, length]) in rounded {
             self.bounds.push(bound);
@@ -376,14 +381,18 @@ impl Scan<'_> {
                 least[lane] = self.least[query].get() - (asked.base + asked.slack);
             }
             let (own, bounds) = (&sums[..count * groups], &self.rounded.bounds[start..][..count]);
-            pulp::Arch::new().dispatch(Work(|| {
-                near.clear();
-                for (index, (bound, sums)) in bounds.iter().zip(own.chunks(groups)).enumerate() {
-                    if any(&sums[group], *bound, &scales, &lengths, &least) {
-                        near.push(index);
+            pulp::Arch::new().dispatch(Work(
+                #[inline(always)]
+                || {
+                    near.clear();
+                    for (index, (bound, sums)) in bounds.iter().zip(own.chunks(groups)).enumerate()
+                    {
+                        if any(&sums[group], *bound, &scales, &lengths, &least) {
+                            near.push(index);
+                        }
                     }
-                }
-            }));
+                },
+            ));
             for &index in &near {
                 let sums = &sums[index * groups + group];
                 let Bound { scale, error } = self.rounded.bounds[start + index];
