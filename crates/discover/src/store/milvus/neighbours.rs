@@ -2,9 +2,12 @@
 //!
 //! Below [`MilvusOptions::approximate_from`](super::MilvusOptions::approximate_from) rows the server compares with
 //! all of them (index FLAT), which is exact. From there on it keeps a graph of near neighbours (HNSW, M = 16,
-//! efConstruction = 200). How many rows a search looks at is measured when the graph is made, as in a folder:
-//! the least of 16, 32, … 1024 by which rows of the store find on average 95, or 98, of 100 of their ten
-//! nearest, which the exact index has found before.
+//! efConstruction = 200). How many rows a search looks at is measured when the graph is made: the least of 16, 32,
+//! … 1024 by which rows of the store find on average 95, or 98, of 100 of their ten nearest, which the exact index
+//! has found before.
+//!
+//! Limits: rows of the store find themselves more easily than pictures from outside are found, for which the share
+//! may be a few of 100 less; in a folder rows are held out for it.
 
 use std::collections::HashSet;
 
