@@ -6,6 +6,8 @@ from pathlib import Path
 def met(record):
     """Whether the target was reached; None where nothing was measured or nothing is aimed at."""
     ratio, target = record.get("ratio"), record.get("target")
+    if record.get("finds_too_little"):
+        return None if target is None else False
     if "not_measured" in record or ratio is None or target is None:
         return None
     if record.get("unit") == "MB":

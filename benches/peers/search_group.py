@@ -107,6 +107,8 @@ def graphs(context, shape, threads):
                 record |= compared(workers, truth, shape, "graph", peer, context.quick)
                 record |= {"ours_rows_per_second": rows / seconds}
                 record["peer_rows_per_second"] = rows / record["peer_seconds"]
+                # Fast at finding less is no answer.
+                record["finds_too_little"] = record["ours_recall"] < plan.RECALL
             except WorkFailed as failure:
                 record["not_measured"] = str(failure)
             yield record

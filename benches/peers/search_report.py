@@ -14,7 +14,8 @@ peer …. Times are medians with the least in brackets; the ratio is peer / ours
 timings with the least and the greatest in brackets. What each side finds is compared with the true results first;
 an exact search that finds less than {plan.EXACT} of them ends the run. Memory is what a process holds more than
 before it had the vectors: of ours the store with its records, and the vectors rounded to eight bits where they are;
-of graphs the vectors as well. ✓ and ✗ say whether the target was met.
+of graphs the vectors as well. ✓ and ✗ say whether the target was met; a graph that finds less than is asked for has
+not met it.
 """
 
 

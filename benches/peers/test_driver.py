@@ -50,6 +50,8 @@ class Words(unittest.TestCase):
         self.assertTrue(met({"ratio": 3.9, "target": 4, "smaller_is_better": True}))
         self.assertFalse(met({"ratio": 1.2, "target": 250, "smaller_is_better": True, "unit": "MB"}))
         self.assertIsNone(met({"target": 4, "not_measured": "why"}))
+        self.assertFalse(met({"ratio": 2, "target": 1, "finds_too_little": True}))
+        self.assertTrue(met({"ratio": 2, "target": 1, "finds_too_little": False}))
 
     def test_sections_are_replaced_or_added(self):
         text = with_section("head", "peers:metrics", "first")

@@ -68,7 +68,7 @@ def plan(scale):
         "logarithm and the numbers; searches with the logarithm of the rows and the numbers. One writer, one shard. Memory "
         "is that at the peak, while rows are written and indexed, and mostly buffers: an upper bound. Files are those "
         f"after indexing, {disk:.0f} bytes a row, logs and what is not yet cleaned up included. Searches are those of "
-        "two cores that server and client share, a copy of the catalogue in the memory of each further pair.",
+        "one core that server and client share; each further one needs a copy of the catalogue, or a part of it.",
         "",
         "| pictures | numbers | vectors | files | memory of all query nodes | written in | index in, one core | searches/s | known how |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",

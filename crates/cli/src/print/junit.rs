@@ -240,7 +240,7 @@ fn folder_of(file: &Path) -> String {
 }
 
 fn seconds(time: Duration) -> String {
-    format!("{:.3}", time.as_secs_f64())
+    format!("{:.6}", time.as_secs_f64())
 }
 
 fn element<'a>(name: &'a str, attributes: &[(&str, &str)]) -> BytesStart<'a> {

@@ -1,11 +1,10 @@
 //! An approximate index of the rows: a graph of near neighbours (HNSW), a cache.
 //!
-//! M = 16 links, ef = 200 when a row is added, rows in bf16, inner product, by the library usearch. Twice as many rows
-//! as are wanted are scored again from the vectors themselves, as bf16 confuses what is nearly equal. How many rows a
-//! search looks at (ef) is measured when the index is built: the least from 16 to about 1024, in steps of an eighth,
-//! by which rows that are not in the index yet, taken as queries, find 95, or 98, of 100 of their ten nearest on
-//! average, less the standard error of that average. Rows that are in it would find too easily: their links are
-//! those of what they look for.
+//! M = 16 links, ef = 200 when a row is added, rows in bf16, inner product, by the library usearch. How many rows
+//! a search looks at (ef) is measured when the index is built: the least from 16 to 1024, to a sixteenth, by which rows
+//! that are not in the index yet, taken as queries, find 95, or 98, of 100 of their ten nearest on average, less the
+//! standard error of that average. Rows that are in it would find too easily: their links are those of what they
+//! look for.
 //!
 //! Source: Malkov and Yashunin, "Efficient and Robust Approximate Nearest Neighbor Search Using Hierarchical
 //! Navigable Small World Graphs", 2018.
@@ -26,8 +25,8 @@ use serde::{Deserialize, Serialize};
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
 use crate::error::{malformed, unwritable};
-use crate::store::scan::{Rounded, dot, first};
-use crate::store::{Effort, Fingerprint, Hit};
+use crate::store::scan::Rounded;
+use crate::store::{Effort, Fingerprint};
 use crate::{Error, Result};
 
 const FILE: &str = "neighbours.usearch";
@@ -35,11 +34,9 @@ const STAMP: &str = "neighbours.json";
 const LINKS: usize = 16;
 const ADDING: usize = 200;
 /// Rows that serve as queries when ef is measured, and how many results are asked of each.
-const PROBES: usize = 1024;
+const PROBES: usize = 4096;
 const RESULTS: usize = 10;
-/// Rows that are scored again for each that is wanted.
-const AGAIN: usize = 2;
-/// The least ef that is tried, and the one from which on none is.
+/// The least ef that is tried, and the greatest.
 const LEAST: usize = 16;
 const MOST: usize = 1024;
 
@@ -162,8 +159,7 @@ impl Neighbours {
         self.index().remove(id).map(|_| ()).map_err(failed)
     }
 
-    /// Rows among which the `k` nearest are, about as often as the effort says: by their scores in bf16, so that they are
-    /// to be scored again.
+    /// About the `k` nearest, in no order.
     pub(super) fn search(
         &self,
         query: &[f32],
@@ -172,12 +168,11 @@ impl Neighbours {
         among: Option<&HashSet<u64>>,
     ) -> Result<Vec<u64>> {
         let ef = self.effort.get(&effort).copied().unwrap_or(256).max(k);
-        let several = ef.min(AGAIN * k);
         let index = self.index();
         index.change_expansion_search(ef);
         let found = match among {
-            None => index.search(query, several),
-            Some(ids) => index.filtered_search(query, several, |id| ids.contains(&id)),
+            None => index.search(query, k),
+            Some(ids) => index.filtered_search(query, k, |id| ids.contains(&id)),
         };
         Ok(found.map_err(failed)?.keys)
     }
@@ -201,33 +196,36 @@ fn measured(
     drop(all);
     let truths: Vec<HashSet<u64>> =
         truths.into_iter().map(|hits| hits.iter().map(|hit| hit.id).collect()).collect();
-    let row = |id: u64| {
-        let place = rows.binary_search_by_key(&id, |one| one.0).ok()?;
-        Some(rows[place].1)
-    };
-    let mut effort = BTreeMap::new();
-    let mut ef = LEAST;
-    while effort.len() < efforts.len() {
+    // The share that is found on average, less its standard error.
+    let share = |ef: usize| -> Result<f64> {
         index.change_expansion_search(ef);
         let (mut sum, mut squares) = (0.0, 0.0);
         for (query, truth) in queries.iter().zip(&truths) {
-            let keys = index.search(query, ef.min(AGAIN * RESULTS)).map_err(failed)?.keys;
-            let hits = keys.iter().filter_map(|&id| Some(Hit { id, score: dot(query, row(id)?) }));
-            let hits = first(hits.collect(), RESULTS);
-            let found = hits.iter().filter(|hit| truth.contains(&hit.id)).count();
+            let keys = index.search(query, RESULTS).map_err(failed)?.keys;
+            let found = keys.iter().filter(|key| truth.contains(key)).count();
             let share = found as f64 / truth.len().max(1) as f64;
             sum += share;
             squares += share * share;
         }
         let count = queries.len() as f64;
         let mean = sum / count;
-        let error = ((squares / count - mean * mean).max(0.0) / count).sqrt();
-        for (target, one) in efforts {
-            if mean - error >= target || ef >= MOST {
-                effort.entry(one).or_insert(ef);
+        Ok(mean - ((squares / count - mean * mean).max(0.0) / count).sqrt())
+    };
+    let mut effort = BTreeMap::new();
+    for (target, one) in efforts {
+        let mut enough = LEAST;
+        while enough < MOST && share(enough)? < target {
+            enough *= 2;
+        }
+        let mut few = if enough > LEAST { enough / 2 } else { LEAST };
+        while enough - few > (few / 16).max(1) {
+            let middle = few.midpoint(enough);
+            match share(middle)? >= target {
+                true => enough = middle,
+                false => few = middle,
             }
         }
-        ef += ef / 8;
+        effort.insert(one, enough);
     }
     Ok(effort)
 }
