@@ -6,7 +6,8 @@
         --catalogue clothing=DIR --catalogue fashion=DIR,TABLE.csv --out tools/milvus/catalogues.md
 
 A catalogue is a folder of pictures, and perhaps a table of what is known of them. Stops with an error where a score or
-a result differs by more than the search is approximate, or a copy is not what it was copied from. The server's address
+a result differs, or a copy is not what it was copied from. Catalogues of this size are searched exactly by both, whether
+that is asked for or not: how near graphs come is measured by tools/milvus-test. The server's address
 is in LOOKALIKE_TEST_MILVUS, which tools/milvus-test sets. Labels come from a rule on folders or on a column, and are
 there to compare two stores, not to judge a model.
 """
@@ -24,8 +25,6 @@ from pathlib import Path
 
 MODELS = ("sight", "lipsim:mini", "hog", "colour-hist")
 QUERIES, SEEDS = 100, 20
-#: The least share of ten results that two searches, one of them by a graph, are to have in common.
-SHARED = 0.98
 
 
 class Program:
@@ -82,7 +81,7 @@ def shared(first, second):
     return common / all_results, difference
 
 
-def labels(program, store, catalogue, kinds, folder):
+def labels(program, store, kinds, folder):
     """Votes on candidates of a store by a rule: alike is what has one kind."""
     candidates = folder / "candidates.jsonl"
     candidates.write_text(
@@ -129,12 +128,12 @@ def compare(program, address, name, pictures, table, scratch):
     line("index into the server again: nothing is embedded", f"{seconds:.1f} s")
 
     ids = [f"#{1 + number * (count // QUERIES)}" for number in range(QUERIES)]
-    for how, more in (("approximate search", []), ("exact search", ["--exact"])):
+    for how, more in (("search as it comes, exact at this size", []), ("search with `--exact`", ["--exact"])):
         answers = [
             timed(lambda: program("search", *ids, "--store", store, "-k", 10, *more)) for store in (folder, server)
         ]
         share, difference = shared(*(top(answer) for answer, _, _ in answers))
-        if share < (1.0 if more else SHARED):
+        if share < 1:
             sys.exit(f"{name}: {how}: {share:.4f} of ten results are the same")
         if difference > 0:
             sys.exit(f"{name}: {how}: scores differ by {difference}")
@@ -147,7 +146,7 @@ def compare(program, address, name, pictures, table, scratch):
         line("a filter on a column of the table", "equal")
 
     kinds = kinds_of(table)
-    votes = labels(program, folder, name, kinds, scratch)
+    votes = labels(program, folder, kinds, scratch)
     arguments = ["candidates", "--seed-count", SEEDS, "--depth", 9, "--negatives", "random:3", "--store"]
     pools = [program(*arguments, store, lines=True).splitlines() for store in (folder, server)]
     pools = [[without(json.loads(one), "model") for one in pool] for pool in pools]

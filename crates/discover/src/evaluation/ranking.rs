@@ -78,18 +78,18 @@ impl SeedRanking {
         let before =
             |a: usize, b: usize| scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
         let mut best: Vec<Option<usize>> = vec![None; benchmark.products.len()];
-        let mut others = 0;
-        for place in (0..scores.len()).filter(|&place| product(place) != own) {
-            others += 1;
-            let best = &mut best[product(place)];
-            if best.is_none_or(|known| before(place, known)) {
-                *best = Some(place);
+        let mut siblings = Vec::new();
+        for place in 0..scores.len() {
+            let product = product(place);
+            if product == own {
+                siblings.push(place);
+            } else if best[product].is_none_or(|known| before(place, known)) {
+                best[product] = Some(place);
             }
         }
+        let others = scores.len() - siblings.len();
         let leaders: Vec<usize> = best.iter().copied().flatten().collect();
         let leading: Vec<f32> = leaders.iter().map(|&place| scores[place]).collect();
-        let siblings: Vec<usize> =
-            (0..scores.len()).filter(|&place| product(place) == own).collect();
         let labelled = seed.labels.iter().map(|label| {
             let candidate = label.candidate;
             let score = scores[candidate];
