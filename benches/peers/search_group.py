@@ -48,7 +48,7 @@ def run(context):
                 for record in exact(context, shape, threads):
                     keep(record)
         if context.wants(f"graph/{shape}"):
-            # One search of our index runs at a time, so that more threads would compare other things.
+            # Graphs of a million rows take a quarter of an hour to build, so one number of threads is compared.
             for record in graphs(context, shape, 1):
                 keep(record)
     shape = plan.QUICK_EVALUATION if context.quick else plan.EVALUATION

@@ -153,6 +153,22 @@ pub trait Prepared: Send + Sync {
     /// [`Error::NoGradient`] for metrics whose card offers none; otherwise as
     /// [`compare`](Self::compare).
     fn gradient(&self, candidate: &Picture) -> Result<Gradient>;
+
+    /// Adds `factor` times the derivative to `to`, and gives the value: [`gradient`](Self::gradient) in single
+    /// precision, as trainers want it. `to` is `channels × height × width` numbers of the candidate, or as many as
+    /// one channel has, which then gets the sum over the channels.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn add_gradient(&self, candidate: &Picture, factor: f64, to: &mut [f32]) -> Result<f64> {
+        let Gradient { value, samples, .. } = self.gradient(candidate)?;
+        let planes = samples.len() / to.len().max(1);
+        for (at, to) in to.iter_mut().enumerate() {
+            let slope: f64 = samples.iter().skip(at).step_by(samples.len() / planes.max(1)).sum();
+            *to += (factor * slope) as f32;
+        }
+        Ok(value)
+    }
 }
 
 /// Checks that two pictures have one size.

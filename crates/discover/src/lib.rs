@@ -36,5 +36,6 @@ pub mod store;
 pub mod tables;
 pub mod transfer;
 pub mod votes;
+mod whole_file;
 
 pub use error::{Error, Result};

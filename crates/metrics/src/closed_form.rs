@@ -57,7 +57,7 @@ pub(crate) trait ClosedForm: Send + Sync {
         &self,
         reference: &Self::Features,
         candidate: &Self::Features,
-    ) -> Option<(f64, Vec<f64>)> {
+    ) -> Option<(f64, Slopes)> {
         let (value, planes) = self.gradient(reference, candidate)?;
         Some((value, one_after_the_other(planes)))
     }
@@ -118,8 +118,23 @@ pub(crate) fn score_map(plane: &Plane, left: usize, top: usize, step: usize) -> 
     }
 }
 
+/// Derivatives by the samples of a picture, plane after plane, in the precision in which they were computed.
+pub(crate) enum Slopes {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Slopes {
+    pub(crate) fn in_double(self) -> Vec<f64> {
+        match self {
+            Self::Single(slopes) => slopes.into_iter().map(f64::from).collect(),
+            Self::Double(slopes) => slopes,
+        }
+    }
+}
+
 /// The numbers of planes, plane after plane.
-pub(crate) fn one_after_the_other(planes: Vec<Plane>) -> Vec<f64> {
+pub(crate) fn one_after_the_other(planes: Vec<Plane>) -> Slopes {
     let count = planes.len();
     let mut planes = planes.into_iter();
     let mut samples = planes.next().map(|plane| plane.data).unwrap_or_default();
@@ -127,7 +142,7 @@ pub(crate) fn one_after_the_other(planes: Vec<Plane>) -> Vec<f64> {
     for plane in planes {
         samples.extend_from_slice(&plane.data);
     }
-    samples
+    Slopes::Double(samples)
 }
 
 /// A formula under its id and card.
@@ -261,6 +276,34 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
     }
 
     fn gradient(&self, candidate: &Picture) -> Result<Gradient> {
+        let (value, slopes) = self.slopes(candidate)?;
+        Ok(Gradient {
+            value,
+            width: candidate.width(),
+            height: candidate.height(),
+            channels: candidate.channels().count(),
+            samples: slopes.in_double(),
+        })
+    }
+
+    fn add_gradient(&self, candidate: &Picture, factor: f64, to: &mut [f32]) -> Result<f64> {
+        let (value, slopes) = self.slopes(candidate)?;
+        match slopes {
+            Slopes::Single(slopes) => {
+                let factor = factor as f32;
+                to.iter_mut().zip(slopes).for_each(|(to, slope)| *to += factor * slope);
+            }
+            Slopes::Double(slopes) => {
+                to.iter_mut().zip(slopes).for_each(|(to, slope)| *to += (factor * slope) as f32);
+            }
+        }
+        Ok(value)
+    }
+}
+
+impl<M: ClosedForm> PreparedClosedForm<'_, M> {
+    /// The value and its derivatives by the candidate's own channels.
+    fn slopes(&self, candidate: &Picture) -> Result<(f64, Slopes)> {
         let metric = self.metric;
         // The derivative has the candidate's own channels, so a grey candidate stays grey.
         let mixed = self.reference.channels() != candidate.channels();
@@ -269,20 +312,13 @@ impl<M: ClosedForm> Prepared for PreparedClosedForm<'_, M> {
         } else {
             self.with_features(candidate, |r, c| Ok(metric.formula.gradient_samples(r, c)))?
         };
-        let Some((value, samples)) = answer else {
+        answer.ok_or_else(|| {
             let reason = if mixed {
-                "reference and candidate must both be grey or both be RGB".to_owned()
+                "reference and candidate must both be grey or both be RGB"
             } else {
-                "its formula is singular or not continuous on ordinary pictures".to_owned()
+                "its formula is singular or not continuous on ordinary pictures"
             };
-            return Err(Error::NoGradient { id: metric.id.to_string(), reason });
-        };
-        Ok(Gradient {
-            value,
-            width: candidate.width(),
-            height: candidate.height(),
-            channels: candidate.channels().count(),
-            samples,
+            Error::NoGradient { id: metric.id.to_string(), reason: reason.to_owned() }
         })
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::condition::{Mode, SourcePlace};
 use crate::data::{Augmentation, PairOptions};
 use crate::diffusion::{Betas, Prediction};
-use crate::dit::{Architecture, Convention, Size};
+use crate::dit::{Architecture, Convention, Precision, Size};
 use crate::losses::{SimilarityReference, Weighting};
 use crate::process::Process;
 use crate::{Error, Result};
@@ -75,6 +75,9 @@ pub struct Recipe {
     pub decay: f64,
     /// The greatest length of the derivatives; 0 for any.
     pub clip: f64,
+    /// In which numbers a graphics card multiplies matrices.
+    #[serde(skip_serializing_if = "Precision::is_single")]
+    pub precision: Precision,
     /// How much the running mean of the parameters, which is what ships, keeps at every step; 0 for none.
     pub average: f64,
     /// Shares of the examples that are shown no source, no vector, and neither.
@@ -118,6 +121,7 @@ impl Default for Recipe {
             betas: [0.9, 0.999],
             decay: 0.0,
             clip: 1.0,
+            precision: Precision::F32,
             average: 0.999,
             drop: [0.05; 3],
             process: Process::FLOW,

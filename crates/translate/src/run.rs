@@ -163,7 +163,8 @@ impl<'a> Session<'a> {
         if let Some(path) = &recipe.vae {
             plan.latents = Some(Latents::of(path, examples.pairs.side)?);
         }
-        let dit = Dit::new(architecture)?.on(&Compute::chosen())?;
+        let dit =
+            Dit::new(architecture)?.on(&Compute::chosen())?.with_precision(recipe.precision)?;
         let drawn = [architecture.channels, architecture.side, architecture.side];
         let objective = Objective::new(recipe, drawn, examples.pairs.len(), weights)?;
         // Written with full names, so that it can be repeated when defaults change.

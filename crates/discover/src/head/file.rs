@@ -1,7 +1,6 @@
 //! Heads on disk.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -9,7 +8,8 @@ use safetensors::{Dtype, SafeTensors, serialize};
 
 use super::Head;
 use crate::Result;
-use crate::error::{malformed, unreadable, unwritable};
+use crate::error::{malformed, unreadable};
+use crate::whole_file;
 
 const TENSOR: &str = "weight";
 
@@ -43,12 +43,7 @@ impl Head {
         let view = view.map_err(|error| malformed(path, error))?;
         let written = serialize([(TENSOR, view)], None::<HashMap<String, String>>);
         let written = written.map_err(|error| malformed(path, error))?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable(path))?;
-        file.write_all(&written).map_err(unwritable(path))?;
-        file.persist(path).map_err(|error| unwritable(path)(error.error))?;
-        Ok(())
+        whole_file::write(path, &written)
     }
 }
 

@@ -23,11 +23,10 @@ mod parquet;
 #[path = "no_parquet.rs"]
 mod parquet;
 
-use std::io::Write;
 use std::path::Path;
 
-use crate::error::{malformed, unreadable, unwritable};
-use crate::{Error, Result};
+use crate::error::{malformed, unreadable};
+use crate::{Error, Result, whole_file};
 
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -207,11 +206,7 @@ pub fn write(table: &Table, path: &Path) -> Result<()> {
         "jsonl" => json::lines(table)?,
         _ => parquet::bytes(table)?,
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable(path))?;
-    file.write_all(&bytes).map_err(unwritable(path))?;
-    file.persist(path).map(|_| ()).map_err(|error| unwritable(path)(error.error))
+    whole_file::write(path, &bytes)
 }
 
 /// The bytes of a Parquet file in the format in which others read the same: `csv`, `json` or `jsonl`.

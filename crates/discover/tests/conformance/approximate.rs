@@ -7,7 +7,7 @@ use lookalike_discover::store::{
     Effort, Embedded, EmbeddedOptions, Filter, SearchOptions, Selection, VectorStore,
 };
 
-use crate::{drawn, fingerprint, rows};
+use crate::{drawn, fingerprint, row, rows};
 
 const DIMENSION: usize = 32;
 const ROWS: u64 = 3000;
@@ -45,6 +45,11 @@ fn efforts_reach_their_targets_and_churn_costs_little() {
     assert!(store.describe().unwrap().approximate);
     let after = found(&store, Effort::Recall95);
     assert!(after >= before - 0.02, "{before} {after}");
+    // Now as nodes of the graph.
+    store.flush().unwrap();
+    assert!(store.describe().unwrap().approximate);
+    let flushed = found(&store, Effort::Recall95);
+    assert!(flushed >= before - 0.02, "{before} {flushed}");
     // Filters that let few and many through.
     let query = vec![drawn(4, DIMENSION)];
     for (text, count) in
@@ -66,7 +71,7 @@ fn efforts_reach_their_targets_and_churn_costs_little() {
 fn an_index_that_does_not_belong_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     drop(built(folder.path()));
-    let file = folder.path().join("neighbours.usearch");
+    let file = folder.path().join("neighbours.graph");
     let open = || Embedded::open(folder.path(), OPTIONS).unwrap();
     assert!(open().describe().unwrap().approximate);
     let whole = std::fs::read(&file).unwrap();
@@ -84,6 +89,22 @@ fn an_index_that_does_not_belong_is_not_used() {
         store.flush().unwrap();
         assert!(store.describe().unwrap().approximate);
     }
+    // Searches do without the library's own file; rows that are added need it, or a new index.
+    std::fs::write(folder.path().join("neighbours.usearch"), b"nothing").unwrap();
+    let store = open();
+    assert!(store.describe().unwrap().approximate);
+    store.upsert(&rows(ROWS + 1..ROWS + 2, DIMENSION)).unwrap();
+    let added = row(ROWS + 1, DIMENSION).vector;
+    for _ in 0..2 {
+        let options = SearchOptions::approximate(1);
+        assert_eq!(
+            store.search(std::slice::from_ref(&added), &options).unwrap()[0][0].id,
+            ROWS + 1
+        );
+        store.flush().unwrap();
+        assert!(store.describe().unwrap().approximate);
+    }
+    drop(store);
     // Of rows as they were before.
     let store = open();
     store.delete(&Selection::Ids(vec![1])).unwrap();

@@ -15,7 +15,7 @@ mod pixelwise;
 
 use lookalike_core::{Direction, MetricCard, Picture, ValueRange, Want};
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, Registered};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Registered, Slopes};
 use crate::ms_ssim::{Features, MsSsim, MultiScale};
 use crate::plane::Plane;
 use crate::registry::Definition;
@@ -55,15 +55,16 @@ impl ClosedForm for Mix {
         &self,
         reference: &Features,
         candidate: &Features,
-    ) -> Option<(f64, Vec<f64>)> {
-        let (ms_ssim, mut gradient) = self.ms_ssim.gradient_samples(reference, candidate)?;
+    ) -> Option<(f64, Slopes)> {
+        let (ms_ssim, gradient) = self.ms_ssim.gradient_samples(reference, candidate)?;
+        let mut gradient = gradient.in_double();
         let samples = gradient.len() as f64;
         let pairs = finest(reference).into_iter().zip(finest(candidate));
         let numbers = pairs.flat_map(|(x, y)| x.data.into_iter().zip(y.data));
         for (g, (x, y)) in gradient.iter_mut().zip(numbers) {
             *g = (1.0 - ALPHA) * sign(y - x) / samples - ALPHA * *g;
         }
-        Some((blend(ms_ssim, mean_absolute_error(reference, candidate)), gradient))
+        Some((blend(ms_ssim, mean_absolute_error(reference, candidate)), Slopes::Double(gradient)))
     }
 
     fn minimum_side(&self, card: &MetricCard) -> usize {

@@ -8,7 +8,7 @@ use lookalike_core::{MetricCard, Picture, Want};
 use rayon::prelude::*;
 
 use super::{ChannelMean, Factors, MultiScale};
-use crate::closed_form::{ClosedForm, Outcome, Reason, one_after_the_other};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Slopes, one_after_the_other};
 use crate::filter::Border;
 use crate::plane::Plane;
 use crate::samples::SamplesUsed;
@@ -68,7 +68,7 @@ impl MsSsim {
     }
 
     /// The value and the derivative by the samples that are used, by the vector kernels.
-    fn gradient_by_strips(&self, x: &Picture, y: &Picture) -> Option<(f64, Vec<f64>)> {
+    fn gradient_by_strips(&self, x: &Picture, y: &Picture) -> Option<(f64, Vec<f32>)> {
         let definition = &self.definition;
         if definition.window.border() != Border::Valid {
             return None;
@@ -162,7 +162,7 @@ impl ClosedForm for MsSsim {
         &self,
         reference: &Features,
         candidate: &Features,
-    ) -> Option<(f64, Vec<f64>)> {
+    ) -> Option<(f64, Slopes)> {
         if !self.has_gradient() {
             return None;
         }
@@ -172,8 +172,9 @@ impl ClosedForm for MsSsim {
             return Some((value, one_after_the_other(planes)));
         };
         if self.samples == SamplesUsed::Channels {
-            return Some((value, gradient));
+            return Some((value, Slopes::Single(gradient)));
         }
+        let gradient = Slopes::Single(gradient).in_double();
         let luma = Plane::new(picture.width(), picture.height(), gradient);
         let planes = self.samples.pull_back(vec![luma], picture.channels().count());
         Some((value, one_after_the_other(planes)))

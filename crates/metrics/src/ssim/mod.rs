@@ -32,7 +32,7 @@ use std::sync::OnceLock;
 use lookalike_core::{Picture, ScoreMap, Want};
 use rayon::prelude::*;
 
-use crate::closed_form::{ClosedForm, Outcome, Reason, one_after_the_other, score_map};
+use crate::closed_form::{ClosedForm, Outcome, Reason, Slopes, one_after_the_other, score_map};
 use crate::downsample::{automatic_factor, automatic_factor_half_even, blur_and_decimate, pool};
 use crate::filter::Border;
 use crate::ms_ssim::MsSsim;
@@ -216,7 +216,7 @@ impl ClosedForm for Ssim {
         &self,
         reference: &Features,
         candidate: &Features,
-    ) -> Option<(f64, Vec<f64>)> {
+    ) -> Option<(f64, Slopes)> {
         if !self.has_gradient() {
             return None;
         }
@@ -228,9 +228,10 @@ impl ClosedForm for Ssim {
             return Some((value, one_after_the_other(planes)));
         };
         if self.samples == SamplesUsed::Channels {
-            return Some((mean(&values), gradient));
+            return Some((mean(&values), Slopes::Single(gradient)));
         }
         let picture = &candidate.picture;
+        let gradient = Slopes::Single(gradient).in_double();
         let luma = Plane::new(picture.width(), picture.height(), gradient);
         let planes = self.samples.pull_back(vec![luma], picture.channels().count());
         Some((mean(&values), one_after_the_other(planes)))

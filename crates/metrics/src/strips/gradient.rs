@@ -14,6 +14,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::ahead::{Ahead, FromMemory, has_16_lanes};
+use super::aligned::Aligned;
 use super::kernel::{
     HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
@@ -39,7 +40,7 @@ pub(crate) fn value_and_gradient(
     window: &Window,
     constants: Constants,
     schedule: Schedule,
-) -> Option<(Vec<f64>, Vec<f64>)> {
+) -> Option<(Vec<f64>, Vec<f32>)> {
     let formula = Formula::new(window, constants, rows.full_scale).filter(Formula::is_whole)?;
     let shape = rows.shape();
     let unit = f64::from(rows.full_scale) / (shape.positions() * shape.channels) as f64;
@@ -55,12 +56,12 @@ pub(super) fn of_scale(
     wanted: Wanted,
     unit: f64,
     schedule: Schedule,
-) -> (Vec<f64>, Vec<f64>) {
+) -> (Vec<f64>, Vec<f32>) {
     let shape = rows.shape();
     let strip = schedule.strip_of(shape.height, LEAST_STRIP);
     let pixels = shape.width * shape.height;
     let mut gradient = vec![0.0; pixels * shape.channels];
-    let mut shares: Vec<Vec<&mut [f64]>> = Vec::new();
+    let mut shares: Vec<Vec<&mut [f32]>> = Vec::new();
     for channel in gradient.chunks_mut(pixels) {
         for (index, share) in channel.chunks_mut(strip * shape.width).enumerate() {
             match shares.get_mut(index) {
@@ -73,10 +74,10 @@ pub(super) fn of_scale(
         .into_par_iter()
         .enumerate()
         .map(|(index, channels)| {
-            Tile::kept(schedule.processor, |tile| {
-                let work = Work { processor: schedule.processor, formula, tile };
-                Strip { rows, shape, wanted, first: index * strip, unit, work, channels }.compute()
-            })
+            let tile = &mut Tile::new(schedule.processor);
+            let work = Work { processor: schedule.processor, formula, tile };
+            let (first, unit) = (index * strip, unit as f32);
+            Strip { rows, shape, wanted, first, unit, work, channels }.compute()
         })
         .collect();
     let value = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);
@@ -90,10 +91,10 @@ struct Strip<'a, R> {
     wanted: Wanted,
     first: usize,
     /// What turns the sum over positions in the samples' own unit into the gradient.
-    unit: f64,
+    unit: f32,
     work: Work<'a>,
     /// The rows of every channel.
-    channels: Vec<&'a mut [f64]>,
+    channels: Vec<&'a mut [f32]>,
 }
 
 impl<R: Rows> Strip<'_, R> {
@@ -175,14 +176,14 @@ impl<R: Rows> Strip<'_, R> {
 fn at(
     [direct, by_sum, by_difference]: [f32; KINDS],
     [sum, difference]: [f32; 2],
-    unit: f64,
-) -> f64 {
-    f64::from(direct + 2.0 * (sum * by_sum + difference * by_difference)) * unit
+    unit: f32,
+) -> f32 {
+    (direct + 2.0 * (sum * by_sum + difference * by_difference)) * unit
 }
 
 /// The gradient of a grey row.
 #[inline(always)]
-fn gather([a, b, c]: [&[f32]; KINDS], [s, d]: [&[f32]; 2], unit: f64, out: &mut [f64]) {
+fn gather([a, b, c]: [&[f32]; KINDS], [s, d]: [&[f32]; 2], unit: f32, out: &mut [f32]) {
     let spread = a.iter().zip(b).zip(c);
     for (to, (((&a, &b), &c), (&s, &d))) in out.iter_mut().zip(spread.zip(s.iter().zip(d))) {
         *to = at([a, b, c], [s, d], unit);
@@ -194,8 +195,8 @@ fn gather([a, b, c]: [&[f32]; KINDS], [s, d]: [&[f32]; 2], unit: f64, out: &mut 
 fn gather_three(
     [a, b, c]: [&[f32]; KINDS],
     [s, d]: [&[f32]; 2],
-    unit: f64,
-    [red, green, blue]: &mut [&mut [f64]; 3],
+    unit: f32,
+    [red, green, blue]: &mut [&mut [f32]; 3],
 ) {
     let spread = a.as_chunks::<3>().0.iter().zip(b.as_chunks::<3>().0).zip(c.as_chunks::<3>().0);
     let pair = s.as_chunks::<3>().0.iter().zip(d.as_chunks::<3>().0);
@@ -211,7 +212,7 @@ fn gather_three(
 struct Kept {
     stride: usize,
     margin: usize,
-    rows: Vec<f32>,
+    rows: Aligned,
     nothing: Vec<f32>,
 }
 
@@ -219,7 +220,12 @@ impl Kept {
     fn new(shape: Shape) -> Self {
         let margin = (TAPS - 1) * shape.channels;
         let stride = (shape.map_row_length() + 2 * margin + 2 * WIDEST).next_multiple_of(WIDEST);
-        Self { stride, margin, rows: vec![0.0; KINDS * KEPT * stride], nothing: vec![0.0; stride] }
+        let mut rows = Aligned::anything(KINDS * KEPT * stride);
+        for row in rows.chunks_exact_mut(stride) {
+            row[..margin].fill(0.0);
+            row[margin + shape.map_row_length()..].fill(0.0);
+        }
+        Self { stride, margin, rows, nothing: vec![0.0; stride] }
     }
 
     fn start(&self, row: usize, kind: usize) -> usize {

@@ -99,9 +99,9 @@ impl Step {
     pub(super) fn spread_back(
         &self,
         processor: Processor,
-        coarser: &[f64],
-        finer: &mut [f64],
-        own: f64,
+        coarser: &[f32],
+        finer: &mut [f32],
+        own: f32,
     ) {
         let Shape { width, height, .. } = self.finer;
         finer.par_chunks_exact_mut(width).enumerate().with_min_len(LEAST_ROWS).for_each(
@@ -170,7 +170,7 @@ const LEAST_ROWS: usize = 16;
 
 /// One row of [`spread_back`](Step::spread_back); beyond the end of `coarser` nothing is added.
 #[inline(always)]
-fn spread_back_row(coarser: &[f64], share: f64, finer: &mut [f64], own: f64) {
+fn spread_back_row(coarser: &[f32], share: f32, finer: &mut [f32], own: f32) {
     let (pairs, last) = finer.as_chunks_mut::<2>();
     let inside = pairs.len().min(coarser.len());
     for (two, &number) in pairs.iter_mut().zip(coarser) {

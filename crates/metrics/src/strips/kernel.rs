@@ -11,8 +11,6 @@
 
 #![allow(clippy::needless_range_loop, reason = "several slices advance together")]
 
-use std::cell::Cell;
-
 use pulp::{Simd, WithSimd};
 
 use super::ahead::{Ahead, FromMemory, InRegisters, has_16_lanes, in_registers};
@@ -105,10 +103,6 @@ impl Wanted {
     }
 }
 
-thread_local! {
-    static ROOM: Cell<Option<[Aligned; 2]>> = const { Cell::new(None) };
-}
-
 /// Room for the results of one tile: at most four numbers per position.
 pub(super) struct Tile {
     pub(super) filtered: Aligned,
@@ -118,26 +112,13 @@ pub(super) struct Tile {
 }
 
 impl Tile {
+    /// What is in it is what was left there.
     pub(super) fn new(processor: Processor) -> Self {
         Self {
             in_registers: in_registers(processor),
-            filtered: Aligned::zeros(4 * ROWS * STRIDE),
-            results: Aligned::zeros(4 * ROWS * STRIDE),
+            filtered: Aligned::anything(4 * ROWS * STRIDE),
+            results: Aligned::anything(4 * ROWS * STRIDE),
         }
-    }
-
-    /// Works with a tile that the thread keeps: of a small picture, making one would take longer than using it. What is
-    /// in it is what was left there.
-    pub(super) fn kept<T>(processor: Processor, work: impl FnOnce(&mut Self) -> T) -> T {
-        let mut tile = match ROOM.take() {
-            Some([filtered, results]) => {
-                Self { in_registers: in_registers(processor), filtered, results }
-            }
-            None => Self::new(processor),
-        };
-        let done = work(&mut tile);
-        ROOM.set(Some([tile.filtered, tile.results]));
-        done
     }
 
     /// Makes the first `length` results of the first `kinds` kinds 0.

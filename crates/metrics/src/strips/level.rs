@@ -75,8 +75,8 @@ impl Ring {
         Self {
             length,
             stride,
-            sum: Aligned::zeros(RING * stride),
-            difference: Aligned::zeros(RING * stride),
+            sum: Aligned::anything(RING * stride),
+            difference: Aligned::anything(RING * stride),
         }
     }
 

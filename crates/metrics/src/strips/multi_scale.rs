@@ -73,25 +73,24 @@ pub(crate) fn multi_scale(
                 let unchanged = |plan: &Plan| vec![RowSums::default(); plan.map.len()];
                 return plans.iter().map(unchanged).collect();
             }
-            Tile::kept(schedule.processor, |tile| {
-                let mut work = Work { processor: schedule.processor, formula: &formula, tile };
-                let mut levels = pyramid.levels(&plans);
-                let first = plans[0].map.start;
-                for y in plans[0].samples.clone() {
-                    levels[0].push(
-                        &mut work,
-                        |sum, difference| rows.read(schedule.processor, y, sum, difference),
-                        |row, x, kind, numbers| {
-                            if want_map && Some(kind) == combined {
-                                let row = &mut map[(row - first) * width..][..width];
-                                average_channels(numbers, x, shape.channels, row);
-                            }
-                        },
-                    );
-                    cascade(&mut levels, &pyramid.steps, &plans, &mut work);
-                }
-                levels.into_iter().map(|level| level.sums).collect()
-            })
+            let tile = &mut Tile::new(schedule.processor);
+            let mut work = Work { processor: schedule.processor, formula: &formula, tile };
+            let mut levels = pyramid.levels(&plans);
+            let first = plans[0].map.start;
+            for y in plans[0].samples.clone() {
+                levels[0].push(
+                    &mut work,
+                    |sum, difference| rows.read(schedule.processor, y, sum, difference),
+                    |row, x, kind, numbers| {
+                        if want_map && Some(kind) == combined {
+                            let row = &mut map[(row - first) * width..][..width];
+                            average_channels(numbers, x, shape.channels, row);
+                        }
+                    },
+                );
+                cascade(&mut levels, &pyramid.steps, &plans, &mut work);
+            }
+            levels.into_iter().map(|level| level.sums).collect()
         })
         .collect();
     let finest = finest.zip(combined).map(|(want, kind)| Similarity {

@@ -34,7 +34,7 @@ pub(crate) fn multi_scale_gradient(
     (scales, halving): (usize, Halving),
     shares: impl Fn(&[f64]) -> Vec<f64>,
     schedule: Schedule,
-) -> Option<(Vec<Vec<f64>>, Vec<f64>)> {
+) -> Option<(Vec<Vec<f64>>, Vec<f32>)> {
     if !matches!(halving, Halving::EdgeRepeated | Halving::Floor) {
         return None;
     }
@@ -62,13 +62,13 @@ pub(crate) fn multi_scale_gradient(
     let mut sum = gradients.pop()?;
     let pixels = sum.len() / channels;
     for (channel, shares) in sum.chunks_mut(pixels).zip(&shares) {
-        channel.iter_mut().for_each(|v| *v *= shares[steps.len()]);
+        channel.iter_mut().for_each(|v| *v *= shares[steps.len()] as f32);
     }
     for (scale, (step, mut gradient)) in steps.iter().zip(gradients).enumerate().rev() {
         let planes = gradient.chunks_mut(step.finer.width * step.finer.height);
         let coarser = sum.chunks(step.coarser.width * step.coarser.height);
         for ((finer, coarser), shares) in planes.zip(coarser).zip(&shares) {
-            step.spread_back(schedule.processor, coarser, finer, shares[scale]);
+            step.spread_back(schedule.processor, coarser, finer, shares[scale] as f32);
         }
         sum = gradient;
     }

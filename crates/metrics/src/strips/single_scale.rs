@@ -49,23 +49,22 @@ pub(crate) fn similarity(
                 map.fill(1.0);
                 return vec![RowSums::default(); todo.len()];
             }
-            Tile::kept(schedule.processor, |tile| {
-                let mut work = Work { processor: schedule.processor, formula: &formula, tile };
-                let mut level = Level::new(shape, first, todo.clone(), Wanted::Combined);
-                for y in first..todo.end + TAPS - 1 {
-                    level.push(
-                        &mut work,
-                        |sum, difference| rows.read(schedule.processor, y, sum, difference),
-                        |row, x, _, numbers| {
-                            if want_map {
-                                let row = &mut map[(row - first) * width..][..width];
-                                average_channels(numbers, x, shape.channels, row);
-                            }
-                        },
-                    );
-                }
-                level.sums
-            })
+            let tile = &mut Tile::new(schedule.processor);
+            let mut work = Work { processor: schedule.processor, formula: &formula, tile };
+            let mut level = Level::new(shape, first, todo.clone(), Wanted::Combined);
+            for y in first..todo.end + TAPS - 1 {
+                level.push(
+                    &mut work,
+                    |sum, difference| rows.read(schedule.processor, y, sum, difference),
+                    |row, x, _, numbers| {
+                        if want_map {
+                            let row = &mut map[(row - first) * width..][..width];
+                            average_channels(numbers, x, shape.channels, row);
+                        }
+                    },
+                );
+            }
+            level.sums
         })
         .collect();
     let channel = |channel: usize| shape.similarity(sums.iter().flatten(), 0, channel);

@@ -236,7 +236,7 @@ fn gradient_agrees_with_the_oracle() {
                         let count = values.len() as f64;
                         let channels = gradient.chunks(width * height);
                         let gradients = channels
-                            .map(|channel| Plane::new(width, height, channel.to_vec()))
+                            .map(|channel| plane_of(width, height, channel))
                             .map(|plane| plane.map(|v| v * count));
                         for ((value, gradient), (expected, plane)) in
                             values.iter().zip(gradients).zip(&expected)
@@ -252,6 +252,10 @@ fn gradient_agrees_with_the_oracle() {
             }
         }
     }
+}
+
+fn plane_of(width: usize, height: usize, numbers: &[f32]) -> Plane {
+    Plane::new(width, height, numbers.iter().map(|&number| f64::from(number)).collect())
 }
 
 #[test]
@@ -287,7 +291,7 @@ fn gradient_of_all_scales_agrees_with_the_oracle() {
                         factors.iter().zip(gradients).zip(&expected)
                     {
                         assert!((definition.product(factors) - value).abs() < 1e-6);
-                        let gradient = Plane::new(width, height, gradient.to_vec());
+                        let gradient = plane_of(width, height, gradient);
                         let error = gradient.zip(plane, |a, b| (a - b) * (a - b)).sum();
                         let norm = plane.map(|v| v * v).sum();
                         let relative = (error / norm).sqrt();

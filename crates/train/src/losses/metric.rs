@@ -45,32 +45,27 @@ impl MetricLoss {
         let share = 1.0 / batch as f64;
         let (reference, _) = picture(channels, height, width, target)?;
         let (candidate, outside) = picture(channels, height, width, output)?;
-        let found = self.metric.prepare(&reference)?.gradient(&candidate)?;
-        let (mut loss, sign) = match self.metric.direction() {
-            Direction::LowerIsBetter => (found.value - self.metric.card().equal, 1.0),
-            Direction::HigherIsBetter => (self.metric.card().equal - found.value, -1.0),
+        let prepared = self.metric.prepare(&reference)?;
+        let (equal, sign) = match self.metric.direction() {
+            Direction::LowerIsBetter => (self.metric.card().equal, 1.0),
+            Direction::HigherIsBetter => (self.metric.card().equal, -1.0),
         };
-        // A greyscale picture may have been seen as three equal channels.
-        let planes = found.samples.len() / output.len();
         let factor = weight * share * sign;
-        if !outside && planes == 1 {
-            for (to, slope) in gradient.iter_mut().zip(&found.samples) {
-                *to += (factor * slope) as f32;
-            }
-            return Ok(loss);
+        if !outside {
+            let value = prepared.add_gradient(&candidate, factor, gradient)?;
+            return Ok(sign * (value - equal));
         }
-        for (at, to) in gradient.iter_mut().enumerate() {
-            if outside && !(0.0..=1.0).contains(&output[at]) {
-                let clamped = output[at].clamp(0.0, 1.0);
-                let mean = 1.0 / output.len() as f64;
-                loss += f64::from((output[at] - clamped).abs()) * mean;
-                let slope = f64::from((output[at] - clamped).signum()) * mean;
-                *to += (weight * share * slope) as f32;
+        let mut slopes = vec![0.0; gradient.len()];
+        let mut loss = sign * (prepared.add_gradient(&candidate, factor, &mut slopes)? - equal);
+        let mean = 1.0 / output.len() as f64;
+        for ((to, slope), &sample) in gradient.iter_mut().zip(slopes).zip(output) {
+            if (0.0..=1.0).contains(&sample) {
+                *to += slope;
                 continue;
             }
-            let slope: f64 =
-                (0..planes).map(|plane| found.samples[plane * output.len() + at]).sum();
-            *to += (factor * slope) as f32;
+            let beyond = sample - sample.clamp(0.0, 1.0);
+            loss += f64::from(beyond.abs()) * mean;
+            *to += (weight * share * f64::from(beyond.signum()) * mean) as f32;
         }
         Ok(loss)
     }

@@ -1,7 +1,7 @@
 //! How pairs of pictures lie in folders.
 //!
 //! * [`Layout::Manifest`]: a list, `metadata.jsonl` and the like, in the folder or in those of its splits
-//!   ([`manifest`](super::manifest));
+//!   ([`manifest`](super::manifest)), or tables that hold the pictures, `train-00000-of-00002.parquet` and the like;
 //! * [`Layout::Folders`]: folders that say the side and may say the split: `trainA` and `trainB` (CycleGAN), `train_A`
 //!   and `train_B` (img2img-turbo), `A/train` and `B/train`, `train/A` and `train/B` (BBDM), `face` or `faces` and
 //!   `comics` (face2comics), `source` and `target`, `input` and `output`, `conditioning_images` and `images`, at any
@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lookalike_train::sight::Role;
 use serde::{Deserialize, Serialize};
@@ -63,8 +64,18 @@ pub(super) enum Portion {
 /// Where a picture is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
+    /// The file; of a picture in a table, what it is called in messages.
     pub(super) path: PathBuf,
     pub(super) part: Portion,
+    /// What the file would hold, of a picture in a table.
+    pub(super) bytes: Option<Arc<[u8]>>,
+}
+
+impl Place {
+    /// Of a file.
+    pub(super) fn file(path: PathBuf, part: Portion) -> Self {
+        Self { path, part, bytes: None }
+    }
 }
 
 /// A pair that is yet to be read.
@@ -92,7 +103,7 @@ pub(super) struct Found {
 /// For messages.
 const EXPECTED: &str = "expected trainA and trainB, A and B, face and comics, source and target, or \
                         conditioning_images and images (folders, or last words of names as in 7_A.png), pictures \
-                        with two halves side by side (7_AB.jpg), or a manifest (metadata.jsonl, pairs.csv)";
+                        with two halves side by side (7_AB.jpg), or a manifest (metadata.jsonl, pairs.csv, *.parquet)";
 
 /// The pairs of a folder, or of a manifest where `root` is a file.
 ///
@@ -218,10 +229,8 @@ fn matched(
     for ((stem, role), sides) in all {
         let message = match &sides {
             [first, second] if first.len() == 1 && second.len() == 1 => {
-                let places = sides.map(|mut paths| Place {
-                    path: paths.pop().unwrap_or_default(),
-                    part: Portion::Whole,
-                });
+                let places = sides
+                    .map(|mut paths| Place::file(paths.pop().unwrap_or_default(), Portion::Whole));
                 pairs.push(FoundPair { name: String::new(), stem, role, places, assumed: false });
                 continue;
             }
@@ -250,7 +259,7 @@ fn side_by_side(root: &Path, pictures: &[PathBuf], assumed: bool) -> Found {
             continue;
         }
         let said = stem.to_lowercase().ends_with("_ab");
-        let half = |part| Place { path: path.clone(), part };
+        let half = |part| Place::file(path.clone(), part);
         pairs.push(FoundPair {
             name: String::new(),
             stem,

@@ -1,4 +1,4 @@
-//! Lists of pairs: CSV with a header, or JSONL with an object a line.
+//! Lists of pairs: CSV with a header, JSONL with an object a line, or [Parquet](super::parquet).
 //!
 //! Columns, the source first: `source` and `target`, `input` and `output`, `input_image` and `edited_image`
 //! (InstructPix2Pix), `conditioning_image` and `image` (ControlNet), `cond_image` and `image`; in the lists of
@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::domains::{split, split_name};
 use super::layout::{Found, FoundPair, Layout, Place, Portion};
 use super::listing::{failed, is_picture};
+use super::parquet;
 use super::report::Problem;
 use crate::{Error, Result};
 
@@ -31,7 +32,7 @@ const TITLES: [&str; 8] = [
 ];
 
 /// Names of columns, those of sources first.
-const COLUMNS: [[&str; 2]; 8] = [
+pub(super) const COLUMNS: [[&str; 2]; 8] = [
     ["source", "target"],
     ["source_image", "target_image"],
     ["input", "output"],
@@ -68,16 +69,14 @@ pub(super) fn below(root: &Path) -> Result<Option<Found>> {
         {
             let (rows, problems) = rows(&path)?;
             let Some(columns) = columns(&rows) else { continue };
-            let more = pairs(&path, &rows, &columns, role, problems)?;
-            match &mut found {
-                Some(all) => {
-                    all.pairs.extend(more.pairs);
-                    all.unmatched.extend(more.unmatched);
-                }
-                None => found = Some(more),
-            }
+            add(&mut found, pairs(&path, &rows, &columns, role, problems)?);
             // A list in two formats is one list.
             break;
+        }
+    }
+    if found.is_none() {
+        for path in parquet::tables(root)? {
+            add(&mut found, parquet::read(&path)?);
         }
     }
     if let Some(found) = &mut found {
@@ -86,11 +85,24 @@ pub(super) fn below(root: &Path) -> Result<Option<Found>> {
     Ok(found)
 }
 
+fn add(found: &mut Option<Found>, more: Found) {
+    match found {
+        Some(all) => {
+            all.pairs.extend(more.pairs);
+            all.unmatched.extend(more.unmatched);
+        }
+        None => *found = Some(more),
+    }
+}
+
 /// The pairs of a list.
 ///
 /// # Errors
 /// [`Error::File`]; [`Error::Unsuitable`] where no columns are known, or a split has an unknown name.
 pub(super) fn read(path: &Path) -> Result<Found> {
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+        return parquet::read(path);
+    }
     let (rows, problems) = rows(path)?;
     let Some(columns) = columns(&rows) else {
         let found = rows.first().map(|row| row.values.keys().cloned().collect::<Vec<_>>());
@@ -117,7 +129,8 @@ fn rows(path: &Path) -> Result<(Vec<Row>, Vec<Problem>)> {
         "jsonl" | "ndjson" => Ok(json_rows(path, text)),
         _ => Err(Error::Unsuitable {
             path: path.to_owned(),
-            reason: "expected a list of pairs that ends in .csv or .jsonl, or a folder".to_owned(),
+            reason: "expected a list of pairs that ends in .csv, .jsonl or .parquet, or a folder"
+                .to_owned(),
         }),
     }
 }
@@ -227,8 +240,7 @@ fn pairs(
             Some(role) => format!("{}/{stem}", split_name(role)),
             None => stem.clone(),
         };
-        let places =
-            [source, target].map(|file| Place { path: folder.join(file), part: Portion::Whole });
+        let places = [source, target].map(|file| Place::file(folder.join(file), Portion::Whole));
         pairs.push(FoundPair { name, stem, role, places, assumed: false });
     }
     Ok(Found { layout: Layout::Manifest, pairs, unmatched })

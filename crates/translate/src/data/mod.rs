@@ -17,6 +17,11 @@ mod listing;
 mod manifest;
 mod options;
 mod pairs;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "no_parquet.rs"]
+mod parquet;
 mod preview;
 mod reading;
 mod report;

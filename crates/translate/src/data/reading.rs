@@ -5,16 +5,14 @@
 //! bicubic), whose support widens with the reduction so that nothing aliases: the convention of evaluations by FID
 //! and of this project's training. Lanczos would be a little sharper, with rings around black lines.
 
-use std::path::Path;
-
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use lookalike_core::decode::{DecodeOptions, read};
+use lookalike_core::decode::{DecodeOptions, decode, read};
 use lookalike_core::{AlphaPolicy, Channels, Encoding, Picture, Samples};
 use lookalike_train::sha256;
 use serde::{Deserialize, Serialize};
 
-use super::layout::{FoundPair, Portion};
+use super::layout::{FoundPair, Place, Portion};
 use crate::{Error, Result};
 
 /// How pictures become squares.
@@ -56,14 +54,14 @@ pub(super) fn read_pair(
 
 fn read_whole(pair: &FoundPair, side: usize, fit: Fit) -> Result<ReadPair> {
     let [first, second] = &pair.places;
-    let one = decoded(&first.path)?;
+    let one = decoded(first)?;
     let [width, height] = [one.width(), one.height()];
     if pair.assumed && (width as f64) < TWO_WIDE * height as f64 {
         return Err(Error::Refused(format!(
             "expected two pictures side by side, {TWO_WIDE} times as wide as high, found {width}x{height}"
         )));
     }
-    let two = if first.path == second.path { one.clone() } else { decoded(&second.path)? };
+    let two = if first.path == second.path { one.clone() } else { decoded(second)? };
     let pictures = [divided(one, first.part)?, divided(two, second.part)?];
     let sizes = pictures.each_ref().map(|picture| [picture.width(), picture.height()]);
     let [one, two] = sizes.map(|[width, height]| width as f64 / height as f64);
@@ -88,10 +86,13 @@ fn content(picture: &Picture) -> Result<String> {
     Ok(sha256(facts.as_bytes()))
 }
 
-/// A picture of RGB in 8 bits from a file.
-fn decoded(path: &Path) -> Result<Picture> {
+/// A picture of RGB in 8 bits from a file, or from a table.
+fn decoded(place: &Place) -> Result<Picture> {
     let options = DecodeOptions { alpha: AlphaPolicy::White, ..DecodeOptions::default() };
-    eight_bits(&read(path, &options)?)
+    eight_bits(&match &place.bytes {
+        None => read(&place.path, &options)?,
+        Some(bytes) => decode(bytes, &place.path.to_string_lossy(), &options)?,
+    })
 }
 
 /// The same picture as RGB in 8 bits.
@@ -186,16 +187,17 @@ pub(super) fn append_planes(picture: &Picture, to: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use lookalike_core::encode::png;
 
     use super::*;
-    use crate::data::layout::Place;
 
     fn pair(folder: &Path, pictures: [&Picture; 2]) -> FoundPair {
         let places = [0, 1].map(|at| {
             let path = folder.join(format!("{at}.png"));
             std::fs::write(&path, png(pictures[at]).unwrap()).unwrap();
-            Place { path, part: Portion::Whole }
+            Place::file(path, Portion::Whole)
         });
         FoundPair { name: "x".into(), stem: "x".into(), role: None, places, assumed: false }
     }
@@ -222,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.png");
         std::fs::write(&path, rgba_png(&[[9, 9, 9, 0], [1, 2, 3, 255]])).unwrap();
-        let picture = decoded(&path).unwrap();
+        let picture = decoded(&Place::file(path, Portion::Whole)).unwrap();
         assert_eq!(bytes(&picture).unwrap(), [255, 255, 255, 1, 2, 3]);
     }
 
@@ -274,7 +276,7 @@ mod tests {
         let both = Picture::from_u8(5, 2, Channels::Rgb, samples).unwrap();
         let path = folder.path().join("0.png");
         std::fs::write(&path, png(&both).unwrap()).unwrap();
-        let place = |part| Place { path: path.clone(), part };
+        let place = |part| Place::file(path.clone(), part);
         let mut pair = FoundPair {
             name: "x".into(),
             stem: "x".into(),

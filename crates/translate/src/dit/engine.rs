@@ -7,9 +7,14 @@
 //! Reproduces: outputs and derivatives of the kernels within 1e-5 of their largest number (derivatives with respect
 //! to parameters 1e-4), on the engine's processor and on a graphics card by a software driver of Vulkan.
 //!
-//! Limits: single precision; other bits on every device and in every batch; no derivatives with respect to the input.
+//! Mixed precision ([`Precision`]): factors of products are rounded to 16 bits and what comes of them is single
+//! precision again. For `f16` derivatives with respect to the output are first multiplied by the power of two that
+//! brings the greatest of them to 0.5…1, so that small ones do not vanish; where derivatives leave its range after
+//! all, they are computed once more with smaller ones.
+//!
+//! Limits: other bits on every device and in every batch; no derivatives with respect to the input.
 
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
 
 use super::architecture::Architecture;
 use super::block::Block;
@@ -17,8 +22,12 @@ use super::linear::Linear;
 use super::network::{Dit, Input, expect};
 use super::patches::{drawn, drawn_backward, patches};
 use super::places::Places;
+use super::precision::Precision;
 use super::time::{self, time_embedding};
 use crate::{Error, Result};
+
+/// Powers of two by which derivatives in `f16` are tried to be smaller, one after the other.
+const SMALLER: [i32; 3] = [0, 6, 12];
 
 /// The parameters on a device, as one row of numbers of which every layer takes its part.
 struct OnDevice<'a> {
@@ -26,6 +35,8 @@ struct OnDevice<'a> {
     architecture: &'a Architecture,
     parameters: Tensor<1>,
     device: Device,
+    /// Of products of matrices; single precision without.
+    half: Option<FloatDType>,
 }
 
 impl Dit {
@@ -66,18 +77,47 @@ impl Dit {
         let rows: Vec<f32> =
             upstream.iter().flat_map(|planes| drawn_backward(planes, side, patch)).collect();
         // The derivative of Σ output·constant is the constant pulled back through the network.
-        let constant = numbers_on(&rows, device).reshape(tokens.dims());
-        let slopes = (tokens * constant).sum().backward();
-        let found = on.parameters.grad(&slopes);
-        let found = found
-            .ok_or_else(|| Error::Refused("the tensor engine gave no derivative".to_owned()))?;
-        gradient.copy_from_slice(&numbers_of(found)?);
-        Ok(values)
+        let pulled_back = |tokens: Tensor<3>, scale: f32| -> Result<Vec<f32>> {
+            let constant = numbers_on(&rows, device).reshape(tokens.dims()) * scale;
+            let slopes = (tokens * constant).sum().backward();
+            let found = on.parameters.grad(&slopes);
+            let found = found
+                .ok_or_else(|| Error::Refused("the tensor engine gave no derivative".to_owned()))?;
+            numbers_of(found * (1.0 / scale))
+        };
+        if self.precision() != Precision::F16 {
+            gradient.copy_from_slice(&pulled_back(tokens, 1.0)?);
+            return Ok(values);
+        }
+        let greatest = rows.iter().fold(0.0_f32, |greatest, slope| greatest.max(slope.abs()));
+        let above = if greatest > 0.0 { greatest.log2().floor() as i32 + 1 } else { 0 };
+        let above = above.clamp(-100, 100);
+        let mut tokens = Some(tokens);
+        for smaller in SMALLER {
+            let tokens = match tokens.take() {
+                Some(tokens) => tokens,
+                None => on.forward(self.positions(), inputs)?,
+            };
+            let found = pulled_back(tokens, 2.0_f32.powi(-above - smaller))?;
+            if found.iter().all(|slope| slope.is_finite()) {
+                gradient.copy_from_slice(&found);
+                return Ok(values);
+            }
+        }
+        Err(Error::Refused(
+            "derivatives in f16 are not finite: train in f32, or in bf16 where the device has it"
+                .to_owned(),
+        ))
     }
 
     fn on_device(&self, device: &Device, parameters: Tensor<1>) -> OnDevice<'_> {
         let (places, architecture) = (self.places(), self.architecture());
-        OnDevice { places, architecture, parameters, device: device.clone() }
+        let half = match self.precision() {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(FloatDType::BF16),
+            Precision::F16 => Some(FloatDType::F16),
+        };
+        OnDevice { places, architecture, parameters, device: device.clone(), half }
     }
 
     /// Planes of the patches that tokens give.
@@ -103,12 +143,20 @@ impl OnDevice<'_> {
         self.parameters.clone().slice([range.clone()])
     }
 
+    /// The product of matrices.
+    fn product<const D: usize>(&self, a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
+        match self.half {
+            None => a.matmul(b),
+            Some(half) => a.cast(half).matmul(b.cast(half)).cast(FloatDType::F32),
+        }
+    }
+
     /// Rows through a dense layer.
     fn linear(&self, layer: &Linear, rows: Tensor<2>) -> Tensor<2> {
         let [_, inputs] = rows.dims();
         let outputs = layer.bias.len();
         let weight: Tensor<2> = self.part(&layer.weight).reshape([outputs, inputs]);
-        rows.matmul(weight.transpose()) + self.part(&layer.bias).reshape([1, outputs])
+        self.product(rows, weight.transpose()) + self.part(&layer.bias).reshape([1, outputs])
     }
 
     /// The tokens of all examples through a dense layer.
@@ -216,8 +264,10 @@ impl OnDevice<'_> {
             let part: Tensor<4> = part.reshape([batch, tokens, heads, size]);
             part.swap_dims(1, 2)
         });
-        let products = queries.matmul(keys.transpose()) * (1.0 / (size as f32).sqrt());
-        let sums = activation::softmax(products, 3).matmul(values);
+        // Divided before they are multiplied, so that products stay in the range of 16 bits.
+        let queries = queries * (1.0 / (size as f32).sqrt());
+        let products = self.product(queries, keys.transpose());
+        let sums = self.product(activation::softmax(products, 3), values);
         sums.swap_dims(1, 2).reshape([batch, tokens, width])
     }
 }

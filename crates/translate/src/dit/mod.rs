@@ -21,6 +21,7 @@ mod network;
 mod patches;
 mod places;
 mod positions;
+mod precision;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -30,4 +31,5 @@ pub use checkpoint::read_published;
 pub use grown::grown;
 pub use network::{Dit, Input, InputSlopes, Trace};
 pub use positions::positions;
+pub use precision::Precision;
 pub use time::time_embedding;

@@ -23,6 +23,7 @@ use super::modulation::{Normalised, add, modulated, modulated_backward};
 use super::patches::{drawn, drawn_backward, patches, planes};
 use super::places::Places;
 use super::positions::positions;
+use super::precision::Precision;
 use super::time::{self, time_embedding};
 use crate::{Error, Result};
 
@@ -41,6 +42,7 @@ pub struct Dit {
     places: Places,
     positions: Vec<f32>,
     compute: Compute,
+    precision: Precision,
 }
 
 /// What a network is shown.
@@ -123,6 +125,7 @@ impl Dit {
             positions: positions([along, along], architecture.width, None),
             architecture,
             compute: Compute::Kernels,
+            precision: Precision::F32,
         })
     }
 
@@ -138,9 +141,27 @@ impl Dit {
         Ok(Self { compute: compute.clone(), ..self })
     }
 
+    /// The same network, whose products of matrices are in another precision, forwards and backwards.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for anything but single precision where the processor's kernels compute.
+    pub fn with_precision(self, precision: Precision) -> Result<Self> {
+        if self.compute.is_kernels() && precision != Precision::F32 {
+            return refused(
+                "precision f32: the processor computes in single precision; bf16 and f16 are for --device cuda and wgpu",
+            );
+        }
+        Ok(Self { precision, ..self })
+    }
+
     #[cfg(feature = "engine")]
     pub(super) fn places(&self) -> &Places {
         &self.places
+    }
+
+    #[cfg(feature = "engine")]
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
     }
 
     #[cfg(feature = "engine")]

@@ -7,6 +7,7 @@ use lookalike::deep::StoredWeights;
 use lookalike_translate::condition::Mode;
 use lookalike_translate::data::{Direction, PairOptions};
 use lookalike_translate::diffusion::{Betas, Prediction};
+use lookalike_translate::dit::Precision;
 use lookalike_translate::losses::{SimilarityReference, Weighting};
 use lookalike_translate::process::Process;
 use lookalike_translate::{Outcome, Recipe, train};
@@ -18,7 +19,7 @@ use crate::commands::dataset::direction;
 
 #[derive(Debug, Args)]
 pub(crate) struct TranslateArgs {
-    /// Folders with pairs (pictures side by side, or trainA and trainB, and so on) and manifests (.csv, .jsonl)
+    /// Folders with pairs (pictures side by side, or trainA and trainB, and so on) and manifests (.csv, .jsonl, .parquet)
     /// [default: the recipe's]
     #[arg(value_name = "DATA")]
     data: Vec<PathBuf>,
@@ -137,6 +138,10 @@ struct Choices {
     #[arg(long, value_name = "X")]
     clip: Option<f64>,
 
+    /// In which numbers a graphics card multiplies matrices: f32, f16, or bf16 with --device cuda
+    #[arg(long, value_name = "NAME")]
+    precision: Option<Precision>,
+
     /// The share of the pairs that is held out, and as many validate, where no folder says which
     #[arg(long, value_name = "X")]
     held_out: Option<f64>,
@@ -166,6 +171,7 @@ impl Choices {
         take(&mut recipe.warm_up, self.warm_up.as_ref());
         take(&mut recipe.average, self.average.as_ref());
         take(&mut recipe.clip, self.clip.as_ref());
+        take(&mut recipe.precision, self.precision.as_ref());
         recipe.augmentation.mirror |= self.mirror;
         recipe.data.load = self.load.or(recipe.data.load);
         recipe.drawn = self.drawn.or(recipe.drawn);

@@ -47,7 +47,7 @@ impl Content {
         &self,
         queries: &[Vec<f32>],
         options: &SearchOptions,
-        in_time: impl Fn() -> Result<()>,
+        in_time: impl Fn() -> Result<()> + Sync,
     ) -> Result<Vec<Vec<Hit>>> {
         let k = options.k.min(self.places.len());
         let allowed = options.filter.as_ref().map(|filter| self.matching(filter));
@@ -63,14 +63,13 @@ impl Content {
         {
             let ids: Option<HashSet<u64>> =
                 allowed.as_ref().map(|allowed| allowed.iter().map(|one| one.0).collect());
-            let found = queries.iter().map(|query| {
-                in_time()?;
-                let found = neighbours.search(query, k, options.effort, ids.as_ref())?;
+            let found = neighbours.search(queries, k, options.effort, ids.as_ref(), in_time)?;
+            let hits = queries.iter().zip(found).map(|(query, found)| {
                 let hits =
                     found.iter().filter_map(|id| Some(score(query, *id, *self.places.get(id)?)));
-                Ok(first(hits.collect(), k))
+                first(hits.collect(), k)
             });
-            return found.collect();
+            return Ok(hits.collect());
         }
         match &allowed {
             Some(allowed) if share < SELECTIVE => {

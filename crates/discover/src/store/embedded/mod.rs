@@ -3,7 +3,7 @@
 //! ```text
 //! records.sqlite       one row per picture, with the place of its vector; what is true
 //! vectors-N.f32        a header, then vectors one after the other; only ever added to
-//! neighbours.usearch   an approximate index, a cache: made again whenever it does not belong to the rows
+//! neighbours.*         an approximate index, a cache: made again whenever it does not belong to the rows
 //! lock                 held by the process that writes
 //! ```
 //!
@@ -197,9 +197,8 @@ impl Embedded {
                 .iter()
                 .map(|(&id, &place)| (id, content.vectors.row(place)))
                 .collect();
-            let built = Neighbours::build(&self.fingerprint, &listed)?;
-            built.save(&self.folder, generation)?;
-            content.neighbours = Some(built);
+            let (fingerprint, folder) = (&self.fingerprint, &self.folder);
+            content.neighbours = Some(Neighbours::build(fingerprint, &listed, folder, generation)?);
             Ok(())
         })
     }
@@ -298,13 +297,8 @@ impl VectorStore for Embedded {
                 if let Some(old) = replaced {
                     content.rows[old] = None;
                 }
-                let added = content
-                    .neighbours
-                    .as_ref()
-                    .map_or(Ok(()), |index| index.put(id, &row.vector, replaced.is_some()));
-                // What cannot be kept up is made anew; until then searches are exact.
-                if added.is_err() {
-                    content.neighbours = None;
+                if let Some(index) = &mut content.neighbours {
+                    index.put(id);
                 }
                 content.rows.push(Some(row.record));
                 outcome.applied.push(id);
@@ -332,8 +326,8 @@ impl VectorStore for Embedded {
                 if let Some(place) = content.places.remove(id) {
                     content.rows[place] = None;
                 }
-                if content.neighbours.as_ref().is_some_and(|index| index.remove(*id).is_err()) {
-                    content.neighbours = None;
+                if let Some(index) = &mut content.neighbours {
+                    index.remove(*id);
                 }
             }
             Ok(ids.len() as u64)
@@ -400,8 +394,12 @@ impl VectorStore for Embedded {
                 content.compact(&self.folder)?;
             }
             let generation = content.records.generation()?;
-            if let Some(index) = &content.neighbours {
-                index.save(&self.folder, generation)?;
+            let Content { neighbours, places, vectors, .. } = content;
+            let row = |id: u64| places.get(&id).map_or(&[][..], |&place| vectors.row(place));
+            if let Some(index) = neighbours
+                && !index.keep_up(&self.folder, generation, row)?
+            {
+                *neighbours = None;
             }
             let wanted = cfg!(feature = "approximate")
                 && content.places.len() >= self.options.approximate_from;

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 pub(super) enum Neighbours {}
 
 impl Neighbours {
-    pub(super) fn build(_: &Fingerprint, _: &[(u64, &[f32])]) -> Result<Self> {
+    pub(super) fn build(_: &Fingerprint, _: &[(u64, &[f32])], _: &Path, _: u64) -> Result<Self> {
         Err(Error::Request("this program was built without an approximate index".to_owned()))
     }
 
@@ -17,25 +17,31 @@ impl Neighbours {
         None
     }
 
-    pub(super) fn save(&self, _: &Path, _: u64) -> Result<()> {
+    pub(super) fn keep_up<'a>(
+        &mut self,
+        _: &Path,
+        _: u64,
+        _: impl Fn(u64) -> &'a [f32],
+    ) -> Result<bool> {
         match *self {}
     }
 
-    pub(super) fn put(&self, _: u64, _: &[f32], _: bool) -> Result<()> {
+    pub(super) fn put(&mut self, _: u64) {
         match *self {}
     }
 
-    pub(super) fn remove(&self, _: u64) -> Result<()> {
+    pub(super) fn remove(&mut self, _: u64) {
         match *self {}
     }
 
     pub(super) fn search(
         &self,
-        _: &[f32],
+        _: &[Vec<f32>],
         _: usize,
         _: Effort,
         _: Option<&HashSet<u64>>,
-    ) -> Result<Vec<u64>> {
+        _: impl Fn() -> Result<()> + Sync,
+    ) -> Result<Vec<Vec<u64>>> {
         match *self {}
     }
 }

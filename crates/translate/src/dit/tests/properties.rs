@@ -247,6 +247,50 @@ fn devices() -> Vec<(&'static str, lookalike_nn::Compute)> {
     devices
 }
 
+/// On the engine's processor; a software driver of a card has no such numbers.
+#[cfg(feature = "engine")]
+#[test]
+fn products_in_sixteen_bits_are_nearly_those_of_single_precision() {
+    use lookalike_nn::{Compute, processor};
+
+    let architecture = Architecture { beside: 3, vector: 5, classes: 0, ..TINY };
+    let dit = Dit::new(architecture).unwrap();
+    assert!(dit.clone().with_precision(Precision::Bf16).is_err(), "the kernels have no 16 bits");
+    let on = dit.clone().on(&Compute::Engine(processor())).unwrap();
+    let parameters = anything(&dit, 8);
+    let x: Vec<f32> = (0..256).map(|at| (at * 31 % 17) as f32 / 8.0 - 1.0).collect();
+    let (source, vector) = (x[..192].to_vec(), vec![0.5; 5]);
+    let input =
+        Input { x: &x, time: 300.0, class: None, source: Some(&source), vector: Some(&vector) };
+    let length = |numbers: &[f32]| numbers.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+    let off = |found: &[f32], expected: &[f32]| {
+        let difference: Vec<f32> = found.iter().zip(expected).map(|(a, b)| a - b).collect();
+        length(&difference) / length(expected)
+    };
+    // Of losses that are means over many samples, derivatives are far below what f16 can say.
+    for (scale, precision, most) in [
+        (1.0, Precision::Bf16, 2e-2),
+        (1e-9, Precision::Bf16, 2e-2),
+        (1.0, Precision::F16, 3e-3),
+        (1e-9, Precision::F16, 3e-3),
+        (1e4, Precision::F16, 3e-3),
+    ] {
+        let each = |_: usize, output: &[f32]| {
+            Ok((output.to_vec(), output.iter().map(|y| y * scale).collect()))
+        };
+        let gradients = |dit: &Dit| {
+            let mut slopes = vec![0.0; dit.count()];
+            let output = dit.gradients(&parameters, &[input], each, &mut slopes).unwrap();
+            (output.concat(), slopes)
+        };
+        let expected = gradients(&on);
+        let found = gradients(&on.clone().with_precision(precision).unwrap());
+        let errors = [off(&found.0, &expected.0), off(&found.1, &expected.1)];
+        let what = format!("{precision}, {scale:e}: {errors:?}");
+        assert!(errors.iter().all(|&error| error < most && error > 1e-5), "{what}");
+    }
+}
+
 #[cfg(feature = "engine")]
 #[test]
 fn other_devices_give_what_the_kernels_give() {
