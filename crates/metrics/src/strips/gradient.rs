@@ -74,7 +74,7 @@ pub(super) fn of_scale(
         .into_par_iter()
         .enumerate()
         .map(|(index, channels)| {
-            let tile = &mut Tile::new(schedule.processor);
+            let tile = &mut Tile::uncleared(schedule.processor);
             let work = Work { processor: schedule.processor, formula, tile };
             let (first, unit) = (index * strip, unit as f32);
             Strip { rows, shape, wanted, first, unit, work, channels }.compute()

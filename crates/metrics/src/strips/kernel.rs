@@ -112,13 +112,15 @@ pub(super) struct Tile {
 }
 
 impl Tile {
-    /// What is in it is what was left there.
     pub(super) fn new(processor: Processor) -> Self {
-        Self {
-            in_registers: in_registers(processor),
-            filtered: Aligned::anything(4 * ROWS * STRIDE),
-            results: Aligned::anything(4 * ROWS * STRIDE),
-        }
+        let [filtered, results] = [(); 2].map(|()| Aligned::zeros(4 * ROWS * STRIDE));
+        Self { in_registers: in_registers(processor), filtered, results }
+    }
+
+    /// One in which is what was left there.
+    pub(super) fn uncleared(processor: Processor) -> Self {
+        let [filtered, results] = [(); 2].map(|()| Aligned::anything(4 * ROWS * STRIDE));
+        Self { in_registers: in_registers(processor), filtered, results }
     }
 
     /// Makes the first `length` results of the first `kinds` kinds 0.

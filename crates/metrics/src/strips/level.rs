@@ -69,15 +69,20 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(shape: Shape) -> Self {
+        Self::of(shape, Aligned::zeros)
+    }
+
+    /// For passes that use nothing of what lies beyond a row.
+    fn uncleared(shape: Shape) -> Self {
+        Self::of(shape, Aligned::anything)
+    }
+
+    fn of(shape: Shape, room: impl Fn(usize) -> Aligned) -> Self {
         let length = shape.row_length();
         // A pass reads whole vectors, and those of its last tile may reach beyond the row.
         let stride = (length + 2 * WIDEST).next_multiple_of(WIDEST);
-        Self {
-            length,
-            stride,
-            sum: Aligned::anything(RING * stride),
-            difference: Aligned::anything(RING * stride),
-        }
+        let [sum, difference] = [(); 2].map(|()| room(RING * stride));
+        Self { length, stride, sum, difference }
     }
 
     fn span(&self, y: usize) -> Range<usize> {
@@ -123,7 +128,7 @@ impl Level {
     /// rows `todo` of its map.
     pub(super) fn new(shape: Shape, first: usize, todo: Range<usize>, wanted: Wanted) -> Self {
         let sums = Vec::with_capacity(todo.len());
-        Self { shape, ring: Ring::new(shape), next: first, todo, wanted, sums }
+        Self { shape, ring: Ring::uncleared(shape), next: first, todo, wanted, sums }
     }
 
     /// The row of the map that comes next; all before it are done.

@@ -73,7 +73,7 @@ pub(crate) fn multi_scale(
                 let unchanged = |plan: &Plan| vec![RowSums::default(); plan.map.len()];
                 return plans.iter().map(unchanged).collect();
             }
-            let tile = &mut Tile::new(schedule.processor);
+            let tile = &mut Tile::uncleared(schedule.processor);
             let mut work = Work { processor: schedule.processor, formula: &formula, tile };
             let mut levels = pyramid.levels(&plans);
             let first = plans[0].map.start;

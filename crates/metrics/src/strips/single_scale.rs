@@ -49,7 +49,7 @@ pub(crate) fn similarity(
                 map.fill(1.0);
                 return vec![RowSums::default(); todo.len()];
             }
-            let tile = &mut Tile::new(schedule.processor);
+            let tile = &mut Tile::uncleared(schedule.processor);
             let mut work = Work { processor: schedule.processor, formula: &formula, tile };
             let mut level = Level::new(shape, first, todo.clone(), Wanted::Combined);
             for y in first..todo.end + TAPS - 1 {

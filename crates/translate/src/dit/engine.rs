@@ -112,11 +112,7 @@ impl Dit {
 
     fn on_device(&self, device: &Device, parameters: Tensor<1>) -> OnDevice<'_> {
         let (places, architecture) = (self.places(), self.architecture());
-        let half = match self.precision() {
-            Precision::F32 => None,
-            Precision::Bf16 => Some(FloatDType::BF16),
-            Precision::F16 => Some(FloatDType::F16),
-        };
+        let half = self.precision().half();
         OnDevice { places, architecture, parameters, device: device.clone(), half }
     }
 

@@ -42,6 +42,7 @@ pub struct Dit {
     places: Places,
     positions: Vec<f32>,
     compute: Compute,
+    #[cfg_attr(not(feature = "engine"), expect(dead_code, reason = "devices alone have others"))]
     precision: Precision,
 }
 
@@ -144,12 +145,21 @@ impl Dit {
     /// The same network, whose products of matrices are in another precision, forwards and backwards.
     ///
     /// # Errors
-    /// [`Error::Refused`] for anything but single precision where the processor's kernels compute.
+    /// [`Error::Refused`] for anything but single precision where the processor's kernels compute, and for what the
+    /// device does not have.
     pub fn with_precision(self, precision: Precision) -> Result<Self> {
         if self.compute.is_kernels() && precision != Precision::F32 {
             return refused(
                 "precision f32: the processor computes in single precision; bf16 and f16 are for --device cuda and wgpu",
             );
+        }
+        #[cfg(feature = "engine")]
+        if let (Compute::Engine(device), Some(half)) = (&self.compute, precision.half())
+            && !device.supports_dtype(half)
+        {
+            return Err(Error::Refused(format!(
+                "precision: the device does not multiply in {precision}; f32 is always there"
+            )));
         }
         Ok(Self { precision, ..self })
     }

@@ -28,6 +28,16 @@ impl Precision {
     /// All, in the order of their documentation.
     pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::F16];
 
+    /// The 16 bits, where there are any.
+    #[cfg(feature = "engine")]
+    pub(super) fn half(self) -> Option<burn::tensor::FloatDType> {
+        match self {
+            Self::F32 => None,
+            Self::Bf16 => Some(burn::tensor::FloatDType::BF16),
+            Self::F16 => Some(burn::tensor::FloatDType::F16),
+        }
+    }
+
     /// Whether it is single precision.
     pub fn is_single(&self) -> bool {
         *self == Self::F32
