@@ -112,6 +112,7 @@ pub(super) struct Tile {
 }
 
 impl Tile {
+    #[cfg(any(test, feature = "ssimulacra2"))]
     pub(super) fn new(processor: Processor) -> Self {
         let [filtered, results] = [(); 2].map(|()| Aligned::zeros(4 * ROWS * STRIDE));
         Self { in_registers: in_registers(processor), filtered, results }

@@ -68,6 +68,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
+    #[cfg(feature = "ssimulacra2")]
     pub(super) fn new(shape: Shape) -> Self {
         Self::of(shape, Aligned::zeros)
     }
