@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::losses::named;
 use crate::{Error, Result};
 
 /// Products of dense layers and of attention, forwards and backwards. Everything else, and what is kept of the
@@ -58,8 +59,6 @@ impl FromStr for Precision {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|precision| precision.to_string() == text).ok_or_else(|| {
-            Error::Refused(format!("no precision is called {text:?}: use f32, bf16 or f16"))
-        })
+        named("precision", text, &Self::ALL)
     }
 }

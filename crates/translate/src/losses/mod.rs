@@ -151,7 +151,7 @@ fn expect_samples(what: &str, samples: &[f32], shape: [usize; 3]) -> Result<()> 
 }
 
 /// One of several by its name, of which the message lists all.
-fn named<T: Copy + std::fmt::Display>(what: &str, text: &str, all: &[T]) -> Result<T> {
+pub(crate) fn named<T: Copy + std::fmt::Display>(what: &str, text: &str, all: &[T]) -> Result<T> {
     all.iter().copied().find(|one| one.to_string() == text).ok_or_else(|| {
         let names: Vec<String> = all.iter().map(ToString::to_string).collect();
         Error::Refused(format!("{what} '{text}': expected one of {}", names.join(", ")))

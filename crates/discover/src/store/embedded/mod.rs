@@ -396,10 +396,14 @@ impl VectorStore for Embedded {
             let generation = content.records.generation()?;
             let Content { neighbours, places, vectors, .. } = content;
             let row = |id: u64| places.get(&id).map_or(&[][..], |&place| vectors.row(place));
-            if let Some(index) = neighbours
-                && !index.keep_up(&self.folder, generation, row)?
-            {
-                *neighbours = None;
+            if let Some(index) = neighbours {
+                let kept = index.keep_up(&self.folder, generation, row);
+                // One that was left half way, as on a full disk, would find rows twice: exact searches until it is
+                // made anew.
+                if !matches!(kept, Ok(true)) {
+                    *neighbours = None;
+                }
+                kept?;
             }
             let wanted = cfg!(feature = "approximate")
                 && content.places.len() >= self.options.approximate_from;
