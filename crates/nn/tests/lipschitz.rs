@@ -164,10 +164,8 @@ fn rounding_stays_within_its_bound() {
     let conv = random_conv(4, 3, Weighting::Uniform, 20);
     let dense = random_dense(8, 3 * 16, Weighting::Uniform, 21);
     let x = numbers(3 * 8 * 8, 22);
-    let run = |unit: f64| {
-        let input = Rounding::of_input(norm(&x));
-        dense.rounding(conv.rounding(input, unit, 64).window_sum(unit, 4), unit)
-    };
+    let run = |unit: f64, conv: Rounding| dense.rounding(conv.window_sum(unit, 4), unit);
+    let input = Rounding::of_input(norm(&x));
     fn values<R: Real>(conv: &SllConvolution, dense: &SllDense, x: &[f64]) -> Vec<f64> {
         // Both precisions start from the same single numbers.
         let x: Vec<R> = x.iter().map(|&x| R::of(x as f32)).collect();
@@ -178,10 +176,47 @@ fn rounding_stays_within_its_bound() {
     let single = values::<f32>(&conv, &dense, &x);
     let double = values::<f64>(&conv, &dense, &x);
     let found = norm(&difference(&single, &double));
-    let (proved, of_double) = (run(f32::UNIT), run(f64::UNIT));
+    let proved = run(f32::UNIT, conv.rounding::<f32>(input, [8, 8]));
+    let of_double = run(f64::UNIT, conv.rounding::<f64>(input, [8, 8]));
     assert!(found > 0.0 && found < proved.error, "{found} {proved:?}");
     assert!(proved.error < 1e-2 && of_double.error < 1e-11, "{proved:?} {of_double:?}");
     assert!(norm(&double) <= proved.norm);
+}
+
+#[test]
+fn layers_with_few_channels_inside_stay_within_their_bound() {
+    let layers: Vec<SllConvolution> =
+        (0..3).map(|at| random_conv(2 + at as usize, 6, Weighting::Uniform, 30 + 3 * at)).collect();
+    // The last has too many for the kernel of the others.
+    let wide = random_conv(7, 6, Weighting::Uniform, 50);
+    let layers: Vec<&SllConvolution> = layers.iter().chain([&wide]).collect();
+    for shape in [[6, 20, 64], [6, 33, 81], [6, 3, 70], [6, 9, 10]] {
+        let x = numbers(shape.iter().product(), 60);
+        let single = Rows::from_planes(shape, &x.iter().map(|&x| x as f32).collect::<Vec<_>>());
+        let double = Rows::from_planes(
+            shape,
+            &single.to_planes(6).iter().map(|&x| f64::from(x)).collect::<Vec<_>>(),
+        );
+        let exact = SllConvolution::forward_all(&layers, &double, 1).unwrap();
+        let one = |x: &Rows<f64>, layer: &&SllConvolution| layer.forward(x, None).unwrap();
+        assert_eq!(exact, layers.iter().fold(double.clone(), |x, layer| one(&x, layer)));
+        let found = SllConvolution::forward_all(&layers, &single, 1).unwrap();
+        for tasks in [2, 5, 100] {
+            assert_eq!(found, SllConvolution::forward_all(&layers, &single, tasks).unwrap());
+        }
+        let singles: Vec<f64> = found.data.iter().map(|&x| f64::from(x)).collect();
+        let error = norm(&difference(&singles, &exact.data));
+        let size = [shape[1], shape[2]];
+        let before = Rounding::of_input(norm(&double.data));
+        let bound = layers.iter().fold(before, |at, layer| layer.rounding::<f32>(at, size));
+        assert!(error > 0.0 && error < bound.error, "{shape:?}: {error} {bound:?}");
+        // Larger sums of products, but no other order of magnitude.
+        assert!(error < 1e-6 * norm(&double.data) && bound.error < 1.0, "{error} {bound:?}");
+    }
+    let none = SllConvolution::forward_all(&[], &Rows::<f32>::zeros([2, 3, 4]), 1).unwrap();
+    assert_eq!(none, Rows::zeros([2, 3, 4]));
+    let short = Rows { channels: 6, height: 9, width: 70, data: vec![0.0_f32; 5] };
+    assert!(SllConvolution::forward_all(&layers, &short, 1).is_err());
 }
 
 #[test]

@@ -6,6 +6,8 @@ use lookalike_nn::lipschitz::{
     fit_coordinates_backward, space_to_depth, window_sum, window_sum_backward,
 };
 
+use rayon::prelude::*;
+
 use super::plan::{Extent, Plan, Stage};
 use crate::{Error, Result};
 
@@ -115,7 +117,7 @@ impl Network {
                 // These move numbers about.
                 Spatial::Channels(_) | Spatial::SpaceToDepth(_) => state,
                 Spatial::WindowSum(side) => state.window_sum(R::UNIT, side * side),
-                Spatial::Convolution(layer) => layer.rounding(state, R::UNIT, at.side.pow(2)),
+                Spatial::Convolution(layer) => layer.rounding::<R>(state, [at.side; 2]),
             };
         }
         for layer in &self.dense {
@@ -134,8 +136,15 @@ impl Network {
         let mut embeddings = Vec::new();
         for batch in pictures.chunks(TOGETHER * size) {
             let mut vectors = Vec::with_capacity(batch.len() / size * self.flat.numbers());
-            for picture in batch.chunks_exact(size) {
-                vectors.extend(self.trunk(picture, None)?);
+            // With pictures for every thread each is computed by one alone, which is less work.
+            let (threads, pictures) = (rayon::current_num_threads(), batch.len() / size);
+            if pictures >= threads {
+                let trunks = batch.par_chunks_exact(size).map(|picture| self.trunk(picture, 1));
+                trunks.collect::<Result<Vec<_>>>()?.into_iter().for_each(|v| vectors.extend(v));
+            } else {
+                for picture in batch.chunks_exact(size) {
+                    vectors.extend(self.trunk(picture, 4 * threads)?);
+                }
             }
             for layer in &self.dense {
                 vectors = layer.forward(&vectors, None)?;
@@ -156,8 +165,8 @@ impl Network {
         if picture.len() != size {
             return Err(Error::Weights("expected one picture".to_owned()));
         }
-        let mut trace = Trace { convolutions: Vec::new(), dense: Vec::new() };
-        let mut vector = self.trunk(picture, Some(&mut trace))?;
+        let (mut vector, convolutions) = self.traced_trunk(picture)?;
+        let mut trace = Trace { convolutions, dense: Vec::new() };
         for layer in &self.dense {
             let mut active = vec![false; layer.inner()];
             vector = layer.forward(&vector, Some(&mut active))?;
@@ -206,28 +215,57 @@ impl Network {
     }
 
     /// What comes to the first dense layer.
-    fn trunk<R: Real>(&self, picture: &[R], mut trace: Option<&mut Trace>) -> Result<Vec<R>> {
+    fn trunk<R: Real>(&self, picture: &[R], tasks: usize) -> Result<Vec<R>> {
         let image = self.plan.image;
         let mut rows = Rows::from_planes([3, image, image], picture);
-        for (layer, at) in &self.spatial {
-            rows = match layer {
-                Spatial::Channels(channels) => {
-                    let planes = rows.to_planes(at.channels);
-                    Rows::from_planes([*channels, at.side, at.side], &planes)
-                }
-                Spatial::SpaceToDepth(side) => space_to_depth(&rows, *side),
-                Spatial::WindowSum(side) => window_sum(&rows, *side),
-                Spatial::Convolution(layer) => {
-                    let units = layer.inner() * at.side.pow(2);
-                    let mut active = trace.is_some().then(|| vec![false; units]);
-                    let rows = layer.forward(&rows, active.as_deref_mut())?;
-                    if let (Some(trace), Some(active)) = (trace.as_deref_mut(), active) {
-                        trace.convolutions.push(active);
-                    }
-                    rows
-                }
+        let convolution = |(layer, _): &(Spatial, Extent)| matches!(layer, Spatial::Convolution(_));
+        for run in self.spatial.chunk_by(|a, b| convolution(a) && convolution(b)) {
+            let layers: Vec<&SllConvolution> =
+                run.iter().filter_map(|(layer, _)| layer.convolution()).collect();
+            rows = match run {
+                [(layer, at)] if layers.is_empty() => layer.moved(&rows, at),
+                _ => SllConvolution::forward_all(&layers, &rows, tasks)?,
             };
         }
         Ok(rows.to_planes(self.flat.channels))
+    }
+
+    /// The same, and which units of the convolutions were active.
+    fn traced_trunk<R: Real>(&self, picture: &[R]) -> Result<(Vec<R>, Vec<Vec<bool>>)> {
+        let image = self.plan.image;
+        let mut rows = Rows::from_planes([3, image, image], picture);
+        let mut convolutions = Vec::new();
+        for (layer, at) in &self.spatial {
+            let Some(convolution) = layer.convolution() else {
+                rows = layer.moved(&rows, at);
+                continue;
+            };
+            let mut active = vec![false; convolution.inner() * at.side.pow(2)];
+            rows = convolution.forward(&rows, Some(&mut active))?;
+            convolutions.push(active);
+        }
+        Ok((rows.to_planes(self.flat.channels), convolutions))
+    }
+}
+
+impl Spatial {
+    fn convolution(&self) -> Option<&SllConvolution> {
+        match self {
+            Self::Convolution(layer) => Some(layer),
+            _ => None,
+        }
+    }
+
+    /// What a layer without weights makes of rows.
+    fn moved<R: Real>(&self, rows: &Rows<R>, at: &Extent) -> Rows<R> {
+        match self {
+            Self::Channels(channels) => {
+                let planes = rows.to_planes(at.channels);
+                Rows::from_planes([*channels, at.side, at.side], &planes)
+            }
+            Self::SpaceToDepth(side) => space_to_depth(rows, *side),
+            Self::WindowSum(side) => window_sum(rows, *side),
+            Self::Convolution(_) => rows.clone(),
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! The two precisions in which layers compute.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
-use lookalike_kernels::{Destination, PaddedRow, Processor, RowConvolution};
+use lookalike_kernels::{
+    Destination, NarrowResidual, PaddedRow, Processor, RowConvolution, SplitRows,
+};
 
+use super::{Rows, SllConvolution};
 use crate::Result;
 
 mod sealed {
@@ -68,6 +72,21 @@ pub trait Real:
         to: &mut [Self],
         place: [usize; 2],
     ) -> Result<()>;
+
+    /// The values of several layers, as [`SllConvolution::forward_all`] gives them.
+    ///
+    /// # Errors
+    /// Those of [`SllConvolution::forward`].
+    fn residuals(layers: &[&SllConvolution], x: &Rows<Self>, _tasks: usize) -> Result<Rows<Self>> {
+        let mut layers = layers.iter();
+        let Some(first) = layers.next() else { return Ok(x.clone()) };
+        layers.try_fold(first.forward(x, None)?, |x, layer| layer.forward(&x, None))
+    }
+
+    /// How much larger |products| may be than those of the definition of a layer, on rows of a width.
+    fn amplification(_layer: &SllConvolution, _width: usize) -> f64 {
+        1.0
+    }
 }
 
 impl Real for f32 {
@@ -108,6 +127,33 @@ impl Real for f32 {
     ) -> Result<()> {
         let to = Destination { numbers: to, stride, start };
         Ok(filters.row(Processor::best(), layout, rows, subtract, to)?)
+    }
+
+    /// Runs of layers with few channels inside stay in the layout of their kernel.
+    fn residuals(layers: &[&SllConvolution], x: &Rows<Self>, tasks: usize) -> Result<Rows<Self>> {
+        let mut x = Cow::Borrowed(x);
+        let width = x.width;
+        let narrow = |layer: &SllConvolution| layer.narrow(width).is_some();
+        for run in layers.chunk_by(|a, b| narrow(a) == narrow(b)) {
+            let filters: Option<Vec<&NarrowResidual>> =
+                run.iter().map(|layer| layer.narrow(width)).collect();
+            let Some(filters) = filters else {
+                for layer in run {
+                    x = Cow::Owned(layer.forward(&x, None)?);
+                }
+                continue;
+            };
+            let shape = [x.channels, x.height, x.width];
+            let mut split = SplitRows::of_rows(shape, &x.data)?;
+            NarrowResidual::run(&filters, Processor::best(), &mut split, tasks)?;
+            let [channels, height, width] = shape;
+            x = Cow::Owned(Rows { channels, height, width, data: split.to_rows() });
+        }
+        Ok(x.into_owned())
+    }
+
+    fn amplification(layer: &SllConvolution, width: usize) -> f64 {
+        layer.narrow(width).map_or(1.0, |_| NarrowResidual::AMPLIFICATION)
     }
 }
 

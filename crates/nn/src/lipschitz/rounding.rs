@@ -9,6 +9,9 @@
 //!   2t (γ + 4u)(A N + B);
 //! * Wᵀ carries that on with A, and its own sums add γ(N + 2t A (A N + B)).
 //!
+//! Where sums are taken of transformed numbers, as Winograd's convolutions take them, they hold |products| that are
+//! larger than those of the definition; γ is multiplied by how much larger.
+//!
 //! An error at the input comes through multiplied by the layer's constant, 1. All of it holds for every
 //! input of norm at most N at once, so it is proved for pictures that nobody has seen yet. In single
 //! precision and for large layers it is far above what is ever observed; in double precision it is
@@ -39,12 +42,13 @@ impl Rounding {
     }
 
     /// After a layer x − 2 Wᵀ D σ(W x + b) of constant 1, whose inner and outer sums have `terms`
-    /// products, `absolute` at least the norm of |W|, and whose bias stands at `positions` places.
+    /// products, `absolute` at least the norm of |W|, and whose bias stands at `positions` places. The
+    /// |products| that are summed are at most `amplification` times those of the definition.
     #[must_use]
     pub(crate) fn residual(
         self,
         unit: f64,
-        terms: [usize; 2],
+        (terms, amplification): ([usize; 2], f64),
         absolute: f64,
         bias: &[f32],
         scale: &[f64],
@@ -55,7 +59,7 @@ impl Rounding {
         let bias = (squares * positions as f64).sqrt() * SLACK;
         // Computed inputs are that much longer than exact ones.
         let norm = self.norm + self.error;
-        let (inner, outer) = (gamma(terms[0] + 1, unit), gamma(terms[1] + 1, unit));
+        let [inner, outer] = terms.map(|terms| amplification * gamma(terms + 1, unit));
         let sums = absolute * norm + bias;
         let own = 2.0 * largest * absolute * (inner + 4.0 * unit) * sums * (1.0 + inner)
             + outer * (norm + 2.0 * largest * absolute * sums * (1.0 + inner) * (1.0 + 4.0 * unit));

@@ -10,9 +10,12 @@
 //! has no effect; that is [`Weighting::Uniform`]. Reproduces it within 2e-5 in single precision and 1e-12 in
 //! double.
 //!
+//! In single precision and with few channels inside, as the published sizes have them, values are computed by
+//! Winograd's F(2×2, 3×3) ([`NarrowResidual`]); derivatives, and values that are kept for them, by the definition.
+//!
 //! The derivative is I − 2 Kᵀ D Λ K, symmetric as in `sll_dense.rs`.
 
-use lookalike_kernels::{PaddedRow, RowConvolution};
+use lookalike_kernels::{NarrowResidual, PaddedRow, RowConvolution};
 use rayon::prelude::*;
 
 use super::bound::{reciprocal_below, sum_error};
@@ -21,6 +24,8 @@ use crate::{Error, Result};
 
 /// Fewest rows of one task: at its ends two rows of inner channels are computed by its neighbours as well.
 const LEAST_STRIP: usize = 16;
+/// Columns from which on Winograd's algorithm is used: two vectors of tiles.
+const LEAST_WIDTH: usize = 64;
 /// Rows of inner channels that are kept: those that a row of outputs reads.
 const KEPT: usize = 3;
 
@@ -35,6 +40,8 @@ pub struct SllConvolution {
     bias: Vec<f32>,
     sums: Vec<f64>,
     scale: Vec<f64>,
+    /// The same where there are few channels inside.
+    narrow: Option<NarrowResidual>,
 }
 
 impl SllConvolution {
@@ -71,7 +78,11 @@ impl SllConvolution {
     ) -> Result<Self> {
         let inner = bias.len();
         Error::expect_numbers("the kernel of a convolution", inner * channels * 9, kernel.len())?;
-        let scale = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
+        let scale: Vec<f64> = sums.iter().map(|&sum| reciprocal_below(sum)).collect();
+        let few = inner <= NarrowResidual::MOST_INNER;
+        let single = || scale.iter().map(|&scale| f32::below(2.0 * scale)).collect::<Vec<_>>();
+        let narrow = few.then(|| NarrowResidual::new(channels, &kernel, &bias, &single()));
+        let narrow = narrow.transpose()?;
         // Kᵀ has the filters of K the other way around.
         let turned = (0..channels).flat_map(|channel| {
             let kernel = &kernel;
@@ -82,7 +93,7 @@ impl SllConvolution {
         });
         let adjoint = RowConvolution::new(inner, channels, turned.collect())?;
         let filters = RowConvolution::new(channels, inner, kernel)?;
-        Ok(Self { channels, filters, adjoint, bias, sums, scale })
+        Ok(Self { channels, filters, adjoint, bias, sums, scale, narrow })
     }
 
     /// Channels read and written.
@@ -105,10 +116,31 @@ impl SllConvolution {
         Bound::ONE
     }
 
-    /// How far values may be from those of exact arithmetic, on pictures of `area` pixels.
-    pub fn rounding(&self, before: Rounding, unit: f64, area: usize) -> Rounding {
+    /// How far values may be from those of exact arithmetic, on pictures of a height and width, whichever way
+    /// they are computed.
+    pub fn rounding<R: Real>(&self, before: Rounding, [height, width]: [usize; 2]) -> Rounding {
+        // By Winograd's algorithm fewer roundings meet in a sum than by the definition, but of larger products.
         let terms = [9 * self.channels, 9 * self.inner()];
-        before.residual(unit, terms, self.absolute_norm(), &self.bias, &self.scale, area)
+        let sums = (terms, R::amplification(self, width));
+        let (bias, scale) = (&self.bias, &self.scale);
+        before.residual(R::UNIT, sums, self.absolute_norm(), bias, scale, height * width)
+    }
+
+    /// The layer in single precision by Winograd's algorithm, for rows that are wide enough to gain by it.
+    pub(super) fn narrow(&self, width: usize) -> Option<&NarrowResidual> {
+        self.narrow.as_ref().filter(|_| width >= LEAST_WIDTH)
+    }
+
+    /// The values of several layers, each of which reads those of the one before, for one picture. `tasks` is
+    /// how many parts of a layer may be computed at once where that makes it slower on one thread; the bits are the
+    /// same for any.
+    ///
+    /// # Errors
+    /// [`Error::Numbers`], [`Error::Kernel`].
+    pub fn forward_all<R: Real>(layers: &[&Self], x: &Rows<R>, tasks: usize) -> Result<Rows<R>> {
+        let expected = x.channels * x.height * x.width;
+        Error::expect_numbers("activations of a convolution", expected, x.data.len())?;
+        R::residuals(layers, x, tasks)
     }
 
     /// The values for one picture. With `active`, `[row][inner][column]` truth values, what was positive

@@ -82,7 +82,7 @@ impl SllDense {
     /// How far values may be from those of exact arithmetic.
     pub fn rounding(&self, before: Rounding, unit: f64) -> Rounding {
         let norm = absolute_norm(&self.weight, self.width);
-        before.residual(unit, [self.width, self.inner()], norm, &self.bias, &self.scale, 1)
+        before.residual(unit, ([self.width, self.inner()], 1.0), norm, &self.bias, &self.scale, 1)
     }
 
     /// The values for vectors of `width` numbers, one after the other. With `active`, which has `inner`
