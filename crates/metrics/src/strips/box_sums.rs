@@ -16,7 +16,7 @@ pub(super) const LENGTH: usize = 7;
 #[inline(always)]
 pub(super) fn down_columns<S: Simd>(
     simd: S,
-    rows: [&[f32]; REACH],
+    rows: &[&[f32]; REACH],
     vectors: usize,
     out: &mut [f32],
 ) {

@@ -19,7 +19,7 @@ use super::kernel::{
     HALF, REACH, ROWS, STRIDE, Shifted, TAPS, TILE, Tile, WIDEST, Wanted, column, folded,
     rows_of_vectors, splat, vectors_of, window_at,
 };
-use super::level::{Level, RowSums, Shape, Work};
+use super::level::{Level, Numbers, RowSums, Shape, Work};
 use super::quotients::Formula;
 use super::rows::Rows;
 use super::{PairRows, Schedule};
@@ -108,7 +108,7 @@ impl<R: Rows> Strip<'_, R> {
         let mut level = Level::new(self.shape, map_first, map_first..map_end, self.wanted);
         let mut kept = Kept::new(self.shape);
         let row_length = self.shape.row_length();
-        let mut pair = [(); ROWS].map(|()| [vec![0.0; row_length], vec![0.0; row_length]]);
+        let mut pair = Aligned::anything(2 * ROWS * row_length);
         let mut done = self.first;
         let (rows, processor) = (self.rows, self.work.processor);
         while done < end {
@@ -122,21 +122,25 @@ impl<R: Rows> Strip<'_, R> {
                     |row, x, kind, numbers| kept.put(row, x, kind, numbers),
                 );
             }
-            for (y, [sum, difference]) in (done..done + group).zip(&mut pair) {
+            for (y, pair) in (done..done + group).zip(pair.chunks_exact_mut(2 * row_length)) {
+                let (sum, difference) = pair.split_at_mut(row_length);
                 rows.read(processor, y, sum, difference);
             }
             for x in (0..row_length).step_by(TILE) {
                 let length = TILE.min(row_length - x);
                 let above = done as isize + 1 - TAPS as isize;
                 let visible = map_first..map_end;
-                let planes = core::array::from_fn(|kind| kept.pass_rows(above, &visible, kind, x));
+                let mut planes: [[&[f32]; REACH]; KINDS] = [[&[]; REACH]; KINDS];
+                kept.pass_rows(above, &visible, x, &mut planes);
+                let planes = &planes;
                 let (weights, tile) = (self.work.formula.weights, &mut *self.work.tile);
                 if channels == 1 {
                     processor.run(Spread::<1> { planes, length, weights, tile });
                 } else {
                     processor.run(Spread::<3> { planes, length, weights, tile });
                 }
-                for (row, [sum, difference]) in pair.iter().enumerate().take(group) {
+                for (row, pair) in pair.chunks_exact(2 * row_length).enumerate().take(group) {
+                    let (sum, difference) = pair.split_at(row_length);
                     let spread: [&[f32]; KINDS] =
                         core::array::from_fn(|kind| &self.work.tile.result(kind, row)[..length]);
                     let of_pair = [&sum[x..x + length], &difference[x..x + length]];
@@ -232,35 +236,47 @@ impl Kept {
         (kind * KEPT + row % KEPT) * self.stride
     }
 
-    /// Stores result `kind` of the kernel; result 0 is the similarity itself and is not spread.
-    fn put(&mut self, row: usize, x: usize, kind: usize, numbers: &[f32]) {
-        if let Some(kind) = kind.checked_sub(1) {
-            let start = self.start(row, kind) + self.margin + x;
-            self.rows[start..start + numbers.len()].copy_from_slice(numbers);
+    /// Stores result `kind` of the kernel; result 0 is the similarity itself and is not spread. Whole vectors are copied,
+    /// one by one: what reads the last numbers of two vectors at once waits until both have been written.
+    fn put(&mut self, row: usize, x: usize, kind: usize, Numbers { vectors, length }: Numbers<'_>) {
+        let Some(kind) = kind.checked_sub(1) else { return };
+        let start = self.start(row, kind) + self.margin + x;
+        let to = &mut self.rows[start..start + length + WIDEST];
+        let whole = length.div_ceil(WIDEST) * WIDEST;
+        let vectors = vectors[..whole].as_chunks::<WIDEST>().0;
+        for (to, vector) in to.as_chunks_mut::<WIDEST>().0.iter_mut().zip(vectors) {
+            *to = *vector;
+        }
+        if let Some(behind) = to.last_chunk_mut::<WIDEST>() {
+            *behind = [0.0; WIDEST];
         }
     }
 
-    /// From number `x` on, the rows `above …` of one kind; zeros where the map has none.
-    fn pass_rows(
-        &self,
+    /// From number `x` on, the rows `above …` of every kind; zeros where the map has none.
+    #[inline(always)]
+    fn pass_rows<'a>(
+        &'a self,
         above: isize,
         visible: &std::ops::Range<usize>,
-        kind: usize,
         x: usize,
-    ) -> [&[f32]; REACH] {
-        core::array::from_fn(|k| {
+        planes: &mut [[&'a [f32]; REACH]; KINDS],
+    ) {
+        for k in 0..REACH {
             let row = usize::try_from(above + k as isize).ok();
-            match row.filter(|row| visible.contains(row)) {
-                Some(row) => &self.rows[self.start(row, kind)..][..self.stride][x..],
-                None => &self.nothing[x..],
+            let row = row.filter(|row| visible.contains(row));
+            for (kind, plane) in planes.iter_mut().enumerate() {
+                plane[k] = match row {
+                    Some(row) => &self.rows[self.start(row, kind)..][..self.stride][x..],
+                    None => &self.nothing[x..],
+                };
             }
-        })
+        }
     }
 }
 
 /// The adjoint window over one tile of three planes.
 struct Spread<'a, const CHANNELS: usize> {
-    planes: [[&'a [f32]; REACH]; KINDS],
+    planes: &'a [[&'a [f32]; REACH]; KINDS],
     length: usize,
     weights: [f32; HALF],
     tile: &'a mut Tile,
@@ -286,7 +302,7 @@ impl<const CHANNELS: usize> Spread<'_, CHANNELS> {
         let read = (length + CHANNELS * (TAPS - 1)).div_ceil(S::F32_LANES);
         let vectors = length.div_ceil(S::F32_LANES);
         let Tile { filtered, results, .. } = tile;
-        for (rows, out) in planes.into_iter().zip(results.chunks_exact_mut(ROWS * STRIDE)) {
+        for (rows, out) in planes.iter().zip(results.chunks_exact_mut(ROWS * STRIDE)) {
             let rows = vectors_of::<S>(rows, read);
             let down = rows_of_vectors::<S>(filtered, read);
             for i in 0..read {

@@ -140,9 +140,9 @@ impl Tile {
 /// One tile of a pass.
 pub(super) struct Pass<'a, const CHANNELS: usize> {
     /// Rows of s from the tile's first number on, each with a vector to spare.
-    pub(super) sum: [&'a [f32]; REACH],
+    pub(super) sum: &'a [&'a [f32]; REACH],
     /// Rows of d likewise.
-    pub(super) difference: [&'a [f32]; REACH],
+    pub(super) difference: &'a [&'a [f32]; REACH],
     /// Numbers of the map's row in this tile, at most [`TILE`].
     pub(super) length: usize,
     pub(super) formula: &'a Formula,
@@ -185,7 +185,7 @@ impl<const CHANNELS: usize> WithSimd for Pass<'_, CHANNELS> {
 #[inline(always)]
 pub(super) fn down_columns<S: Simd, const EDGE: usize>(
     simd: S,
-    rows: [&[f32]; REACH],
+    rows: &[&[f32]; REACH],
     weights: [S::f32s; HALF],
     vectors: usize,
     out: &mut [f32],
@@ -330,8 +330,15 @@ pub(super) fn splat<S: Simd>(simd: S, weights: [f32; HALF]) -> [S::f32s; HALF] {
 
 /// The first `vectors` vectors of 14 rows.
 #[inline(always)]
-pub(super) fn vectors_of<S: Simd>(rows: [&[f32]; REACH], vectors: usize) -> [&[S::f32s]; REACH] {
-    rows.map(|row| &S::as_simd_f32s(row).0[..vectors])
+pub(super) fn vectors_of<'a, S: Simd>(
+    rows: &[&'a [f32]; REACH],
+    vectors: usize,
+) -> [&'a [S::f32s]; REACH] {
+    let mut all: [&[S::f32s]; REACH] = [&[]; REACH];
+    for (to, row) in all.iter_mut().zip(rows) {
+        *to = &S::as_simd_f32s(row).0[..vectors];
+    }
+    all
 }
 
 /// The first `vectors` vectors of [`ROWS`] rows of a tile.

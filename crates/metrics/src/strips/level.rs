@@ -105,9 +105,19 @@ impl Ring {
 
     /// From number `x` on, the rows of s and d that the positions `y …` of the map look at. Below
     /// `last`, which no position that counts looks at, it is repeated.
-    pub(super) fn pass_rows(&self, y: usize, x: usize, last: usize) -> [[&[f32]; REACH]; 2] {
-        [&self.sum, &self.difference]
-            .map(|rows| core::array::from_fn(|k| &rows[self.span((y + k).min(last))][x..]))
+    /// They are written in place: lists as long as these take longer to move than to make.
+    #[inline(always)]
+    pub(super) fn pass_rows<'a>(
+        &'a self,
+        y: usize,
+        x: usize,
+        last: usize,
+        [sum, difference]: &mut [[&'a [f32]; REACH]; 2],
+    ) {
+        for (k, (sum, difference)) in sum.iter_mut().zip(difference).enumerate() {
+            let span = self.span((y + k).min(last));
+            (*sum, *difference) = (&self.sum[span.clone()][x..], &self.difference[span][x..]);
+        }
     }
 }
 
@@ -143,12 +153,13 @@ impl Level {
     }
 
     /// Takes the next row, written by `fill`, and computes the rows of the map that it completes.
-    /// `emit` gets every result as (row of the map, first number, kind, numbers).
+    /// `emit` gets every result as (row of the map, first number, kind, numbers); behind the numbers stands what fills
+    /// whole vectors.
     pub(super) fn push(
         &mut self,
         work: &mut Work<'_>,
         fill: impl FnOnce(&mut [f32], &mut [f32]),
-        mut emit: impl FnMut(usize, usize, usize, &[f32]),
+        mut emit: impl FnMut(usize, usize, usize, Numbers<'_>),
     ) {
         let (sum, difference) = self.ring.row_mut(self.next);
         fill(sum, difference);
@@ -167,18 +178,20 @@ impl Level {
         &mut self,
         rows: usize,
         work: &mut Work<'_>,
-        emit: &mut impl FnMut(usize, usize, usize, &[f32]),
+        emit: &mut impl FnMut(usize, usize, usize, Numbers<'_>),
     ) {
         let mut sums = [RowSums::default(); ROWS];
         let row_length = self.shape.map_row_length();
         let summed = self.wanted.summed();
         for x in (0..row_length).step_by(TILE) {
             let length = TILE.min(row_length - x);
-            let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
+            let mut pair: [[&[f32]; REACH]; 2] = [[&[]; REACH]; 2];
+            self.ring.pass_rows(self.todo.start, x, self.next - 1, &mut pair);
+            let [sum, difference] = &pair;
             let (formula, wanted, tile) = (work.formula, self.wanted, &mut *work.tile);
             let read = length + self.shape.channels * (TAPS - 1);
             let vanishes = wanted.vanishes() && formula.vanishes();
-            let unchanged = vanishes && is_unchanged(&difference, read);
+            let unchanged = vanishes && is_unchanged(difference, read);
             if unchanged {
                 tile.clear(wanted.count(), length);
             } else if self.shape.channels == 1 {
@@ -190,7 +203,8 @@ impl Level {
             }
             for (row, sums) in sums.iter_mut().enumerate().take(rows) {
                 for kind in 0..self.wanted.count() {
-                    let numbers = &work.tile.result(kind, row)[..length];
+                    let vectors = work.tile.result(kind, row);
+                    let numbers = &vectors[..length];
                     let counts = kind < summed && !unchanged;
                     if let Some(sums) = sums.get_mut(kind).filter(|_| counts) {
                         work.processor.run_closure(
@@ -198,11 +212,26 @@ impl Level {
                             || add_up(numbers, self.shape.channels, sums),
                         );
                     }
-                    emit(self.todo.start + row, x, kind, numbers);
+                    emit(self.todo.start + row, x, kind, Numbers { vectors, length });
                 }
             }
         }
         self.sums.extend(&sums[..rows]);
+    }
+}
+
+/// Some results of a row.
+pub(super) struct Numbers<'a> {
+    /// Whole vectors, of which the first `length` numbers are results.
+    pub(super) vectors: &'a [f32],
+    /// How many there are.
+    pub(super) length: usize,
+}
+
+impl<'a> Numbers<'a> {
+    /// The results alone.
+    pub(super) fn results(self) -> &'a [f32] {
+        &self.vectors[..self.length]
     }
 }
 
@@ -227,6 +256,22 @@ fn add_up(numbers: &[f32], channels: usize, sums: &mut [f64; 3]) {
     }
     for (lane, number) in lanes.iter_mut().zip(rest) {
         *lane += number;
+    }
+    // Written out for three channels: the remainder of a division would take longer than the sums.
+    if channels == 3 {
+        let mut parts = [[0.0; 12]; 4];
+        for (part, lanes) in parts.iter_mut().zip(lanes.as_chunks::<12>().0) {
+            for (to, &lane) in part.iter_mut().zip(lanes) {
+                *to = f64::from(lane);
+            }
+        }
+        let [a, b, c, d] = parts;
+        let parts: [f64; 12] = core::array::from_fn(|i| (a[i] + b[i]) + (c[i] + d[i]));
+        for (channel, sum) in sums.iter_mut().enumerate() {
+            let of = |pixel: usize| parts[3 * pixel + channel];
+            *sum += (of(0) + of(1)) + (of(2) + of(3));
+        }
+        return;
     }
     for (index, lane) in lanes.into_iter().enumerate() {
         sums[index % channels] += f64::from(lane);

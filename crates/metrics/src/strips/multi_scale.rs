@@ -84,7 +84,7 @@ pub(crate) fn multi_scale(
                     |row, x, kind, numbers| {
                         if want_map && Some(kind) == combined {
                             let row = &mut map[(row - first) * width..][..width];
-                            average_channels(numbers, x, shape.channels, row);
+                            average_channels(numbers.results(), x, shape.channels, row);
                         }
                     },
                 );

@@ -59,7 +59,7 @@ pub(crate) fn similarity(
                     |row, x, _, numbers| {
                         if want_map {
                             let row = &mut map[(row - first) * width..][..width];
-                            average_channels(numbers, x, shape.channels, row);
+                            average_channels(numbers.results(), x, shape.channels, row);
                         }
                     },
                 );

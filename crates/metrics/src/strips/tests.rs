@@ -364,8 +364,8 @@ fn kernels_give_the_zero_that_is_left_out_where_pictures_are_the_same() {
         for processor in Processor::all() {
             let mut tile = kernel::Tile::new(processor);
             processor.run(kernel::Pass::<3> {
-                sum: rows.each_ref().map(Vec::as_slice),
-                difference: [&same; kernel::REACH],
+                sum: &rows.each_ref().map(Vec::as_slice),
+                difference: &[&same[..]; kernel::REACH],
                 length: kernel::TILE,
                 formula: &formula,
                 wanted,

@@ -87,25 +87,32 @@ fn picture(
             )));
         }
     };
-    let within = planes.iter().fold(true, |all, &sample| all & (0.0..=1.0).contains(&sample));
+    // Nearly always all samples are within the range, which a picture sees to itself.
+    let inside = interleaved(kind, height * width, planes, |sample| sample);
+    if let Ok(picture) = Picture::from_f32(width, height, kind, inside) {
+        return Ok((picture, false));
+    }
     // What is no number stays none, and is refused.
-    let clamped = |sample: f32| sample.clamp(0.0, 1.0);
-    let mut samples = vec![0.0; planes.len()];
+    let clamped = interleaved(kind, height * width, planes, |sample| sample.clamp(0.0, 1.0));
+    Ok((Picture::from_f32(width, height, kind, clamped)?, true))
+}
+
+/// What `of` makes of the samples of planes, pixel by pixel.
+fn interleaved(
+    kind: Channels,
+    pixels: usize,
+    planes: &[f32],
+    of: impl Fn(f32) -> f32 + Copy,
+) -> Vec<f32> {
     match kind {
-        Channels::Grey => {
-            samples.iter_mut().zip(planes).for_each(|(to, &sample)| *to = clamped(sample));
-        }
+        Channels::Grey => planes.iter().copied().map(of).collect(),
         Channels::Rgb => {
-            let (red, rest) = planes.split_at(height * width);
-            let (green, blue) = rest.split_at(height * width);
-            let pixels = samples.as_chunks_mut::<3>().0.iter_mut();
-            for (to, ((&r, &g), &b)) in pixels.zip(red.iter().zip(green).zip(blue)) {
-                *to = [r, g, b].map(clamped);
-            }
+            let (red, rest) = planes.split_at(pixels);
+            let (green, blue) = rest.split_at(pixels);
+            let pixels = red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| [r, g, b].map(of));
+            pixels.collect::<Vec<_>>().into_flattened()
         }
     }
-    let outside = !within;
-    Ok((Picture::from_f32(width, height, kind, samples)?, outside))
 }
 
 impl Loss for MetricLoss {

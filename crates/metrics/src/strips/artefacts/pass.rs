@@ -14,9 +14,9 @@ const C2: f32 = 0.0009;
 /// One tile of a pass; the results are structure (kind 0) and edges (kind 1).
 pub(super) struct Pass<'a> {
     /// Rows of s from the tile's first number on, each with a vector to spare.
-    pub(super) sum: [&'a [f32]; REACH],
+    pub(super) sum: &'a [&'a [f32]; REACH],
     /// Rows of d.
-    pub(super) difference: [&'a [f32]; REACH],
+    pub(super) difference: &'a [&'a [f32]; REACH],
     /// Positions in the tile.
     pub(super) length: usize,
     pub(super) weights: [f32; HALF],
@@ -49,7 +49,7 @@ impl WithSimd for Pass<'_> {
 fn along_rows<S: Simd, A: Ahead>(
     simd: S,
     ahead: A,
-    [sum, difference]: [[&[f32]; REACH]; 2],
+    [sum, difference]: [&[&[f32]; REACH]; 2],
     length: usize,
     weights: [S::f32s; HALF],
     tile: &mut Tile,

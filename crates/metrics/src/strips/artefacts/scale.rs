@@ -6,7 +6,7 @@ use super::pass::Pass;
 use super::positive_xyb::{OfOnePicture, SHIFT, SumAndDifference};
 use super::window::{RADIUS, weights};
 use super::{Plan, Range};
-use crate::strips::kernel::{HALF, ROWS, TAPS, TILE, Tile, WIDEST};
+use crate::strips::kernel::{HALF, REACH, ROWS, TAPS, TILE, Tile, WIDEST};
 use crate::strips::level::{Ring, Shape};
 use crate::strips::processor::Processor;
 use crate::strips::unchanged::is_unchanged;
@@ -131,8 +131,10 @@ impl Scale {
         let numbers = 2 * self.segment + self.width;
         for x in (0..numbers).step_by(TILE) {
             let length = TILE.min(numbers - x);
-            let [sum, difference] = self.ring.pass_rows(self.todo.start, x, self.next - 1);
-            if is_unchanged(&difference, length + TAPS - 1) {
+            let mut pair: [[&[f32]; REACH]; 2] = [[&[]; REACH]; 2];
+            self.ring.pass_rows(self.todo.start, x, self.next - 1, &mut pair);
+            let [sum, difference] = &pair;
+            if is_unchanged(difference, length + TAPS - 1) {
                 continue;
             }
             let weights = self.weights;

@@ -169,8 +169,8 @@ fn kernels_give_the_zero_that_is_left_out() {
     for processor in Processor::all() {
         let mut tile = Tile::new(processor);
         processor.run(pass::Pass {
-            sum: rows.each_ref().map(Vec::as_slice),
-            difference: [&same; REACH],
+            sum: &rows.each_ref().map(Vec::as_slice),
+            difference: &[&same[..]; REACH],
             length: TILE,
             weights: window::weights(),
             tile: &mut tile,
