@@ -16,6 +16,7 @@ pub struct Embedder {
     name: String,
     network: Network,
     size: usize,
+    fingerprint: String,
 }
 
 enum Network {
@@ -29,18 +30,20 @@ impl Embedder {
     /// # Errors
     /// [`Error::Refused`] for other names; what a file is refused for.
     pub fn named(name: &str) -> Result<Self> {
-        let network = if name == "sight" {
-            Network::Sight(Box::new(SightEmbedder::new()?))
+        let (network, fingerprint) = if name == "sight" {
+            let version = concat!("sight of ", env!("CARGO_PKG_VERSION")).to_owned();
+            (Network::Sight(Box::new(SightEmbedder::new()?)), version)
         } else if let Some(path) = name.strip_prefix("clip@") {
             let file = read_file(Path::new(path))?;
-            let input = Input::default();
-            Network::Clip(Box::new(Clip::read(file, None, Activation::QuickGelu, input)?))
+            let (input, sha256) = (Input::default(), file.sha256().to_owned());
+            let clip = Clip::read(file, None, Activation::QuickGelu, input)?;
+            (Network::Clip(Box::new(clip)), format!("clip {sha256}"))
         } else {
             return Err(Error::Refused(format!(
                 "an embedder: expected sight, or clip@FILE with CLIP's image tower (`openai/clip-vit-large-patch14`'s model.safetensors), found '{name}'"
             )));
         };
-        let mut embedder = Self { name: name.to_owned(), network, size: 0 };
+        let mut embedder = Self { name: name.to_owned(), network, size: 0, fingerprint };
         embedder.size = match &embedder.network {
             Network::Sight(sight) => sight.dimensions(),
             Network::Clip(clip) => {
@@ -54,6 +57,11 @@ impl Embedder {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What its vectors depend on, beside the picture.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Numbers of a vector.

@@ -11,8 +11,12 @@ use rayon::prelude::*;
 use crate::autoencoder_kl::{AutoencoderKl, Moments};
 use crate::data::{Frame, Pairs};
 use crate::embedder::Embedder;
+use crate::kept_vectors::KeptVectors;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
+
+/// Pairs that are worked on between two reports of progress.
+const TOGETHER: usize = 32;
 
 /// Pairs ready to be learned from.
 pub struct Examples {
@@ -60,13 +64,16 @@ pub fn autoencoder(path: &Path) -> Result<AutoencoderKl> {
 }
 
 impl Examples {
-    /// Reads the pairs of a recipe and makes what is made of them. `progress` says whether to go on.
+    /// Reads the pairs of a recipe and makes what is made of them. Vectors that `kept`, the folder of a run, has from
+    /// before are not made again. `progress` says whether to go on.
     ///
     /// # Errors
-    /// What pairs, embedder and autoencoder are refused for; [`Error::Refused`] when interrupted.
+    /// What pairs, embedder and autoencoder are refused for, and what cannot be written; [`Error::Refused`] when
+    /// interrupted.
     pub fn read(
         recipe: &Recipe,
         embedder: Option<&Embedder>,
+        kept: Option<&Path>,
         progress: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<Self> {
         let side = recipe.data.side;
@@ -80,11 +87,8 @@ impl Examples {
         let vae = recipe.vae.as_deref().map(autoencoder).transpose()?;
         let mut found = Self { pairs, vectors: Vec::new(), latents: Vec::new(), vae };
         if let Some(embedder) = embedder {
-            found.vectors = found.each(progress, |source, _, mirrored| {
-                let size = [side, side];
-                let plain = embedder.vector(&picture_of(3, size, source)?)?;
-                Ok([plain, embedder.vector(&picture_of(3, size, mirrored)?)?])
-            })?;
+            let kept = KeptVectors::of(kept, embedder);
+            found.vectors = found.embedded(embedder, kept, progress)?;
         }
         if let Some(vae) = &found.vae {
             if recipe.augmentation.mirror || recipe.data.load.is_some_and(|load| load != side) {
@@ -93,7 +97,7 @@ impl Examples {
                         .to_owned(),
                 ));
             }
-            found.latents = found.each(progress, |source, target, _| {
+            found.latents = found.each(progress, |source, target| {
                 let of = |samples: &[f32]| vae.encode(&centred(samples), side, side);
                 Ok([of(source)?, of(target)?])
             })?;
@@ -101,20 +105,59 @@ impl Examples {
         Ok(found)
     }
 
-    /// Something of every pair: of its source, its target and its mirrored source.
+    /// The vectors of every pair's source.
+    fn embedded(
+        &self,
+        embedder: &Embedder,
+        mut kept: KeptVectors,
+        progress: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Vec<[Vec<f32>; 2]>> {
+        let size = [self.pairs.side; 2];
+        let vector = |samples: &[f32]| embedder.vector(&picture_of(3, size, samples)?);
+        let mut vectors = Vec::with_capacity(self.pairs.len());
+        let places: Vec<usize> = (0..self.pairs.len()).collect();
+        for places in places.chunks(TOGETHER) {
+            let part = places.par_iter().map(|&place| {
+                let [source, _, mirrored] = self.pair(place);
+                let name = KeptVectors::name_of(&source);
+                match kept.get(&name) {
+                    Some(both) => Ok((name, both.clone())),
+                    None => Ok((name, [vector(&source)?, vector(&mirrored)?])),
+                }
+            });
+            for (name, both) in part.collect::<Result<Vec<_>>>()? {
+                vectors.push(both.clone());
+                kept.put(name, both);
+            }
+            let go_on = progress(Progress::Features(vectors.len(), self.pairs.len()));
+            kept.save(!go_on || vectors.len() == self.pairs.len())?;
+            if !go_on {
+                return Err(Error::Refused("interrupted before the first step".to_owned()));
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// A pair as it is: its source, its target and its mirrored source.
+    fn pair(&self, place: usize) -> [Vec<f32>; 3] {
+        let (mut source, mut target, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
+        self.pairs.append(place, false, &mut source, &mut target);
+        self.pairs.append(place, true, &mut mirrored, &mut Vec::new());
+        [source, target, mirrored]
+    }
+
+    /// Something of every pair: of its source and its target.
     fn each<T: Send>(
         &self,
         progress: &mut dyn FnMut(Progress) -> bool,
-        of: impl Fn(&[f32], &[f32], &[f32]) -> Result<T> + Sync,
+        of: impl Fn(&[f32], &[f32]) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let mut found = Vec::with_capacity(self.pairs.len());
         let places: Vec<usize> = (0..self.pairs.len()).collect();
-        for places in places.chunks(32) {
+        for places in places.chunks(TOGETHER) {
             let part = places.par_iter().map(|&place| {
-                let (mut source, mut target, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
-                self.pairs.append(place, false, &mut source, &mut target);
-                self.pairs.append(place, true, &mut mirrored, &mut Vec::new());
-                of(&source, &target, &mirrored)
+                let [source, target, _] = self.pair(place);
+                of(&source, &target)
             });
             found.extend(part.collect::<Result<Vec<T>>>()?);
             if !progress(Progress::Features(found.len(), self.pairs.len())) {

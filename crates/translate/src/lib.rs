@@ -30,6 +30,7 @@ pub mod drawing;
 pub mod embedder;
 mod error;
 pub mod examples;
+mod kept_vectors;
 pub mod losses;
 pub mod model;
 pub mod noised;

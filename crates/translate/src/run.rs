@@ -94,7 +94,7 @@ pub fn train(
 ) -> Result<Outcome> {
     recipe.check()?;
     let embedder = recipe.embedder.as_deref().map(Embedder::named).transpose()?;
-    let examples = Examples::read(recipe, embedder.as_ref(), progress)?;
+    let examples = Examples::read(recipe, embedder.as_ref(), Some(&settings.out), progress)?;
     train_on(&examples, embedder.as_ref(), recipe, settings, weights, progress)
 }
 

@@ -101,6 +101,7 @@ fn whole_and_in_parts(recipe: &Recipe) -> String {
         ended = train(recipe, &settings(&parts, None), &SeededWeights, &mut go_on).unwrap();
     }
     assert_eq!(ended.model_sha256, whole.model_sha256);
+    assert_eq!(parts.join(crate::kept_vectors::NAME).exists(), recipe.embedder.is_some());
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name).join("log.jsonl"));
     let log = read("whole").unwrap();
     assert_eq!(read("parts").unwrap(), log);

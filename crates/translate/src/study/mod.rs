@@ -132,7 +132,7 @@ impl Study {
         self.check()?;
         let rows = Row::all();
         let mut reading = |at| progress("reading", at);
-        let plain = Examples::read(&self.first(), None, &mut reading)?;
+        let plain = Examples::read(&self.first(), None, None, &mut reading)?;
         let places = self.places(&plain)?;
         let evaluation = Evaluation::new(&plain, &self.recipe, &places)?;
         let mut studying = Studying {

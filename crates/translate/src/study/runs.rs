@@ -113,7 +113,7 @@ impl Studying<'_> {
                     let embedder = Embedder::named(name)?;
                     // Drawings are those of the first seed, whatever the seed of the run.
                     let recipe = Recipe { embedder: Some(name.clone()), ..self.study.first() };
-                    let examples = Examples::read(&recipe, Some(&embedder), progress)?;
+                    let examples = Examples::read(&recipe, Some(&embedder), None, progress)?;
                     let evaluation = Evaluation::new(&examples, &recipe, self.places)?;
                     self.seen = Some((embedder, examples, evaluation));
                 }

@@ -113,7 +113,7 @@ fn lpips_is_a_loss_where_its_weights_are() {
 #[test]
 fn pix2pix_goes_on_with_the_same_bits() {
     let recipe = small(5);
-    let examples = Examples::read(&recipe, None, &mut |_| true).unwrap();
+    let examples = Examples::read(&recipe, None, None, &mut |_| true).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let train = |name: &str, until: u64| {
         let out = folder.path().join(name);
