@@ -224,8 +224,20 @@ MEMORY_MIB = {"vgg": 450}
 LITTLE_MEMORY = {"LOOKALIKE_MEMORY": "low", "MIMALLOC_PURGE_DELAY": "0"}
 LITTLE_MEMORY_MIB = {"vgg": 200}
 
-#: Peers that are started afresh beside the program.
-FRESH_PEERS = ("torch-eager/lpips", "onnxruntime/lpips", "openvino/lpips")
+#: Peers that are started afresh beside the program, by what the program computes.
+FRESH_PEERS = {
+    "lpips": ("torch-eager/lpips", "onnxruntime/lpips", "openvino/lpips"),
+    "certify": ("torch-eager/certify", "torch-channels-last/certify"),
+}
+
+#: What is computed by processes of their own.
+PROCESSES = (*NETS, LIPSIM)
+
+
+def of_process(net):
+    """The function, and the pair, of a process."""
+    return ("certify", LIPSIM_BATCH) if net == LIPSIM else ("lpips", LARGE)
+
 
 LEFT_OUT = {
     "tract": "runs convolutional networks several times slower than ONNX Runtime",

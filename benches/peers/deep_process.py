@@ -1,4 +1,4 @@
-"""First scores and peak memory: one pair of 256×256 in a process of its own, started in turn."""
+"""First scores and peak memory: one pair in a process of its own, started in turn."""
 
 import json
 import os
@@ -15,10 +15,13 @@ ROUNDS = 5
 #: The program as it is, and with little memory.
 OURS, LITTLE = "lookalike", "lookalike, little memory"
 
+#: The program where it certifies: in double precision as well.
+CERTIFIED = "lookalike certify --eps"
+
 
 def process_records(context):
     """Records of all networks, at every number of threads."""
-    nets = ("squeeze",) if context.quick else plan.NETS
+    nets = ("squeeze",) if context.quick else plan.PROCESSES
     for threads in context.threads:
         for net in nets:
             if context.wants(f"process/{net}"):
@@ -27,13 +30,16 @@ def process_records(context):
 
 def net_records(context, net, threads):
     exact, missing = prepared(context, net, threads)
+    function, batch = plan.of_process(net)
     if isinstance(exact, WorkFailed):
         yield record_of(net, threads, OURS) | {"not_measured": str(exact)}
         return
-    commands = {OURS: program(context, net), LITTLE: program(context, net)}
-    for peer in plan.FRESH_PEERS:
+    commands = {OURS: program(context, net), CERTIFIED if function == "certify" else LITTLE: program(context, net)}
+    if CERTIFIED in commands:
+        commands[CERTIFIED] = certificate(commands[CERTIFIED])
+    for peer in plan.FRESH_PEERS[function]:
         script = context.here / "deep_worker.py"
-        once = [context.python, script, "once", context.folder, threads, f"{peer}/{net}", plan.LARGE]
+        once = [context.python, script, "once", context.folder, threads, f"{peer}/{net}", batch]
         if peer not in missing:
             commands[peer] = once
     for peer, failure in missing.items():
@@ -64,24 +70,36 @@ def net_records(context, net, threads):
 def prepared(context, net, threads):
     """The exact distance, and the peers whose exports cannot be had."""
     missing = {}
+    function, batch = plan.of_process(net)
     with DeepWorkers(context, threads) as workers:
-        work = f"torch-f64/lpips/{net}"
+        work = f"torch-f64/{function}/{net}"
         try:
-            exact = workers.of(work).prepare(work, plan.LARGE)["value"]["distances"][0]
+            exact = workers.of(work).prepare(work, batch)["value"]["distances"][0]
         except WorkFailed as failure:
             return failure, missing
+        if function == "certify":
+            return exact, missing
         export = f"torch-export/onnx/{net}"
         try:
-            workers.of(export).prepare(export, plan.LARGE)
+            workers.of(export).prepare(export, batch)
         except WorkFailed as failure:
-            missing = {peer: failure for peer in plan.FRESH_PEERS if not peer.startswith("torch")}
+            missing = {peer: failure for peer in plan.FRESH_PEERS[function] if not peer.startswith("torch")}
     return exact, missing
 
 
 def program(context, net):
     """The program as it is shipped, on PNG files."""
-    files = [context.folder / f"{plan.LARGE}.{role}.png" for role in ("reference", "candidate")]
-    return [context.programs["program"], "compare", *files, "-m", f"lpips:{net}@0.1", "--format", "json"]
+    function, batch = plan.of_process(net)
+    files = [context.folder / f"{batch}.{role}.png" for role in ("reference", "candidate")]
+    metric = f"lpips:{net}@0.1"
+    if function == "certify":
+        metric = f"lipsim:small@{context.folder / 'weights' / net}.safetensors"
+    return [context.programs["program"], "compare", *files, "-m", metric, "--format", "json"]
+
+
+def certificate(compare):
+    """The command that certifies what another compares."""
+    return [compare[0], "certify", *compare[2:], "--eps", "36/255"]
 
 
 def started(command, environment, threads):
@@ -107,6 +125,8 @@ def distance(output):
         report = json.loads(output)
     except json.JSONDecodeError:
         report = json.loads(output.splitlines()[-1])
+    if "items" in report:
+        return report["items"][0]["value"]
     if "pairs" in report:
         return report["pairs"][0]["scores"][0]["value"]
     return report["value"]["distances"][0]
@@ -114,7 +134,7 @@ def distance(output):
 
 def record_of(net, threads, side):
     return {
-        "name": f"process/{net} {side}", "section": "process", "id": net, "pair": plan.LARGE, "peer": side,
+        "name": f"process/{net} {side}", "section": "process", "id": net, "pair": plan.of_process(net)[1], "peer": side,
         "target": None, "threads": threads, "smaller_is_better": True,
     }
 
@@ -126,7 +146,7 @@ def judged(net, threads, taken):
     for name, spread in first.items():
         record = record_of(net, threads, name) | {"section": "first score", "name": f"first score {net}, {name}"}
         record |= {"ms": round(spread.median, 2), "ms_spread": spread.scaled(1), "rounds": len(taken[name])}
-        limit = plan.FIRST_SCORE_MS[net] if name == OURS else None
+        limit = plan.FIRST_SCORE_MS.get(net) if name == OURS else None
         yield with_limit(record, spread.median, first[OURS].median, limit, "ms")
     for name, size in memory.items():
         record = record_of(net, threads, name) | {"section": "memory", "name": f"memory {net}, {name}"}

@@ -104,6 +104,7 @@ class Comparing(unittest.TestCase):
 class Processes(unittest.TestCase):
     def test_distances_are_found_in_reports_and_answers(self):
         self.assertEqual(deep_process.distance('{"pairs": [{"scores": [{"value": 0.5}]}]}'), 0.5)
+        self.assertEqual(deep_process.distance('{"items": [{"value": 0.75}]}'), 0.75)
         self.assertEqual(deep_process.distance('a library says hello\n{"value": {"distances": [0.25]}}\n'), 0.25)
 
     def test_ours_is_held_to_limits_and_peers_to_ours(self):
@@ -114,6 +115,14 @@ class Processes(unittest.TestCase):
         self.assertEqual((memory["mib"], memory["limit"], torch_memory["ratio"]), (300, 450, 3))
         self.assertAlmostEqual(memory["ratio"], 300 / 450, places=4)
         self.assertNotIn("limit", list(deep_process.judged("alex", 1, taken))[2])
+        taken = {"lookalike": [(0.3, 200 * mib, 1)], deep_process.CERTIFIED: [(1.5, 300 * mib, 1)]}
+        first, certified, *_ = deep_process.judged(deep_plan.LIPSIM, 1, taken)
+        self.assertEqual((first["ms"], certified["ratio"], first["pair"]), (300, 5, deep_plan.LIPSIM_BATCH))
+        self.assertNotIn("limit", first)
+
+    def test_what_is_certified_is_what_is_compared(self):
+        command = deep_process.certificate(["lookalike", "compare", "a.png", "b.png", "-m", "lipsim:small@f"])
+        self.assertEqual(command[:4], ["lookalike", "certify", "a.png", "b.png"])
 
 
 class Works(unittest.TestCase):
@@ -124,7 +133,8 @@ class Works(unittest.TestCase):
             for name in names:
                 self.assertIn(name, deep_works.WORKS)
                 self.assertIn(name.split("/")[0].split("-")[0], DeepWorkers.LIBRARIES)
-        self.assertTrue(set(deep_plan.FRESH_PEERS) <= set(deep_works.WORKS))
+        for peers in deep_plan.FRESH_PEERS.values():
+            self.assertLessEqual(set(peers), set(deep_works.WORKS))
 
     def test_comparisons_are_named_once(self):
         names = [(c.work, c.batch, peer.name) for c in deep_plan.comparisons() for peer in c.peers]
