@@ -16,9 +16,11 @@ pub(crate) fn activations<F: TapFormula>(
     tile: Tile<'_>,
     pictures: &[&dyn RgbSamples],
 ) -> Result<Vec<Blocks>> {
-    let (plain, scaled) = tile.input(formula, pictures)?;
-    let taps = formula.trunk().activations(&scaled)?;
-    Ok(plain.into_iter().chain(taps).collect())
+    on_workers(|| {
+        let (plain, scaled) = tile.input(formula, pictures)?;
+        let taps = formula.trunk().activations(&scaled)?;
+        Ok(plain.into_iter().chain(taps).collect())
+    })
 }
 
 /// What candidates are compared with.
@@ -66,8 +68,16 @@ pub(crate) fn compare<F: TapFormula>(
     candidates: &[&dyn RgbSamples],
     map: bool,
 ) -> Result<Vec<Outcome>> {
-    let states = gather(formula, plan, references, candidates, map)?;
-    Ok(states.iter().map(|state| formula.finish(state, plan.size)).collect())
+    on_workers(|| {
+        let states = gather(formula, plan, references, candidates, map)?;
+        Ok(states.iter().map(|state| formula.finish(state, plan.size)).collect())
+    })
+}
+
+/// Has a thread of the pool do what many layers of tasks are part of: any other thread would hand over every layer and
+/// wait for it.
+fn on_workers<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    rayon::scope(|_| work())
 }
 
 /// The same of two pictures whose activations are known; `None` for a plan with cuts.
@@ -154,6 +164,15 @@ fn picture(blocks: &Blocks, index: usize) -> Result<PictureBlocks<'_>> {
 /// The value of a formula for every candidate and its derivative with respect to the candidate's
 /// samples in 0…1, in three channels.
 pub(crate) fn gradients<F: TapFormula>(
+    formula: &F,
+    plan: &Plan,
+    references: References<'_>,
+    candidates: &[&dyn RgbSamples],
+) -> Result<Vec<Gradient>> {
+    on_workers(|| gradients_here(formula, plan, references, candidates))
+}
+
+fn gradients_here<F: TapFormula>(
     formula: &F,
     plan: &Plan,
     references: References<'_>,
