@@ -125,11 +125,14 @@ def distance(output):
         report = json.loads(output)
     except json.JSONDecodeError:
         report = json.loads(output.splitlines()[-1])
-    if "items" in report:
-        return report["items"][0]["value"]
-    if "pairs" in report:
-        return report["pairs"][0]["scores"][0]["value"]
-    return report["value"]["distances"][0]
+    try:
+        if "items" in report:
+            return report["items"][0]["distance"]
+        if "pairs" in report:
+            return report["pairs"][0]["scores"][0]["value"]
+        return report["value"]["distances"][0]
+    except (KeyError, IndexError) as missing:
+        raise WorkFailed(f"no distance in its report: {type(missing).__name__} {missing}") from missing
 
 
 def record_of(net, threads, side):

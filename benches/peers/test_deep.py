@@ -104,7 +104,8 @@ class Comparing(unittest.TestCase):
 class Processes(unittest.TestCase):
     def test_distances_are_found_in_reports_and_answers(self):
         self.assertEqual(deep_process.distance('{"pairs": [{"scores": [{"value": 0.5}]}]}'), 0.5)
-        self.assertEqual(deep_process.distance('{"items": [{"value": 0.75}]}'), 0.75)
+        self.assertEqual(deep_process.distance('{"items": [{"distance": 0.75}]}'), 0.75)
+        self.assertRaises(WorkFailed, deep_process.distance, '{"items": []}')
         self.assertEqual(deep_process.distance('a library says hello\n{"value": {"distances": [0.25]}}\n'), 0.25)
 
     def test_ours_is_held_to_limits_and_peers_to_ours(self):
