@@ -20,7 +20,7 @@ enum Spatial {
     Channels(usize),
     SpaceToDepth(usize),
     WindowSum(usize),
-    Convolution(SllConvolution),
+    Convolution(Box<SllConvolution>),
 }
 
 /// A network with its normalisers.
@@ -66,7 +66,7 @@ impl Network {
                     if [layer.channels(), layer.inner()] != [at.channels, inner] {
                         return Err(wrong());
                     }
-                    Spatial::Convolution(layer)
+                    Spatial::Convolution(Box::new(layer))
                 }
                 Stage::Dense(inner) => {
                     let layer = given.next().ok_or_else(wrong)?;
