@@ -34,9 +34,8 @@ def net_records(context, net, threads):
     if isinstance(exact, WorkFailed):
         yield record_of(net, threads, OURS) | {"not_measured": str(exact)}
         return
-    commands = {OURS: program(context, net), CERTIFIED if function == "certify" else LITTLE: program(context, net)}
-    if CERTIFIED in commands:
-        commands[CERTIFIED] = certificate(commands[CERTIFIED])
+    ours = program(context, net)
+    commands = {OURS: ours} | ({CERTIFIED: certificate(ours)} if function == "certify" else {LITTLE: ours})
     for peer in plan.FRESH_PEERS[function]:
         script = context.here / "deep_worker.py"
         once = [context.python, script, "once", context.folder, threads, f"{peer}/{net}", batch]

@@ -96,8 +96,8 @@ def first_scores(records):
     if not rows:
         return ""
     text = (
-        "From the start of a process to the first distance of a pair of 256×256 (LipSim: 224×224), weights and pictures on disk and "
-        "in the system's cache: the program reading PNG; peers reading plain numbers, with their interpreter and "
+        "From the start of a process to the first distance of a pair of 256×256 (LipSim: 224×224), weights and "
+        "pictures on disk and in the system's cache: the program reading PNG; peers reading plain numbers, with their interpreter and "
         "imports, PyTorch reading safetensors and the runtimes their exports. `certify` computes in double precision "
         "as well, by definition and not for speed; peers certify from what single precision gives."
     )

@@ -137,7 +137,8 @@ fn encode(layout: &Layout, state: &State, facts: &Facts, path: &Path) -> Result<
     safetensors::serialize(views, Some(about)).map_err(|e| unsuitable(e.to_string()))
 }
 
-pub(crate) fn little_endian(numbers: &[f32]) -> Vec<u8> {
+/// The bytes of numbers, as files have them.
+pub fn little_endian(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 

@@ -97,10 +97,12 @@ impl Examples {
                         .to_owned(),
                 ));
             }
-            found.latents = found.each(progress, |source, target| {
+            let of = |_: &(), place: usize| {
+                let [source, target] = found.pair(place, false);
                 let of = |samples: &[f32]| vae.encode(&centred(samples), side, side);
-                Ok([of(source)?, of(target)?])
-            })?;
+                Ok([of(&source)?, of(&target)?])
+            };
+            found.latents = found.each(&mut (), progress, of, |(), _, _| Ok(()))?;
         }
         Ok(found)
     }
@@ -114,53 +116,48 @@ impl Examples {
     ) -> Result<Vec<[Vec<f32>; 2]>> {
         let size = [self.pairs.side; 2];
         let vector = |samples: &[f32]| embedder.vector(&picture_of(3, size, samples)?);
-        let mut vectors = Vec::with_capacity(self.pairs.len());
-        let places: Vec<usize> = (0..self.pairs.len()).collect();
-        for places in places.chunks(TOGETHER) {
-            let part = places.par_iter().map(|&place| {
-                let [source, _, mirrored] = self.pair(place);
-                let name = KeptVectors::name_of(&source);
-                match kept.get(&name) {
-                    Some(both) => Ok((name, both.clone())),
-                    None => Ok((name, [vector(&source)?, vector(&mirrored)?])),
-                }
-            });
-            for (name, both) in part.collect::<Result<Vec<_>>>()? {
-                vectors.push(both.clone());
-                kept.put(name, both);
+        let of = |kept: &KeptVectors, place: usize| {
+            let [source, _] = self.pair(place, false);
+            let name = KeptVectors::name_of(&source);
+            if let Some(both) = kept.get(&name) {
+                return Ok((name, both.clone()));
             }
-            let go_on = progress(Progress::Features(vectors.len(), self.pairs.len()));
-            kept.save(!go_on || vectors.len() == self.pairs.len())?;
-            if !go_on {
-                return Err(Error::Refused("interrupted before the first step".to_owned()));
-            }
-        }
-        Ok(vectors)
+            let [mirrored, _] = self.pair(place, true);
+            Ok((name, [vector(&source)?, vector(&mirrored)?]))
+        };
+        let keep = |kept: &mut KeptVectors, part: &[(String, [Vec<f32>; 2])], last: bool| {
+            part.iter().for_each(|(name, both)| kept.put(name.clone(), both.clone()));
+            kept.save(last)
+        };
+        let named = self.each(&mut kept, progress, of, keep)?;
+        Ok(named.into_iter().map(|(_, both)| both).collect())
     }
 
-    /// A pair as it is: its source, its target and its mirrored source.
-    fn pair(&self, place: usize) -> [Vec<f32>; 3] {
-        let (mut source, mut target, mut mirrored) = (Vec::new(), Vec::new(), Vec::new());
-        self.pairs.append(place, false, &mut source, &mut target);
-        self.pairs.append(place, true, &mut mirrored, &mut Vec::new());
-        [source, target, mirrored]
+    /// Source and target of a pair, as they are or mirrored.
+    fn pair(&self, place: usize, mirrored: bool) -> [Vec<f32>; 2] {
+        let (mut source, mut target) = (Vec::new(), Vec::new());
+        self.pairs.append(place, mirrored, &mut source, &mut target);
+        [source, target]
     }
 
-    /// Something of every pair: of its source and its target.
-    fn each<T: Send>(
+    /// Something of every pair, in parts. After each, `keep` gets it and whether it is the last before this returns.
+    fn each<S: Sync, T: Send>(
         &self,
+        state: &mut S,
         progress: &mut dyn FnMut(Progress) -> bool,
-        of: impl Fn(&[f32], &[f32]) -> Result<T> + Sync,
+        of: impl Fn(&S, usize) -> Result<T> + Sync,
+        keep: impl Fn(&mut S, &[T], bool) -> Result<()>,
     ) -> Result<Vec<T>> {
-        let mut found = Vec::with_capacity(self.pairs.len());
-        let places: Vec<usize> = (0..self.pairs.len()).collect();
+        let count = self.pairs.len();
+        let mut found = Vec::with_capacity(count);
+        let places: Vec<usize> = (0..count).collect();
         for places in places.chunks(TOGETHER) {
-            let part = places.par_iter().map(|&place| {
-                let [source, target, _] = self.pair(place);
-                of(&source, &target)
-            });
+            let (first, known) = (found.len(), &*state);
+            let part = places.par_iter().map(|&place| of(known, place));
             found.extend(part.collect::<Result<Vec<T>>>()?);
-            if !progress(Progress::Features(found.len(), self.pairs.len())) {
+            let go_on = progress(Progress::Features(found.len(), count));
+            keep(state, &found[first..], !go_on || found.len() == count)?;
+            if !go_on {
                 return Err(Error::Refused("interrupted before the first step".to_owned()));
             }
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use lookalike_train::checkpoint::little_endian;
 use lookalike_train::model_file;
 use lookalike_train::{failed, sha256, write_whole};
 use serde::{Deserialize, Serialize};
@@ -63,7 +64,7 @@ impl KeptVectors {
 
     /// What names a source.
     pub(crate) fn name_of(source: &[f32]) -> String {
-        sha256(&source.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>())
+        sha256(&little_endian(source))
     }
 
     /// The vectors of a source.

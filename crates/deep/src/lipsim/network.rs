@@ -5,7 +5,6 @@ use lookalike_nn::lipschitz::{
     Bound, Real, Rounding, Rows, SllConvolution, SllDense, depth_to_space, fit_coordinates,
     fit_coordinates_backward, space_to_depth, window_sum, window_sum_backward,
 };
-
 use rayon::prelude::*;
 
 use super::plan::{Extent, Plan, Stage};
@@ -218,12 +217,12 @@ impl Network {
     fn trunk<R: Real>(&self, picture: &[R], tasks: usize) -> Result<Vec<R>> {
         let image = self.plan.image;
         let mut rows = Rows::from_planes([3, image, image], picture);
-        let convolution = |(layer, _): &(Spatial, Extent)| matches!(layer, Spatial::Convolution(_));
+        let convolution = |(layer, _): &(Spatial, Extent)| layer.convolution().is_some();
         for run in self.spatial.chunk_by(|a, b| convolution(a) && convolution(b)) {
             let layers: Vec<&SllConvolution> =
                 run.iter().filter_map(|(layer, _)| layer.convolution()).collect();
             rows = match run {
-                [(layer, at)] if layers.is_empty() => layer.moved(&rows, at),
+                [(layer, at)] if layers.is_empty() => layer.forward(&rows, at)?,
                 _ => SllConvolution::forward_all(&layers, &rows, tasks)?,
             };
         }
@@ -237,7 +236,7 @@ impl Network {
         let mut convolutions = Vec::new();
         for (layer, at) in &self.spatial {
             let Some(convolution) = layer.convolution() else {
-                rows = layer.moved(&rows, at);
+                rows = layer.forward(&rows, at)?;
                 continue;
             };
             let mut active = vec![false; convolution.inner() * at.side.pow(2)];
@@ -256,16 +255,16 @@ impl Spatial {
         }
     }
 
-    /// What a layer without weights makes of rows.
-    fn moved<R: Real>(&self, rows: &Rows<R>, at: &Extent) -> Rows<R> {
-        match self {
+    /// What a layer makes of rows.
+    fn forward<R: Real>(&self, rows: &Rows<R>, at: &Extent) -> Result<Rows<R>> {
+        Ok(match self {
             Self::Channels(channels) => {
                 let planes = rows.to_planes(at.channels);
                 Rows::from_planes([*channels, at.side, at.side], &planes)
             }
             Self::SpaceToDepth(side) => space_to_depth(rows, *side),
             Self::WindowSum(side) => window_sum(rows, *side),
-            Self::Convolution(_) => rows.clone(),
-        }
+            Self::Convolution(layer) => layer.forward(rows, None)?,
+        })
     }
 }

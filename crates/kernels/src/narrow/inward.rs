@@ -1,41 +1,31 @@
 //! Many channels to few: two rows of z = K x, and σ of them.
 
 use super::split_rows::BEFORE;
-use super::{FEW, NarrowResidual, PRODUCTS, TOGETHER};
+use super::{Band, FEW, PRODUCTS, TOGETHER};
 use crate::lanes::{LANES, Lanes, Line};
 use crate::prefetch::prefetch;
 use crate::processor::Kernel;
 
-/// A band of the inner channels.
-pub(super) struct Inward<'a> {
-    pub(super) filters: &'a NarrowResidual,
-    /// Four rows of the input, `[channel][parity][stride]`.
-    pub(super) rows: [&'a [f32]; 4],
-    /// Two rows of the inner channels, as laid out.
-    pub(super) to: [&'a mut [f32]; 2],
-    pub(super) stride: usize,
-    pub(super) tiles: usize,
-    /// [`ROOM`](super::ROOM) lines.
-    pub(super) room: &'a mut [Line],
-}
+/// From four rows of the input to a band of the inner channels.
+pub(super) struct Inward<'a>(pub(super) Band<'a>);
 
 impl Kernel for Inward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self, lanes: L) {
-        let room = core::mem::take(&mut self.room);
-        let (tiles, sums) = room.split_at_mut(PRODUCTS * TOGETHER);
-        for k in (0..self.tiles).step_by(LANES) {
-            self.tiles(lanes, k, tiles, sums);
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self(mut band) = self;
+        let (tiles, sums) = core::mem::take(&mut band.room).split_at_mut(PRODUCTS * TOGETHER);
+        for k in (0..band.tiles).step_by(LANES) {
+            band.inward(lanes, k, tiles, sums);
         }
     }
 }
 
-impl Inward<'_> {
+impl Band<'_> {
     /// Sixteen tiles from `k` on.
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, k: usize, tiles: &mut [Line], sums: &mut [Line]) {
+    fn inward<L: Lanes>(&mut self, lanes: L, k: usize, tiles: &mut [Line], sums: &mut [Line]) {
         let channels = self.filters.channels;
         sums.fill(Line::ZERO);
         for first in (0..channels).step_by(TOGETHER) {

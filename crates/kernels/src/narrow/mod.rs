@@ -242,6 +242,19 @@ impl Inner {
     }
 }
 
+/// What a band of two rows is computed of.
+struct Band<'a> {
+    filters: &'a NarrowResidual,
+    /// Four rows that are read, `[channel][parity][stride]`.
+    rows: [&'a [f32]; 4],
+    /// Two rows that are written, as laid out.
+    to: [&'a mut [f32]; 2],
+    stride: usize,
+    tiles: usize,
+    /// [`ROOM`] lines.
+    room: &'a mut [Line],
+}
+
 /// A layer on its way down a picture.
 struct Bands<'a> {
     layer: &'a NarrowResidual,
@@ -261,7 +274,8 @@ impl Bands<'_> {
                 let rows =
                     std::array::from_fn(|row| own.row(2 * next + MARGIN - 1 + row, row_size));
                 let (filters, to) = (self.layer, [&mut first[..], &mut second[..]]);
-                processor.run(Inward { filters, rows, to, stride, tiles, room: &mut *room });
+                let room = &mut *room;
+                processor.run(Inward(Band { filters, rows, to, stride, tiles, room }));
                 clear_beyond(first, stride, width);
                 clear_beyond(second, stride, width);
             } else {
@@ -275,7 +289,7 @@ impl Bands<'_> {
         let (filters, rows) = (self.layer, self.inner.around(band));
         let [first, second] = own.band_mut(band, row_size);
         let to = [&mut *first, &mut *second];
-        processor.run(Outward { filters, rows, to, stride, tiles, room });
+        processor.run(Outward(Band { filters, rows, to, stride, tiles, room }));
         clear_beyond(first, stride, width);
         clear_beyond(second, stride, width);
         if 2 * band + 1 >= height {

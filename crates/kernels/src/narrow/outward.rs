@@ -2,40 +2,30 @@
 
 use super::inward::{into_products, out_of_products, read};
 use super::split_rows::BEFORE;
-use super::{FEW, NarrowResidual, PRODUCTS, TOGETHER};
+use super::{Band, FEW, PRODUCTS, TOGETHER};
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::Kernel;
 
-/// A band of the outputs.
-pub(super) struct Outward<'a> {
-    pub(super) filters: &'a NarrowResidual,
-    /// Four rows of the inner channels, `[channel][parity][stride]`.
-    pub(super) rows: [&'a [f32]; 4],
-    /// Two rows of x, which become those of y.
-    pub(super) to: [&'a mut [f32]; 2],
-    pub(super) stride: usize,
-    pub(super) tiles: usize,
-    /// [`ROOM`](super::ROOM) lines.
-    pub(super) room: &'a mut [Line],
-}
+/// From four rows of the inner channels to a band of x, which becomes y.
+pub(super) struct Outward<'a>(pub(super) Band<'a>);
 
 impl Kernel for Outward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(mut self, lanes: L) {
-        let room = core::mem::take(&mut self.room);
-        let (products, tiles) = room.split_at_mut(PRODUCTS * TOGETHER);
-        for k in (0..self.tiles).step_by(LANES) {
-            self.tiles(lanes, k, tiles, products);
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self(mut band) = self;
+        let (products, tiles) = core::mem::take(&mut band.room).split_at_mut(PRODUCTS * TOGETHER);
+        for k in (0..band.tiles).step_by(LANES) {
+            band.outward(lanes, k, tiles, products);
         }
     }
 }
 
-impl Outward<'_> {
+impl Band<'_> {
     /// Sixteen tiles from `k` on.
     #[inline(always)]
-    fn tiles<L: Lanes>(&mut self, lanes: L, k: usize, tiles: &mut [Line], products: &mut [Line]) {
+    fn outward<L: Lanes>(&mut self, lanes: L, k: usize, tiles: &mut [Line], products: &mut [Line]) {
         for i in 0..FEW {
             let tile = read(lanes, self.rows, i * 2 * self.stride, self.stride, k);
             for (product, v) in into_products(lanes, tile).into_iter().enumerate() {
