@@ -53,6 +53,13 @@ impl<'a, T: Copy> Disjoint<'a, T> {
         unsafe { self.first.add(index).write(value) }
     }
 
+    /// Where an element stands, if it is there.
+    #[inline(always)]
+    pub(crate) fn address(&self, index: usize) -> Option<*const T> {
+        // No element is reached by it.
+        (index < self.len).then(|| self.first.cast_const().wrapping_add(index))
+    }
+
     /// Elements there are.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -1,11 +1,16 @@
-//! Asks for memory before it is read.
+//! Asks for memory before it is used.
 
-/// Asks for the cache line with number `at`, where there is one; no number and no error depends on it.
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::{_MM_HINT_ET1, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+
+use crate::lanes::Line;
+
+/// Asks for the cache line with number `at`, where there is one, to be read at once; no number and no error depends
+/// on it.
 #[inline(always)]
 pub(crate) fn prefetch(numbers: &[f32], at: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(number) = numbers.get(at) {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: every processor of this architecture has the instruction, and it neither reads nor writes anything
         // that a program can see.
         #[allow(unsafe_code)]
@@ -15,4 +20,34 @@ pub(crate) fn prefetch(numbers: &[f32], at: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (numbers, at);
+}
+
+/// Asks for line `at`, where there is one, to be read later: it comes as far as the second cache.
+#[inline(always)]
+pub(crate) fn prefetch_for_later(lines: &[Line], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(line) = lines.get(at) {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(core::ptr::from_ref(line).cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (lines, at);
+}
+
+/// Asks for a line that is written later, where there is one.
+#[inline(always)]
+pub(crate) fn prefetch_to_write(line: Option<*const Line>) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(line) = line {
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_ET1>(line.cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
 }

@@ -12,6 +12,7 @@
 //! Error against f64, relative to the largest output: 1e-6 with 64 channels, 3e-6 with 512. Packed
 //! filters of 3×3 take four times the memory of plain ones, of 5×5 one and a half times.
 
+mod ahead;
 mod pack;
 mod pass;
 mod tasks;
@@ -218,11 +219,11 @@ impl Winograd {
         INPUT + 1 - self.side
     }
 
-    /// Tiles of a block. Up to 128 channels all matrices of a block fit into the second cache; with
-    /// more, filters are the larger part, and a block takes many tiles to read them rarely.
+    /// Tiles of a block, whole products of six rows. Few leave room in the second cache for what is asked for ahead;
+    /// but where filters do not fit into the third, a block takes many to read them rarely.
     fn block(&self) -> usize {
         let channels = self.packed.depth + self.packed.lines * LANES;
-        if channels <= 320 { (6144 / channels).clamp(16, 96) } else { 192 }
+        if channels <= 512 { 18 } else { 192 }
     }
 }
 

@@ -62,19 +62,23 @@ impl Pass<'_> {
                 for _ in 0..threads.min(blocks) {
                     scope.spawn(|_| {
                         with_lines(PRODUCTS * (spaces[0] + spaces[1]), |memory| {
-                            loop {
-                                let index = next.fetch_add(1, Ordering::Relaxed);
-                                if index >= blocks {
-                                    return;
-                                }
-                                let tiles = index * block..((index + 1) * block).min(total);
-                                let pass = self;
-                                self.convolution.processor.run(Block {
-                                    pass,
+                            let claim = || {
+                                let first = next.fetch_add(1, Ordering::Relaxed) * block;
+                                first.min(total)..(first + block).min(total)
+                            };
+                            let mut tiles = claim();
+                            while !tiles.is_empty() {
+                                let upcoming = claim();
+                                let memory = &mut *memory;
+                                let block = Block {
+                                    pass: self,
                                     tiles,
+                                    upcoming: &upcoming,
                                     spaces,
-                                    memory: &mut *memory,
-                                });
+                                    memory,
+                                };
+                                self.convolution.processor.run(block);
+                                tiles = upcoming;
                             }
                         });
                     });
@@ -121,14 +125,14 @@ impl Pass<'_> {
 
     /// Picture, row and column of a tile.
     #[inline(always)]
-    fn place(&self, tile: usize) -> [usize; 3] {
+    pub(super) fn place(&self, tile: usize) -> [usize; 3] {
         let [down, across] = self.tiles;
         [tile / (down * across), tile / across % down, tile % across]
     }
 
     /// The same of the next tile.
     #[inline(always)]
-    fn next(&self, [mut picture, mut row, mut column]: [usize; 3]) -> [usize; 3] {
+    pub(super) fn next(&self, [mut picture, mut row, mut column]: [usize; 3]) -> [usize; 3] {
         column += 1;
         if column == self.tiles[1] {
             (row, column) = (row + 1, 0);

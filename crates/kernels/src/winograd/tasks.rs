@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::pass::Pass;
 use super::transform::PRODUCTS;
 use crate::disjoint::Disjoint;
@@ -13,6 +14,8 @@ use crate::product::{Packed, product};
 pub(super) struct Block<'a> {
     pub(super) pass: &'a Pass<'a>,
     pub(super) tiles: Range<usize>,
+    /// What the same task takes up next; empty where nothing is left.
+    pub(super) upcoming: &'a Range<usize>,
     pub(super) spaces: [usize; 2],
     pub(super) memory: &'a mut [Line],
 }
@@ -22,7 +25,7 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { pass, tiles, spaces: [left_space, space], memory } = self;
+        let Self { pass, tiles, upcoming, spaces: [left_space, space], memory } = self;
         let packed = &pass.convolution.packed;
         let read = packed.depth / LANES;
         let (left, products) = memory.split_at_mut(PRODUCTS * left_space);
@@ -35,7 +38,11 @@ impl Kernel for Block<'_> {
             }
         }
         let left = &*left;
+        let mut read_next = Ahead::new(pass, upcoming, read);
+        let mut written = Ahead::new(pass, &tiles, packed.lines);
         for matrix in 0..PRODUCTS {
+            read_next.inputs(pass, matrix);
+            written.outputs(pass, matrix);
             let left = &left[matrix * left_space..][..tiles.len() * read];
             let right = &pass.convolution.matrices[matrix * packed.len()..][..packed.len()];
             let to = &mut products[matrix * space..][..tiles.len() * packed.lines];

@@ -1,0 +1,102 @@
+//! What a task will read and write next is asked for while it multiplies.
+//!
+//! Products leave memory alone: their matrices are in the caches. The transforms before and behind them wait for it,
+//! which took a quarter of the time of large pictures. So tiles of the next block come to the second cache, and the
+//! lines that this block will write as well, a few between two of the 36 products.
+
+use std::ops::Range;
+
+use super::pass::Pass;
+use super::transform::{INPUT, PRODUCTS};
+use crate::prefetch::{prefetch_for_later, prefetch_to_write};
+
+/// Tiles of a block in one block of channels after the other.
+pub(super) struct Ahead {
+    first: [usize; 3],
+    /// Picture, row and column of the tile that is next.
+    place: [usize; 3],
+    tile: usize,
+    tiles: usize,
+    line: usize,
+    lines: usize,
+}
+
+impl Ahead {
+    #[inline(always)]
+    pub(super) fn new(pass: &Pass<'_>, tiles: &Range<usize>, lines: usize) -> Self {
+        let first = pass.place(tiles.start);
+        Self { first, place: first, tile: 0, tiles: tiles.len(), line: 0, lines }
+    }
+
+    /// How many are asked for before the product with number `matrix`.
+    #[inline(always)]
+    fn share(&self, matrix: usize) -> usize {
+        let all = self.tiles * self.lines;
+        all * (matrix + 1) / PRODUCTS - all * matrix / PRODUCTS
+    }
+
+    /// A line of channels, and the place of a tile.
+    #[inline(always)]
+    fn next(&mut self, pass: &Pass<'_>) -> (usize, [usize; 3]) {
+        let this = (self.line, self.place);
+        self.tile += 1;
+        if self.tile == self.tiles {
+            (self.line, self.tile, self.place) = (self.line + 1, 0, self.first);
+        } else {
+            self.place = pass.next(self.place);
+        }
+        this
+    }
+
+    /// Asks for what the tiles read that those on their left have not read.
+    #[inline(always)]
+    pub(super) fn inputs(&mut self, pass: &Pass<'_>, matrix: usize) {
+        let [height, width] = pass.size;
+        let step = pass.convolution.outputs_of_tile();
+        for _ in 0..self.share(matrix) {
+            let (line, [picture, down, across]) = self.next(pass);
+            let plane = (picture * pass.depth[0] + line) * height * width;
+            // Where a tile begins in the padding, its last columns are asked for by the next.
+            let (top, left) = (down * step, across * step);
+            for i in 0..INPUT {
+                let row = (top + i).wrapping_sub(pass.offset[0]);
+                if row < height {
+                    for j in 0..step.min(width.saturating_sub(left)) {
+                        prefetch_for_later(pass.input, plane + row * width + left + j);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks for what the tiles write, and for the activations through which derivatives go back.
+    #[inline(always)]
+    pub(super) fn outputs(&mut self, pass: &Pass<'_>, matrix: usize) {
+        let [height, width] = pass.result;
+        let step = pass.convolution.outputs_of_tile();
+        for _ in 0..self.share(matrix) {
+            let (line, [picture, down, across]) = self.next(pass);
+            let plane = (picture * pass.depth[1] + pass.first + line) * height * width;
+            let (top, left) = (down * step, across * step);
+            for i in 0..step.min(height - top) {
+                for j in 0..step.min(width - left) {
+                    let at = plane + (top + i) * width + left + j;
+                    prefetch_to_write(pass.output.address(at));
+                    if let Some((_, given)) = pass.behind.mask {
+                        prefetch_for_later(given, at);
+                    }
+                }
+            }
+            if let Some(pooled) = &pass.behind.pooled {
+                let [height, width] = [height / 2, width / 2];
+                let plane = (picture * pass.depth[1] + line) * height * width;
+                for i in 0..step / 2 {
+                    for j in 0..step / 2 {
+                        let at = plane + (top / 2 + i) * width + left / 2 + j;
+                        prefetch_to_write(pooled.address(at));
+                    }
+                }
+            }
+        }
+    }
+}
