@@ -36,7 +36,7 @@ def run(context):
         context.show(record)
 
     todo = plan.quick() if context.quick else list(plan.comparisons())
-    todo = [comparison for comparison in todo if context.wants(comparison.work)]
+    todo = [comparison for comparison in todo if context.wants(comparison.own_work)]
     for threads in context.threads:
         with DeepWorkers(context, threads) as workers:
             context.versions.update(workers.versions())
@@ -57,8 +57,8 @@ def compared(comparison, workers, seconds):
         exact = failure
     for peer in comparison.peers:
         record = {
-            "name": f"{comparison.work} {comparison.batch} vs {peer.name}",
-            "section": comparison.function,
+            "name": f"{comparison.own_work} {comparison.batch} vs {peer.name}",
+            "section": comparison.section,
             "id": comparison.net,
             "pair": comparison.batch,
             "peer": peer.name,
@@ -82,16 +82,16 @@ def timed(comparison, peer, workers, exact, seconds):
     if peer.reads:
         export = f"{peer.reads}/{comparison.net}"
         workers.of(export).prepare(export, batch)
-    ours = workers.ours.prepare(comparison.work, batch)
+    ours = workers.ours.prepare(comparison.own_work, batch)
     other = theirs.prepare(work, batch)
     errors = [
         agreement(name, exact, answer["value"], tolerance)
         for name, answer, tolerance in (
-            (f"lookalike/{comparison.work}", ours, comparison.tolerance), (work, other, peer.tolerance)
+            (f"lookalike/{comparison.own_work}", ours, comparison.tolerance), (work, other, peer.tolerance)
         )
     ]
     timing = interleaved(
-        lambda repeats: workers.ours.seconds(comparison.work, batch, repeats),
+        lambda repeats: workers.ours.seconds(comparison.own_work, batch, repeats),
         lambda repeats: theirs.seconds(work, batch, repeats),
         seconds,
     )

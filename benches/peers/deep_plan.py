@@ -20,6 +20,10 @@ LIPSIM_BATCH, LIPSIM = "1x224x224", "lipsim-small"
 SINGLE, DERIVATIVES, HALF = 1e-4, 2e-2, 5e-2
 
 
+#: Distances with products in bfloat16.
+BFLOAT16 = "lpips-bf16"
+
+
 @dataclass(frozen=True)
 class Peer:
     """A library in a setting, how many times faster than it we mean to be, and what it reads."""
@@ -41,10 +45,20 @@ class Comparison:
     batch: str
     peers: tuple
     seconds: float = 6.0
+    #: What ours is, where it is another function than theirs.
+    own: str = ""
 
     @property
     def work(self):
         return f"{self.function}/{self.net}"
+
+    @property
+    def own_work(self):
+        return f"{self.section}/{self.net}"
+
+    @property
+    def section(self):
+        return self.own or self.function
 
     @property
     def exact(self):
@@ -53,7 +67,7 @@ class Comparison:
 
     @property
     def tolerance(self):
-        return DERIVATIVES if self.function == "gradient" else SINGLE
+        return {"gradient": DERIVATIVES, BFLOAT16: HALF}.get(self.section, SINGLE)
 
 
 #: Times faster than PyTorch, eager and channels_last, on the large and the small batch.
@@ -80,6 +94,12 @@ def distances(net, batch):
         Peer("openvino-f32", OPENVINO_F32[net], reads="torch-export/onnx"),
         Peer("openvino", OPENVINO[net], reads="torch-export/onnx", tolerance=HALF),
     ))
+
+
+def halves(net, batch):
+    """Both sides in bfloat16."""
+    peer = Peer("openvino", reads="torch-export/onnx", tolerance=HALF)
+    return Comparison("lpips", net, batch, (peer,), own=BFLOAT16)
 
 
 def gradients(net, batch):
@@ -196,7 +216,7 @@ def transformer(name, sizes, faster):
 
 
 def comparisons():
-    for what in (distances, gradients, trunks):
+    for what in (distances, halves, gradients, trunks):
         for batch in BATCHES:
             for net in NETS:
                 yield what(net, batch)

@@ -13,7 +13,8 @@ cost what trained ones do. Pairs are drawn scenes and their JPEG with noise. Pee
 the package `lpips` in PyTorch, or what PyTorch exports of it: ONNX for ONNX Runtime and OpenVINO, the
 trunk by `pnnx` for ncnn, which takes the pictures of a batch one after the other. Layout, precision
 and compilation stand under "setting"; `torch.compile` gets the layout that is faster here, and OpenVINO
-left to its default may compute in half precision.
+left to its default may compute in half precision. Ours in bfloat16 multiplies filters of 3×3 and 5×5
+in it, everything else in single precision.
 Nobody is given more threads or cores than the column says. Each library is a
 process of its own, warmed up; timings alternate ours, peer, ours, peer …. Times are medians, with the
 least in brackets; the ratio is peer / ours, the median of neighbouring pairs of timings with the least
@@ -27,6 +28,8 @@ are no tables. ✓ and ✗ say whether the target was met.
 TITLES = {
     ("lpips", plan.LARGE): "LPIPS, one pair of 256×256",
     ("lpips", plan.SMALL): "LPIPS, 16 pairs of 64×64",
+    (plan.BFLOAT16, plan.LARGE): "LPIPS with products in bfloat16 (`+precision=bf16`), one pair of 256×256",
+    (plan.BFLOAT16, plan.SMALL): "LPIPS with products in bfloat16 (`+precision=bf16`), 16 pairs of 64×64",
     ("gradient", plan.LARGE): "LPIPS with gradient, one pair of 256×256",
     ("gradient", plan.SMALL): "LPIPS with gradient, 16 pairs of 64×64",
     ("trunk", plan.LARGE): "Trunks alone, one picture of 256×256",

@@ -138,7 +138,7 @@ class Works(unittest.TestCase):
             self.assertLessEqual(set(peers), set(deep_works.WORKS))
 
     def test_comparisons_are_named_once(self):
-        names = [(c.work, c.batch, peer.name) for c in deep_plan.comparisons() for peer in c.peers]
+        names = [(c.own_work, c.batch, peer.name) for c in deep_plan.comparisons() for peer in c.peers]
         self.assertEqual(len(names), len(set(names)))
 
     def test_an_export_appears_whole_or_not_at_all(self):

@@ -6,9 +6,9 @@ use lookalike_core::{
     Definition, Error as CoreError, Metric, MetricCard, MetricId, Result as CoreResult,
     metric_among, metric_made_by,
 };
-use lookalike_nn::{Backbone, Initial, Parameters, Trunk};
+use lookalike_nn::{Backbone, Initial, Parameters, Precision, Trunk};
 
-use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, SIGHT, SQUEEZE, VGG};
+use crate::cards::{ALEX, DISTS, FEATURES, OF_FILES, PRECISION, SIGHT, SQUEEZE, VGG};
 use crate::clip::CARDS as CLIP;
 use crate::dreamsim::CARDS as DREAMSIM;
 use crate::file_weights::FileWeights;
@@ -156,7 +156,7 @@ fn make(
     };
     // After the network's own.
     let other = card.weights.get(1);
-    let trunk = source.trunk(backbone);
+    let trunk = source.trunk_in(backbone, precision(&id)?);
     let other = other.map(|other| source.load(other)).transpose();
     let ((trunk, of_trunk), other) = match (trunk, other) {
         (Ok(trunk), Ok(other)) => (trunk, other),
@@ -183,6 +183,20 @@ fn make(
         }
     };
     made.map_err(|error| refused(error.to_string()))
+}
+
+/// What `+precision=bf16` asks for.
+fn precision(id: &MetricId) -> CoreResult<Precision> {
+    match id.option(PRECISION) {
+        None => Ok(Precision::Single),
+        Some("bf16") => Ok(Precision::Bfloat16),
+        Some(found) => Err(CoreError::InvalidOption {
+            id: id.to_string(),
+            reason: format!(
+                "{PRECISION} takes bf16, found '{found}'; without it, single precision is used"
+            ),
+        }),
+    }
 }
 
 /// The features of a network as it is before training; `+seed=` says which.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use lookalike_nn::{Backbone, Parameters, Seeded, Trunk};
+use lookalike_nn::{Backbone, Parameters, Precision, Seeded, Trunk};
 use lookalike_weights::{Store, Weights};
 
 use crate::{Error, Result};
@@ -30,8 +30,20 @@ pub trait WeightSource {
     /// # Errors
     /// As [`load`](Self::load).
     fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
+        self.trunk_in(backbone, Precision::Single)
+    }
+
+    /// The same in a precision.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and where this processor cannot compute in it.
+    fn trunk_in(
+        &self,
+        backbone: Backbone,
+        precision: Precision,
+    ) -> Result<(Arc<Trunk>, Option<String>)> {
         let loaded = self.load(backbone.weights())?;
-        let trunk = Trunk::placed(backbone, loaded.parameters)?;
+        let trunk = Trunk::placed_in(backbone, loaded.parameters, precision)?;
         Ok((Arc::new(trunk), loaded.provenance))
     }
 }
@@ -79,11 +91,16 @@ impl WeightSource for StoredWeights {
         Ok(Loaded { parameters: Box::new(Stored(weights)), provenance })
     }
 
-    fn trunk(&self, backbone: Backbone) -> Result<(Arc<Trunk>, Option<String>)> {
+    fn trunk_in(
+        &self,
+        backbone: Backbone,
+        precision: Precision,
+    ) -> Result<(Arc<Trunk>, Option<String>)> {
+        type Key = (PathBuf, &'static str, Precision);
         type Shared = (Weak<Trunk>, Option<String>);
-        static SHARED: Mutex<BTreeMap<(PathBuf, &str), Shared>> = Mutex::new(BTreeMap::new());
+        static SHARED: Mutex<BTreeMap<Key, Shared>> = Mutex::new(BTreeMap::new());
         let store = Store::open_default().map_err(|error| Error::Weights(error.to_string()))?;
-        let key = (store.folder().to_owned(), backbone.name());
+        let key = (store.folder().to_owned(), backbone.name(), precision);
         // One at a time, so that two metrics on one network load it once.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((trunk, provenance)) = shared.get(&key)
@@ -93,8 +110,7 @@ impl WeightSource for StoredWeights {
         }
         let (weights, provenance) = stored(backbone.weights())?;
         let weights = GivenUp(Mutex::new(weights));
-        let trunk = Trunk::placed(backbone, weights)?;
-        let trunk = Arc::new(trunk);
+        let trunk = Arc::new(Trunk::placed_in(backbone, weights, precision)?);
         shared.insert(key, (Arc::downgrade(&trunk), provenance.clone()));
         Ok((trunk, provenance))
     }

@@ -8,6 +8,7 @@ use lookalike_core::{Channels, Error as CoreError, Metric, Picture, Want};
 use lookalike_deep::{
     Error, Head, Lpips, Net, SampleRange, SeededWeights, Version, definitions, metric_from,
 };
+use lookalike_kernels::Processor;
 use lookalike_nn::{NamedTensors, Parameters, Planes, Seeded, Trunk, geometry};
 
 fn planes(batch: usize, height: usize, width: usize, seed: &str) -> Planes {
@@ -53,6 +54,44 @@ fn batches_give_the_bits_of_single_pairs() {
         }
         assert!(lpips.distances(&a, &a, RANGE).unwrap().iter().all(|same| same.value == 0.0));
     }
+}
+
+#[test]
+fn products_in_bfloat16_are_near_and_another_metric() {
+    if !Processor::best().has_bfloat16() {
+        println!("skipped: this processor does not multiply in bfloat16");
+        return;
+    }
+    let picture = |seed| {
+        let samples = planes(1, 64, 64, seed).data().iter().map(|v| v.abs().min(1.0)).collect();
+        Picture::from_f32(64, 64, Channels::Rgb, samples).unwrap()
+    };
+    let (a, b) = (picture("a"), picture("b"));
+    for net in Net::ALL {
+        let single = metric_from(&format!("lpips:{}", net.as_str()), &SeededWeights).unwrap();
+        let name = format!("lpips:{}@0.1+precision=bf16", net.as_str());
+        let metric = metric_from(&name, &SeededWeights).unwrap();
+        assert_eq!(metric.id().to_string(), name);
+        let value = |metric: &dyn Metric| metric.compare(&a, &b, Want::default()).unwrap().value;
+        let (expected, found) = (value(&*single), value(&*metric));
+        let error = (found / expected - 1.0).abs();
+        println!("{name}: {error:e}");
+        assert!(error < 2e-3 && error > 1e-7, "{name}: {found} {expected}");
+        assert_eq!(metric.prepare(&a).unwrap().compare(&b, Want::default()).unwrap().value, found);
+        assert_eq!(metric.compare(&a, &a, Want::default()).unwrap().value, 0.0);
+        // Where two activations of a window are near to each other, the other one may be the largest now.
+        let [expected, found] =
+            [&single, &metric].map(|m| m.prepare(&a).unwrap().gradient(&b).unwrap());
+        let length = |samples: &[f64]| samples.iter().map(|s| s * s).sum::<f64>().sqrt();
+        let apart: Vec<f64> =
+            expected.samples.iter().zip(&found.samples).map(|(e, f)| e - f).collect();
+        let error = length(&apart) / length(&expected.samples);
+        println!("{name}, gradient: {error:e}");
+        assert!(error < 0.4, "{name}: {error}");
+    }
+    let refused = |id: &str| metric_from(id, &SeededWeights).err().unwrap().to_string();
+    assert!(refused("lpips:vgg+precision=f16").contains("takes bf16"));
+    assert!(refused("dists+precision=bf16").contains("precision"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use lookalike_core::{Channels, Picture, Want};
 use lookalike_deep::{
     Distance, Head, Loaded, Lpips, Net, SampleRange, Version, WeightSource, metric_from,
 };
-use lookalike_nn::{Backbone, NamedTensors, Planes, Seeded, Trunk, processor};
+use lookalike_nn::{Backbone, NamedTensors, Planes, Precision, Seeded, Trunk, processor};
 use safetensors::SafeTensors;
 
 fn file(name: &str) -> Option<Vec<u8>> {
@@ -126,7 +126,11 @@ impl WeightSource for OnEngine {
         RecordedWeights.load(name)
     }
 
-    fn trunk(&self, backbone: Backbone) -> lookalike_deep::Result<(Arc<Trunk>, Option<String>)> {
+    fn trunk_in(
+        &self,
+        backbone: Backbone,
+        _: Precision,
+    ) -> lookalike_deep::Result<(Arc<Trunk>, Option<String>)> {
         let parameters = self.load(backbone.weights())?.parameters;
         Ok((Arc::new(Trunk::on_engine(backbone, parameters.as_ref(), &processor())?), None))
     }

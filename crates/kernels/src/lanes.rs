@@ -7,6 +7,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::bfloat16::{HasPairs, Pairs};
 use crate::transpose::Transpose;
 
 /// Sixteen numbers that fill one cache line.
@@ -70,6 +71,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn largest(self, a: Self::V) -> f32;
     /// Lane `i` of number `j` becomes lane `j` of number `i`.
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES];
+    /// Thirty-two numbers as sixteen pairs of bfloat16 numbers.
+    fn pairs(self, proof: HasPairs, numbers: [Self::V; 2]) -> Self::V;
+    /// `sum` and the products of two pairs in every lane.
+    fn add_pairs(self, proof: HasPairs, a: Self::V, b: Self::V, sum: Self::V) -> Self::V;
 }
 
 /// Sixteen lanes as `N` registers of an instruction set.
@@ -86,7 +91,7 @@ macro_rules! lane_by_lane {
     }};
 }
 
-impl<S: Transpose, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
+impl<S: Transpose + Pairs, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
     type V = [S::f32s; N];
 
     const PANEL: usize = PANEL;
@@ -258,5 +263,15 @@ impl<S: Transpose, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, P
     #[inline(always)]
     fn transpose(self, rows: [Self::V; LANES]) -> [Self::V; LANES] {
         self.0.transpose(rows)
+    }
+
+    #[inline(always)]
+    fn pairs(self, proof: HasPairs, numbers: [Self::V; 2]) -> Self::V {
+        self.0.pairs(proof, numbers)
+    }
+
+    #[inline(always)]
+    fn add_pairs(self, proof: HasPairs, a: Self::V, b: Self::V, sum: Self::V) -> Self::V {
+        self.0.add_pairs(proof, a, b, sum)
     }
 }

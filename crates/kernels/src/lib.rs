@@ -9,6 +9,7 @@
 //! Nothing here knows a tensor engine.
 
 mod adam;
+mod bfloat16;
 mod blocks;
 mod convolution;
 mod depthwise;

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use pulp::{NullaryFnOnce, Simd};
 
+use crate::bfloat16::HasPairs;
 use crate::lanes::{LANES, Lanes, Sixteen};
 use crate::{Error, Result};
 
@@ -109,6 +110,45 @@ impl Processor {
         self.run(Panel)
     }
 
+    /// Whether it multiplies pairs of bfloat16 numbers by instructions of its own, twice as many at a time:
+    /// `AVX512_BF16`.
+    pub fn has_bfloat16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512(_) => std::is_x86_feature_detected!("avx512bf16"),
+            _ => false,
+        }
+    }
+
+    /// The instruction set for kernels over pairs of bfloat16 numbers: itself, unless it lacks nothing but these.
+    pub(crate) fn in_pairs(self) -> Self {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512(_) if !self.has_bfloat16() => {
+                pulp::x86::V3::try_new().map_or(PORTABLE, |simd| Self(Choice::Avx2(simd)))
+            }
+            _ => self,
+        }
+    }
+
+    /// Runs a kernel over pairs of bfloat16 numbers, which [`in_pairs`](Self::in_pairs) has chosen the instruction set
+    /// for.
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) fn run_in_pairs<K: Kernel>(self, kernel: impl FnOnce(HasPairs) -> K) -> K::Output {
+        // SAFETY: `in_pairs` has left AVX-512 only where there are instructions for pairs.
+        let kernel = kernel(unsafe { HasPairs::promised() });
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Choice::Avx512(simd) => {
+                assert!(self.has_bfloat16(), "no pairs without AVX512_BF16");
+                // SAFETY: the processor has what `simd` stands for, and the one feature more.
+                unsafe { enter_in_pairs(kernel, Sixteen::<_, 1, 4>(simd)) }
+            }
+            _ => self.run(kernel),
+        }
+    }
+
     /// Runs a kernel.
     #[inline]
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -127,6 +167,15 @@ impl Processor {
 #[inline(always)]
 fn enter<S: Simd, L: Lanes, K: Kernel>(simd: S, kernel: K, lanes: L) -> K::Output {
     simd.vectorize(Entry { kernel, lanes })
+}
+
+/// As `vectorize` of AVX-512, with the instructions for pairs.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx512bf16,avx2,avx,bmi1,bmi2,f16c,fma,lzcnt,movbe,popcnt"
+)]
+fn enter_in_pairs<L: Lanes, K: Kernel>(kernel: K, lanes: L) -> K::Output {
+    kernel.run(lanes)
 }
 
 struct Entry<K, L> {

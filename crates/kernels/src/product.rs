@@ -4,6 +4,7 @@
 //! past them. Every number is summed in the same order whatever stands in the other rows, so a row has
 //! the same bits alone and among others.
 
+use crate::bfloat16::HasPairs;
 use crate::lanes::{Lanes, Line};
 
 /// Rows whose sums are in registers together.
@@ -32,10 +33,58 @@ impl Packed {
     }
 }
 
-/// `to[t] = Σ_k a[t][k]·b[k]` for rows of `a`, which are `shape.depth` numbers each; `to` has
+/// What is added to a sum for two numbers of 32 bits.
+pub(crate) trait Terms: Copy {
+    /// Makes a left side of what it is given as: of numbers in single precision.
+    fn prepare<L: Lanes>(self, lanes: L, left: &mut [Line]);
+
+    fn add<L: Lanes>(self, lanes: L, a: L::V, b: L::V, sum: L::V) -> L::V;
+}
+
+/// Their product.
+#[derive(Clone, Copy)]
+pub(crate) struct Singly;
+
+impl Terms for Singly {
+    #[inline(always)]
+    fn prepare<L: Lanes>(self, _: L, _: &mut [Line]) {}
+
+    #[inline(always)]
+    fn add<L: Lanes>(self, lanes: L, a: L::V, b: L::V, sum: L::V) -> L::V {
+        lanes.mul_add(a, b, sum)
+    }
+}
+
+impl Terms for HasPairs {
+    /// Pairs go to where their numbers stood, from the front.
+    #[inline(always)]
+    fn prepare<L: Lanes>(self, lanes: L, left: &mut [Line]) {
+        let mut at = 0;
+        while at < left.len() {
+            let second = left.get(at + 1).map_or(lanes.splat(0.0), |line| lanes.load(line));
+            let pairs = lanes.pairs(self, [lanes.load(&left[at]), second]);
+            lanes.store(&mut left[at / 2], pairs);
+            at += 2;
+        }
+    }
+
+    #[inline(always)]
+    fn add<L: Lanes>(self, lanes: L, a: L::V, b: L::V, sum: L::V) -> L::V {
+        lanes.add_pairs(self, a, b, sum)
+    }
+}
+
+/// `to[t] = Σ_k a[t][k]·b[k]` for rows of `a`, which are `shape.depth` numbers each, or pairs; `to` has
 /// `shape.lines` lines per row.
 #[inline(always)]
-pub(crate) fn product<L: Lanes>(lanes: L, shape: &Packed, a: &[f32], b: &[Line], to: &mut [Line]) {
+pub(crate) fn product<L: Lanes, T: Terms>(
+    lanes: L,
+    terms: T,
+    shape: &Packed,
+    a: &[f32],
+    b: &[Line],
+    to: &mut [Line],
+) {
     let (depth, lines) = (shape.depth, shape.lines);
     let rows = to.len() / lines;
     let (a, b) = (&a[..rows * depth], &b[..shape.len()]);
@@ -44,18 +93,19 @@ pub(crate) fn product<L: Lanes>(lanes: L, shape: &Packed, a: &[f32], b: &[Line],
         let width = L::PANEL.min(lines - first);
         let panel = &b[first * depth..(first + width) * depth];
         match width {
-            4 => panel_of::<L, 4>(lanes, depth, a, panel, &mut to[first..], lines),
-            3 => panel_of::<L, 3>(lanes, depth, a, panel, &mut to[first..], lines),
-            2 => panel_of::<L, 2>(lanes, depth, a, panel, &mut to[first..], lines),
-            _ => panel_of::<L, 1>(lanes, depth, a, panel, &mut to[first..], lines),
+            4 => panel_of::<L, T, 4>(lanes, terms, depth, a, panel, &mut to[first..], lines),
+            3 => panel_of::<L, T, 3>(lanes, terms, depth, a, panel, &mut to[first..], lines),
+            2 => panel_of::<L, T, 2>(lanes, terms, depth, a, panel, &mut to[first..], lines),
+            _ => panel_of::<L, T, 1>(lanes, terms, depth, a, panel, &mut to[first..], lines),
         }
         first += width;
     }
 }
 
 #[inline(always)]
-fn panel_of<L: Lanes, const W: usize>(
+fn panel_of<L: Lanes, T: Terms, const W: usize>(
     lanes: L,
+    terms: T,
     depth: usize,
     mut a: &[f32],
     b: &[Line],
@@ -64,7 +114,7 @@ fn panel_of<L: Lanes, const W: usize>(
 ) {
     let (b, _) = b.as_chunks::<W>();
     while a.len() >= ROWS * depth {
-        tile::<L, ROWS, W>(lanes, depth, a, b, to, stride);
+        tile::<L, T, ROWS, W>(lanes, terms, depth, a, b, to, stride);
         a = &a[ROWS * depth..];
         to = match to.len() > ROWS * stride {
             true => &mut to[ROWS * stride..],
@@ -72,18 +122,19 @@ fn panel_of<L: Lanes, const W: usize>(
         };
     }
     match a.len() / depth {
-        5 => tile::<L, 5, W>(lanes, depth, a, b, to, stride),
-        4 => tile::<L, 4, W>(lanes, depth, a, b, to, stride),
-        3 => tile::<L, 3, W>(lanes, depth, a, b, to, stride),
-        2 => tile::<L, 2, W>(lanes, depth, a, b, to, stride),
-        1 => tile::<L, 1, W>(lanes, depth, a, b, to, stride),
+        5 => tile::<L, T, 5, W>(lanes, terms, depth, a, b, to, stride),
+        4 => tile::<L, T, 4, W>(lanes, terms, depth, a, b, to, stride),
+        3 => tile::<L, T, 3, W>(lanes, terms, depth, a, b, to, stride),
+        2 => tile::<L, T, 2, W>(lanes, terms, depth, a, b, to, stride),
+        1 => tile::<L, T, 1, W>(lanes, terms, depth, a, b, to, stride),
         _ => {}
     }
 }
 
 #[inline(always)]
-fn tile<L: Lanes, const R: usize, const W: usize>(
+fn tile<L: Lanes, T: Terms, const R: usize, const W: usize>(
     lanes: L,
+    terms: T,
     depth: usize,
     a: &[f32],
     b: &[[Line; W]],
@@ -104,7 +155,7 @@ fn tile<L: Lanes, const R: usize, const W: usize>(
         for r in 0..R {
             let left = lanes.splat(rows[r][k]);
             for w in 0..W {
-                sums[r][w] = lanes.mul_add(left, right[w], sums[r][w]);
+                sums[r][w] = terms.add(lanes, left, right[w], sums[r][w]);
             }
         }
     }
@@ -128,7 +179,7 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes>(self, lanes: L) {
-            product(lanes, self.0, self.1, self.2, self.3);
+            product(lanes, Singly, self.0, self.1, self.2, self.3);
         }
     }
 

@@ -76,6 +76,12 @@ pub enum Error {
     /// A network for which the tensor engine has no code of ours.
     #[error("{0} is computed by the processor's kernels alone; leave --device out")]
     KernelsAlone(&'static str),
+    /// The processor does not multiply in bfloat16, or was told not to use what does.
+    #[error(
+        "products in bfloat16 need AVX512_BF16, which this processor does not have or LOOKALIKE_SIMD leaves out \
+         ({0} is in use); single precision is always there"
+    )]
+    NoBfloat16(&'static str),
     /// A kernel refused what it was given.
     #[error(transparent)]
     Kernel(#[from] lookalike_kernels::Error),

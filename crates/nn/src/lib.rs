@@ -47,7 +47,7 @@ pub use geometry::TapGeometry;
 pub use layer::{Convolution, Join, Layer, MaxPool, Padding};
 /// Activations as the kernels of the processor keep them.
 pub use lookalike_kernels::{Blocks, LANES, Line, PictureBlocks};
-pub use packed::Packing;
+pub use packed::{Packing, Precision};
 pub use parameters::{Initial, NamedTensors, Parameters, Seeded};
 pub use planes::Planes;
 pub use trunk::{Forward, Trunk};

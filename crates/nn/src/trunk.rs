@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::filters::{FilterGradient, Filters};
 use crate::geometry::{self, TapGeometry};
 use crate::layer::Layer;
-use crate::packed::{Packed, Packing, Traced};
+use crate::packed::{Packed, Packing, Precision, Traced};
 use crate::{Backbone, Error, Parameters, Planes, Result};
 
 /// A frozen network.
@@ -49,9 +49,26 @@ impl Trunk {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn placed(backbone: Backbone, parameters: impl Parameters) -> Result<Self> {
+        Self::placed_in(backbone, parameters, Precision::Single)
+    }
+
+    /// As [`placed`](Self::placed), in a precision.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::NoBfloat16`] where the processor has no such instructions, and
+    /// [`Error::KernelsAlone`] on another device.
+    pub fn placed_in(
+        backbone: Backbone,
+        parameters: impl Parameters,
+        precision: Precision,
+    ) -> Result<Self> {
         match Compute::chosen() {
             Compute::Kernels => {
-                Self::with_packing(backbone, parameters, Packing::of_environment()?)
+                Self::packed(backbone, parameters, Packing::of_environment()?, precision)
+            }
+            #[cfg(feature = "engine")]
+            Compute::Engine(_) if precision != Precision::Single => {
+                Err(Error::KernelsAlone("a network with products in bfloat16"))
             }
             #[cfg(feature = "engine")]
             Compute::Engine(device) => Self::on_engine(backbone, &parameters, &device),
@@ -68,10 +85,19 @@ impl Trunk {
         parameters: impl Parameters,
         packing: Packing,
     ) -> Result<Self> {
+        Self::packed(backbone, parameters, packing, Precision::Single)
+    }
+
+    fn packed(
+        backbone: Backbone,
+        parameters: impl Parameters,
+        packing: Packing,
+        precision: Precision,
+    ) -> Result<Self> {
         let architecture = backbone.layers();
         let filters = load(&architecture, &parameters)?;
         drop(parameters);
-        let packed = Packed::new(&filters, Processor::chosen()?, packing)?;
+        let packed = Packed::new(&filters, Processor::chosen()?, packing, precision)?;
         Ok(Self { backbone, architecture, place: Place::Processor(Arc::new(packed)) })
     }
 

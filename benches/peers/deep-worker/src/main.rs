@@ -4,7 +4,7 @@
 //! * `lookalike-deep-worker serve FOLDER`: answers requests about them (see `line_protocol.rs`)
 //!
 //! Names of work, `NET` being `alex`, `vgg` or `squeeze`: `lpips/NET` gives the distances of a batch of
-//! pairs, `gradient/NET` distances and their derivatives, and `trunk/NET` the activations of the
+//! pairs, `lpips-bf16/NET` those with products in bfloat16, `gradient/NET` distances and their derivatives, and `trunk/NET` the activations of the
 //! references. `certify/lipsim-small` gives the distance of a pair by LipSim's network with random weights. Answers are in the terms of −1…1, the range that the peers read. `layer/LAYER` is a single
 //! convolution (see `layer.rs`), `step/dit-SIZE:pPATCH` a step of training a diffusion transformer (see `dit.rs`),
 //! `training/OPERATION` one of those of training (see `operation.rs`), and `peak/fma` the multiply-adds that the machine can do at most.
@@ -30,7 +30,7 @@ use lookalike::deep::lipsim::LipSim;
 use lookalike::deep::{
     Distance, Head, Lpips, Net, SampleRange, SeededWeights, Version, WeightSource,
 };
-use lookalike_nn::{Planes, Trunk};
+use lookalike_nn::{Planes, Precision, Trunk};
 use serde_json::{Value, json};
 use step::{LossWork, Step};
 
@@ -154,8 +154,9 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
     let net = Net::ALL.into_iter().find(|known| known.as_str() == net).ok_or_else(unknown)?;
     let batch = Batch::read(folder, batch)?;
     match what {
-        "lpips" => {
-            let lpips = lpips(net)?;
+        "lpips" | "lpips-bf16" => {
+            let precision = if what == "lpips" { Precision::Single } else { Precision::Bfloat16 };
+            let lpips = lpips(net, precision)?;
             let (references, candidates) = batch.planes()?;
             Ok(Box::new(move || {
                 let distances =
@@ -164,7 +165,7 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             }))
         }
         "gradient" => {
-            let lpips = lpips(net)?;
+            let lpips = lpips(net, Precision::Single)?;
             let (references, candidates) = batch.planes()?;
             Ok(Box::new(move || {
                 let gradients =
@@ -173,7 +174,7 @@ fn bind(folder: &Path, name: &str, batch: &str) -> Result<Work<Found>, String> {
             }))
         }
         "trunk" => {
-            let trunk = trunk(net)?;
+            let trunk = trunk(net, Precision::Single)?;
             let input = batch.as_the_network_reads()?;
             Ok(Box::new(move || Ok(Found::Taps(trunk.taps(&input).map_err(text)?))))
         }
@@ -197,14 +198,14 @@ fn lipsim(folder: &Path, batch: &str) -> Result<Work<Found>, String> {
     }))
 }
 
-fn trunk(net: Net) -> Result<Trunk, String> {
+fn trunk(net: Net, precision: Precision) -> Result<Trunk, String> {
     let parameters = SeededWeights.load(net.backbone().weights()).map_err(text)?.parameters;
-    Trunk::new(net.backbone(), parameters.as_ref()).map_err(text)
+    Trunk::placed_in(net.backbone(), parameters, precision).map_err(text)
 }
 
-fn lpips(net: Net) -> Result<Lpips, String> {
+fn lpips(net: Net, precision: Precision) -> Result<Lpips, String> {
     let name = format!("lpips-head-{}-0.1", net.as_str());
     let head = SeededWeights.load(&name).map_err(text)?.parameters;
     let head = Head::load(net, head.as_ref()).map_err(text)?;
-    Lpips::new(net, Version::V0_1, Arc::new(trunk(net)?), head).map_err(text)
+    Lpips::new(net, Version::V0_1, Arc::new(trunk(net, precision)?), head).map_err(text)
 }

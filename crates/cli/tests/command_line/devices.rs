@@ -65,15 +65,29 @@ fn a_graphics_card_gives_what_the_processor_gives() {
     place.succeeds(&[
         "dataset", "shoes", "--count", "40", "--others", "4", "--side", "32", "--out", "shoes",
     ]);
-    let drawn = |device: &str| -> f64 {
-        let out = format!("translated-{device}");
+    let drawn = |device: &str, precision: &str| -> f64 {
+        let out = format!("translated-{device}-{precision}");
         let small = ["--size", "D32-N1", "--batch", "4", "--steps", "6", "--max-seconds", "200"];
         let start = ["train", "translate", "shoes", "--out", &out, "--device", device];
-        place.succeeds(&[&start[..], &small].concat());
+        place.succeeds(&[&start[..], &small, &["--precision", precision]].concat());
         let found: serde_json::Value =
             serde_json::from_str(&place.read(&format!("{out}/result.json"))).unwrap();
         found["loss"].as_f64().unwrap()
     };
-    let (expected, found) = (drawn("cpu"), drawn("wgpu"));
+    let (expected, found) = (drawn("cpu", "f32"), drawn("wgpu", "f32"));
     assert!((found / expected - 1.0).abs() < 1e-3, "{found} {expected}");
+    // Products in sixteen bits; what was learned is drawn from on either device.
+    let mixed = drawn("wgpu", "f16");
+    assert!(mixed != found && (mixed / expected - 1.0).abs() < 0.02, "{mixed} {expected}");
+    place.save("source.png", &whole.crop(0, 0, 32, 32).unwrap());
+    let model = "translated-wgpu-f16/model.safetensors";
+    for device in ["cpu", "wgpu"] {
+        let out = format!("drawn-{device}.png");
+        let start = ["translate", "source.png", "--model", model, "--out", &out];
+        place.succeeds(&[&start[..], &["--device", device, "--steps", "4"]].concat());
+    }
+    let apart = ["compare", "drawn-cpu.png", "drawn-wgpu.png", "-m", "mae"];
+    let (_, json) = place.json(&apart);
+    let apart = json["pairs"][0]["scores"][0]["value"].as_f64().unwrap();
+    assert!(apart < 1.0 / 255.0, "{apart}");
 }

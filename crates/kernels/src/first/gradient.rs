@@ -15,7 +15,7 @@ use crate::convolution::Padding;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::processor::Kernel;
-use crate::product::{Packed, product};
+use crate::product::{Packed, Singly, product};
 use crate::scratch::with_lines;
 
 /// Filters as the right side of the product: outputs by inputs, rows and columns.
@@ -140,7 +140,7 @@ impl Kernel for Strip<'_> {
                 }
                 let left: &[f32] = bytemuck::cast_slice(&self.left[..count * depth]);
                 let to = &mut self.to[..count * self.shape.lines];
-                product(lanes, self.shape, left, self.weights, to);
+                product(lanes, Singly, self.shape, left, self.weights, to);
                 match (kernel[1], stride) {
                     (3, 1) => self.scatter::<3, 1>(y, x, count),
                     (3, 2) => self.scatter::<3, 2>(y, x, count),

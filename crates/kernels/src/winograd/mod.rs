@@ -36,11 +36,13 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Winograd {
     processor: Processor,
+    /// Whether products are of pairs of bfloat16 numbers.
+    in_pairs: bool,
     /// Rows and columns of a filter.
     side: usize,
     inputs: usize,
     outputs: usize,
-    /// Shape of one of the 36 matrices.
+    /// Shape of one of the 36 matrices, of numbers or pairs.
     packed: Packed,
     matrices: Vec<Line>,
     bias: Vec<Line>,
@@ -58,7 +60,22 @@ impl Winograd {
         activation: Activation,
     ) -> Result<Self> {
         check(filters)?;
-        Ok(Self::pack(processor, filters, activation, false))
+        Ok(Self::pack(processor, filters, activation, [false, false]))
+    }
+
+    /// As [`new`](Self::new) with products in bfloat16: transformed inputs and filters are rounded to three digits,
+    /// and products added in single precision. Everything else is as it is, so that the error is about a hundredth of the
+    /// largest output. It is fast where the processor [has such instructions](Processor::has_bfloat16).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn in_bfloat16(
+        processor: Processor,
+        filters: &Filters<'_>,
+        activation: Activation,
+    ) -> Result<Self> {
+        check(filters)?;
+        Ok(Self::pack(processor.in_pairs(), filters, activation, [false, true]))
     }
 
     /// The convolution that takes derivatives with respect to the outputs of `filters` to those with
@@ -68,21 +85,21 @@ impl Winograd {
     /// As [`new`](Self::new).
     pub fn transposed(processor: Processor, filters: &Filters<'_>) -> Result<Self> {
         check(filters)?;
-        Ok(Self::pack(processor, filters, Activation::None, true))
+        Ok(Self::pack(processor, filters, Activation::None, [true, false]))
     }
 
     fn pack(
         processor: Processor,
         filters: &Filters<'_>,
         activation: Activation,
-        transposed: bool,
+        [transposed, in_pairs]: [bool; 2],
     ) -> Self {
         let (inputs, outputs) = match transposed {
             false => (filters.inputs, filters.outputs),
             true => (filters.outputs, filters.inputs),
         };
         let panel = processor.panel();
-        let depth = inputs.next_multiple_of(LANES);
+        let depth = inputs.next_multiple_of(LANES) / if in_pairs { 2 } else { 1 };
         let packed = Packed { depth, lines: outputs.div_ceil(LANES), panel };
         let mut matrices: Vec<Line> = bytemuck::zeroed_vec(PRODUCTS * packed.len());
         let to = &Disjoint::new(&mut matrices);
@@ -90,15 +107,19 @@ impl Winograd {
         (0..packed.lines).into_par_iter().for_each(|line| {
             let packed = &packed;
             match side {
-                3 => processor.run(PackLine::<3> { filters, transposed, packed, line, to }),
-                _ => processor.run(PackLine::<5> { filters, transposed, packed, line, to }),
+                3 => {
+                    processor.run(PackLine::<3> { filters, transposed, in_pairs, packed, line, to })
+                }
+                _ => {
+                    processor.run(PackLine::<5> { filters, transposed, in_pairs, packed, line, to })
+                }
             }
         });
         let bias = match transposed {
             false => channel_lines(filters.bias),
             true => vec![Line::ZERO; packed.lines],
         };
-        Self { processor, side, inputs, outputs, packed, matrices, bias, activation }
+        Self { processor, in_pairs, side, inputs, outputs, packed, matrices, bias, activation }
     }
 
     /// Channels read and written.
@@ -213,6 +234,12 @@ impl Winograd {
         Ok(())
     }
 
+    /// Lines of channels read.
+    #[inline(always)]
+    fn lines_read(&self) -> usize {
+        self.inputs.div_ceil(LANES)
+    }
+
     /// Outputs of a tile along one axis.
     #[inline(always)]
     fn outputs_of_tile(&self) -> usize {
@@ -222,7 +249,7 @@ impl Winograd {
     /// Tiles of a block, whole products of six rows. Few leave room in the second cache for what is asked for ahead;
     /// but where filters do not fit into the third, a block takes many to read them rarely.
     fn block(&self) -> usize {
-        let channels = self.packed.depth + self.packed.lines * LANES;
+        let channels = (self.lines_read() + self.packed.lines) * LANES;
         if channels <= 512 { 18 } else { 192 }
     }
 }

@@ -1,6 +1,7 @@
 //! Filters into the 36 matrices, one line of outputs at a time.
 
 use super::transform;
+use crate::bfloat16::pair;
 use crate::convolution::Filters;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
@@ -11,6 +12,7 @@ use crate::product::Packed;
 pub(super) struct PackLine<'a, const SIDE: usize> {
     pub(super) filters: &'a Filters<'a>,
     pub(super) transposed: bool,
+    pub(super) in_pairs: bool,
     pub(super) packed: &'a Packed,
     pub(super) line: usize,
     pub(super) to: &'a Disjoint<'a, Line>,
@@ -38,14 +40,25 @@ impl<const SIDE: usize> Kernel for PackLine<'_, SIDE> {
                 }
             }
             let products = transform::filters(&g, &taps);
-            let place = self.packed.place(channel, self.line);
+            let row = if self.in_pairs { channel / 2 } else { channel };
+            let place = self.packed.place(row, self.line);
             for (index, product) in products.into_iter().enumerate() {
                 let place = index * self.packed.len() + place;
                 // SAFETY: the place belongs to this line of outputs and this channel alone, and
                 // each line of outputs is packed by one task.
                 #[allow(unsafe_code)]
                 let to = unsafe { self.to.part(place..place + 1) };
-                to[0] = product;
+                if !self.in_pairs {
+                    to[0] = product;
+                    continue;
+                }
+                for (to, product) in to[0].0.iter_mut().zip(product.0) {
+                    // The first of a pair comes first, and the second finds it in the lower half.
+                    *to = match channel % 2 {
+                        0 => f32::from_bits(pair(product, 0.0)),
+                        _ => f32::from_bits(to.to_bits() | pair(0.0, product)),
+                    };
+                }
             }
         }
     }

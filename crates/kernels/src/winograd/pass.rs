@@ -11,8 +11,8 @@ use super::transform::{self, INPUT, PRODUCTS};
 use crate::convolution::Activation;
 use crate::disjoint::Disjoint;
 use crate::finish::finish;
-use crate::lanes::{LANES, Lanes, Line};
-use crate::product::Packed;
+use crate::lanes::{Lanes, Line};
+use crate::product::Singly;
 use crate::relu::passed;
 use crate::scratch::with_lines;
 
@@ -50,11 +50,11 @@ fn spaced(tiles: usize, lines: usize) -> usize {
 
 impl Pass<'_> {
     pub(super) fn run(&self, total: usize) {
-        let Packed { depth, lines, .. } = self.convolution.packed;
+        let lines = self.convolution.packed.lines;
         let block = self.convolution.block();
         let blocks = total.div_ceil(block);
         let threads = rayon::current_num_threads();
-        let read = depth / LANES;
+        let read = self.convolution.lines_read();
         if blocks >= 2 * threads || threads == 1 {
             let next = AtomicUsize::new(0);
             let spaces = [spaced(block, read), spaced(block, lines)];
@@ -69,15 +69,7 @@ impl Pass<'_> {
                             let mut tiles = claim();
                             while !tiles.is_empty() {
                                 let upcoming = claim();
-                                let memory = &mut *memory;
-                                let block = Block {
-                                    pass: self,
-                                    tiles,
-                                    upcoming: &upcoming,
-                                    spaces,
-                                    memory,
-                                };
-                                self.convolution.processor.run(block);
+                                self.block(tiles, &upcoming, spaces, memory);
                                 tiles = upcoming;
                             }
                         });
@@ -101,15 +93,18 @@ impl Pass<'_> {
                     to: &shared,
                 });
             });
-            let left = &*left;
-            products.par_chunks_mut(spaces[1]).enumerate().with_max_len(1).for_each(
-                |(index, to)| {
-                    let left = &left[index * spaces[0]..][..total * read];
-                    let right = &self.convolution.matrices[index * self.convolution.packed.len()..];
-                    let to = &mut to[..total * lines];
-                    processor.run(Multiply { shape: &self.convolution.packed, left, right, to });
-                },
-            );
+            let matrices = left.par_chunks_mut(spaces[0]).zip(products.par_chunks_mut(spaces[1]));
+            matrices.enumerate().with_max_len(1).for_each(|(index, (left, to))| {
+                let convolution = self.convolution;
+                let shape = &convolution.packed;
+                let (left, to) = (&mut left[..total * read], &mut to[..total * lines]);
+                let right = &convolution.matrices[index * shape.len()..];
+                if convolution.in_pairs {
+                    processor.run_in_pairs(|terms| Multiply { terms, shape, left, right, to });
+                } else {
+                    processor.run(Multiply { terms: Singly, shape, left, right, to });
+                }
+            });
             let products = &*products;
             (0..lines).into_par_iter().for_each(|line| {
                 processor.run(Scatter {
@@ -121,6 +116,22 @@ impl Pass<'_> {
                 });
             });
         });
+    }
+
+    /// All phases of one block of tiles.
+    fn block(
+        &self,
+        tiles: Range<usize>,
+        upcoming: &Range<usize>,
+        spaces: [usize; 2],
+        memory: &mut [Line],
+    ) {
+        let (pass, processor) = (self, self.convolution.processor);
+        if self.convolution.in_pairs {
+            processor.run_in_pairs(|terms| Block { terms, pass, tiles, upcoming, spaces, memory });
+        } else {
+            processor.run(Block { terms: Singly, pass, tiles, upcoming, spaces, memory });
+        }
     }
 
     /// Picture, row and column of a tile.
@@ -158,7 +169,7 @@ impl Pass<'_> {
         space: usize,
         to: &Disjoint<'_, Line>,
     ) {
-        let stride = self.convolution.packed.depth / LANES;
+        let stride = self.convolution.lines_read();
         assert!((PRODUCTS - 1) * space + (tiles.len() - 1) * stride + line < to.len());
         let [height, width] = self.size;
         let step = self.convolution.outputs_of_tile();

@@ -6,12 +6,13 @@ use super::ahead::Ahead;
 use super::pass::Pass;
 use super::transform::PRODUCTS;
 use crate::disjoint::Disjoint;
-use crate::lanes::{LANES, Lanes, Line};
+use crate::lanes::{Lanes, Line};
 use crate::processor::Kernel;
-use crate::product::{Packed, product};
+use crate::product::{Packed, Terms, product};
 
 /// All phases of one block of tiles.
-pub(super) struct Block<'a> {
+pub(super) struct Block<'a, T> {
+    pub(super) terms: T,
     pub(super) pass: &'a Pass<'a>,
     pub(super) tiles: Range<usize>,
     /// What the same task takes up next; empty where nothing is left.
@@ -20,14 +21,14 @@ pub(super) struct Block<'a> {
     pub(super) memory: &'a mut [Line],
 }
 
-impl Kernel for Block<'_> {
+impl<T: Terms> Kernel for Block<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { pass, tiles, upcoming, spaces: [left_space, space], memory } = self;
+        let Self { terms, pass, tiles, upcoming, spaces: [left_space, space], memory } = self;
         let packed = &pass.convolution.packed;
-        let read = packed.depth / LANES;
+        let read = pass.convolution.lines_read();
         let (left, products) = memory.split_at_mut(PRODUCTS * left_space);
         let shared = Disjoint::new(left);
         for line in 0..read {
@@ -37,16 +38,16 @@ impl Kernel for Block<'_> {
                 pass.gather(lanes, line, tiles.clone(), left_space, &shared);
             }
         }
-        let left = &*left;
         let mut read_next = Ahead::new(pass, upcoming, read);
         let mut written = Ahead::new(pass, &tiles, packed.lines);
         for matrix in 0..PRODUCTS {
             read_next.inputs(pass, matrix);
             written.outputs(pass, matrix);
-            let left = &left[matrix * left_space..][..tiles.len() * read];
+            let left = &mut left[matrix * left_space..][..tiles.len() * read];
+            terms.prepare(lanes, left);
             let right = &pass.convolution.matrices[matrix * packed.len()..][..packed.len()];
             let to = &mut products[matrix * space..][..tiles.len() * packed.lines];
-            product(lanes, packed, bytemuck::cast_slice(left), right, to);
+            product(lanes, terms, packed, bytemuck::cast_slice(left), right, to);
         }
         for line in 0..packed.lines {
             pass.scatter(lanes, line, tiles.clone(), space, products);
@@ -76,19 +77,22 @@ impl Kernel for Gather<'_> {
     }
 }
 
-pub(super) struct Multiply<'a> {
+pub(super) struct Multiply<'a, T> {
+    pub(super) terms: T,
     pub(super) shape: &'a Packed,
-    pub(super) left: &'a [Line],
+    pub(super) left: &'a mut [Line],
     pub(super) right: &'a [Line],
     pub(super) to: &'a mut [Line],
 }
 
-impl Kernel for Multiply<'_> {
+impl<T: Terms> Kernel for Multiply<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        product(lanes, self.shape, bytemuck::cast_slice(self.left), self.right, self.to);
+        let Self { terms, shape, left, right, to } = self;
+        terms.prepare(lanes, left);
+        product(lanes, terms, shape, bytemuck::cast_slice(left), right, to);
     }
 }
 

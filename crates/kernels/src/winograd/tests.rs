@@ -119,6 +119,42 @@ fn it_is_the_convolution() {
 }
 
 #[test]
+fn products_in_bfloat16_have_three_digits_on_every_processor() {
+    for (side, shape, outputs) in [
+        (3, [2, 32, 13, 18], 64),
+        (3, [3, 20, 5, 7], 37),
+        (3, [1, 256, 6, 9], 48),
+        (5, [2, 64, 15, 8], 48),
+    ] {
+        let case = Case::new(side, shape, outputs, Padding::each(side / 2));
+        let expected = case.expected(Activation::Relu);
+        let largest = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let mut all: Vec<Vec<f32>> = Vec::new();
+        for processor in Processor::available() {
+            let filters = case.filters();
+            let convolution = Winograd::in_bfloat16(processor, &filters, Activation::Relu).unwrap();
+            // Few tiles go through the phases together on two threads.
+            let found = on_threads(1, || case.found(&convolution));
+            assert!(on_threads(2, || case.found(&convolution)) == found);
+            let errors = found.iter().zip(&expected).map(|(f, e)| (f64::from(*f) - e) / largest);
+            let worst = errors.clone().fold(0.0_f64, |m, e| m.max(e.abs()));
+            let mean = (errors.map(|e| e * e).sum::<f64>() / found.len() as f64).sqrt();
+            println!("{side} {shape:?} {}: {worst:e} {mean:e}", processor.name());
+            assert!(worst < 0.02 && mean < 0.004, "{worst} {mean}");
+            // It is no other product under another name.
+            assert!(mean > 1e-4, "{mean}");
+            all.push(found);
+        }
+        for other in &all[1..] {
+            // Where transforms differ in their last bits, a few of their numbers are rounded the other way.
+            let apart = all[0].iter().zip(other).map(|(a, b)| f64::from(a - b).powi(2));
+            let apart = (apart.sum::<f64>() / other.len() as f64).sqrt() / largest;
+            assert!(apart < 1e-4, "{apart}");
+        }
+    }
+}
+
+#[test]
 fn threads_and_batches_do_not_change_bits() {
     for (side, shape, outputs) in [
         (3, [3, 32, 13, 18], 64),

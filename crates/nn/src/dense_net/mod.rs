@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 use crate::filters::{Filters, fold};
 use crate::layer::{Convolution, MaxPool, Padding};
-use crate::packed::{Convolve, Packing};
+use crate::packed::{Convolve, Kind, Packing, Precision};
 use crate::{Error, Parameters, Planes, Result};
 
 const NAME: &str = "DenseNet";
@@ -167,14 +167,18 @@ impl DenseNet {
     pub fn new(architecture: Architecture, parameters: &dyn Parameters) -> Result<Self> {
         architecture.check()?;
         let Architecture { initial, growth, bottleneck, blocks: counts } = architecture.clone();
-        let (processor, packing) = (Processor::chosen()?, Packing::of_environment()?);
+        let kind = Kind {
+            processor: Processor::chosen()?,
+            packing: Packing::of_environment()?,
+            precision: Precision::Single,
+        };
         let convolve = |convolution: Convolution, activation: Activation, first: bool| {
             // Without a normalisation there is no bias either.
             let filters = Arc::new(match &convolution.normalisation {
                 Some(_) => Filters::load(&convolution, parameters)?,
                 None => Filters::without_bias(&convolution, parameters)?,
             });
-            Convolve::new(&filters, processor, activation, first, packing)
+            Convolve::new(&filters, kind, activation, first)
         };
         let stem = Convolution::new("features.conv0", 3, initial, 7)
             .stride(2)
@@ -211,7 +215,7 @@ impl DenseNet {
             blocks.push(own);
         }
         let last = Norm::load("features.norm5", channels, parameters)?;
-        Ok(Self { architecture, processor, first, blocks, transitions, last })
+        Ok(Self { architecture, processor: kind.processor, first, blocks, transitions, last })
     }
 
     /// What it consists of.

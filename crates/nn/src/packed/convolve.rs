@@ -9,7 +9,7 @@ use lookalike_kernels::{
 
 use crate::filters::{FilterGradient, Filters};
 use crate::layer::{Convolution, Padding};
-use crate::packed::Packing;
+use crate::packed::{Kind, Packing, Precision};
 use crate::{Error, Planes, Result};
 
 /// A convolution and the activation behind it.
@@ -18,6 +18,7 @@ pub(crate) struct Convolve {
     filters: Arc<Filters>,
     pub(super) activation: Activation,
     processor: Processor,
+    precision: Precision,
     kernel: Kernel,
     /// Whether the largest of every 2×2 outputs are made along with them.
     pub(super) pools: bool,
@@ -88,10 +89,9 @@ fn filters_of(filters: &Filters) -> kernels::Filters<'_> {
 impl Convolve {
     pub(crate) fn new(
         filters: &Arc<Filters>,
-        processor: Processor,
+        Kind { processor, packing, precision }: Kind,
         activation: Activation,
         reads_planes: bool,
-        packing: Packing,
     ) -> Result<Self> {
         let of = filters_of(filters);
         let Convolution { input, output, kernel, stride, groups, .. } = filters.convolution;
@@ -108,12 +108,16 @@ impl Convolve {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
         let (filters, back) = (filters.clone(), Winograds::new(packing));
-        Ok(Self { filters, activation, processor, kernel, pools: false, back })
+        Ok(Self { filters, activation, processor, precision, kernel, pools: false, back })
     }
 
     /// Packs the filters of a Winograd convolution.
     fn pack(&self) -> kernels::Result<Winograd> {
-        Winograd::new(self.processor, &filters_of(&self.filters), self.activation)
+        let filters = filters_of(&self.filters);
+        match self.precision {
+            Precision::Single => Winograd::new(self.processor, &filters, self.activation),
+            Precision::Bfloat16 => Winograd::in_bfloat16(self.processor, &filters, self.activation),
+        }
     }
 
     /// Whether it can make the largest of every 2×2 outputs along with them.
