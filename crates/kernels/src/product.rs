@@ -6,6 +6,7 @@
 
 use crate::bfloat16::HasPairs;
 use crate::lanes::{Lanes, Line};
+use crate::prefetch::prefetch_for_later;
 
 /// Rows whose sums are in registers together.
 pub(crate) const ROWS: usize = 6;
@@ -75,7 +76,8 @@ impl Terms for HasPairs {
 }
 
 /// `to[t] = Σ_k a[t][k]·b[k]` for rows of `a`, which are `shape.depth` numbers each, or pairs; `to` has
-/// `shape.lines` lines per row.
+/// `shape.lines` lines per row. What follows in `b` is asked for ahead, panel by panel: filters of many channels come
+/// from far away, and all at once in the first rows.
 #[inline(always)]
 pub(crate) fn product<L: Lanes, T: Terms>(
     lanes: L,
@@ -87,16 +89,18 @@ pub(crate) fn product<L: Lanes, T: Terms>(
 ) {
     let (depth, lines) = (shape.depth, shape.lines);
     let rows = to.len() / lines;
-    let (a, b) = (&a[..rows * depth], &b[..shape.len()]);
+    let a = &a[..rows * depth];
     let mut first = 0;
     while first < lines {
         let width = L::PANEL.min(lines - first);
-        let panel = &b[first * depth..(first + width) * depth];
+        let (panel, ahead) = b[first * depth..].split_at(width * depth);
+        let ahead = &ahead[..ahead.len().min(panel.len())];
+        let (panels, to) = ([panel, ahead], &mut to[first..]);
         match width {
-            4 => panel_of::<L, T, 4>(lanes, terms, depth, a, panel, &mut to[first..], lines),
-            3 => panel_of::<L, T, 3>(lanes, terms, depth, a, panel, &mut to[first..], lines),
-            2 => panel_of::<L, T, 2>(lanes, terms, depth, a, panel, &mut to[first..], lines),
-            _ => panel_of::<L, T, 1>(lanes, terms, depth, a, panel, &mut to[first..], lines),
+            4 => panel_of::<L, T, 4>(lanes, terms, depth, a, panels, to, lines),
+            3 => panel_of::<L, T, 3>(lanes, terms, depth, a, panels, to, lines),
+            2 => panel_of::<L, T, 2>(lanes, terms, depth, a, panels, to, lines),
+            _ => panel_of::<L, T, 1>(lanes, terms, depth, a, panels, to, lines),
         }
         first += width;
     }
@@ -108,13 +112,15 @@ fn panel_of<L: Lanes, T: Terms, const W: usize>(
     terms: T,
     depth: usize,
     mut a: &[f32],
-    b: &[Line],
+    [b, mut ahead]: [&[Line]; 2],
     mut to: &mut [Line],
     stride: usize,
 ) {
-    let (b, _) = b.as_chunks::<W>();
+    let share = ahead.len().div_ceil((a.len() / (ROWS * depth)).max(1));
     while a.len() >= ROWS * depth {
-        tile::<L, T, ROWS, W>(lanes, terms, depth, a, b, to, stride);
+        let (now, later) = ahead.split_at(share.min(ahead.len()));
+        ahead = later;
+        tile::<L, T, ROWS, W>(lanes, terms, depth, a, [b, now], to, stride);
         a = &a[ROWS * depth..];
         to = match to.len() > ROWS * stride {
             true => &mut to[ROWS * stride..],
@@ -122,11 +128,11 @@ fn panel_of<L: Lanes, T: Terms, const W: usize>(
         };
     }
     match a.len() / depth {
-        5 => tile::<L, T, 5, W>(lanes, terms, depth, a, b, to, stride),
-        4 => tile::<L, T, 4, W>(lanes, terms, depth, a, b, to, stride),
-        3 => tile::<L, T, 3, W>(lanes, terms, depth, a, b, to, stride),
-        2 => tile::<L, T, 2, W>(lanes, terms, depth, a, b, to, stride),
-        1 => tile::<L, T, 1, W>(lanes, terms, depth, a, b, to, stride),
+        5 => tile::<L, T, 5, W>(lanes, terms, depth, a, [b, &[]], to, stride),
+        4 => tile::<L, T, 4, W>(lanes, terms, depth, a, [b, &[]], to, stride),
+        3 => tile::<L, T, 3, W>(lanes, terms, depth, a, [b, &[]], to, stride),
+        2 => tile::<L, T, 2, W>(lanes, terms, depth, a, [b, &[]], to, stride),
+        1 => tile::<L, T, 1, W>(lanes, terms, depth, a, [b, &[]], to, stride),
         _ => {}
     }
 }
@@ -137,10 +143,11 @@ fn tile<L: Lanes, T: Terms, const R: usize, const W: usize>(
     terms: T,
     depth: usize,
     a: &[f32],
-    b: &[[Line; W]],
+    [b, ahead]: [&[Line]; 2],
     to: &mut [Line],
     stride: usize,
 ) {
+    let (b, _) = b.as_chunks::<W>();
     let b = &b[..depth];
     let mut rows = [a; R];
     for (r, row) in rows.iter_mut().enumerate() {
@@ -148,6 +155,10 @@ fn tile<L: Lanes, T: Terms, const R: usize, const W: usize>(
     }
     let mut sums = [[lanes.splat(0.0); W]; R];
     for k in 0..depth {
+        if R == ROWS {
+            prefetch_for_later(ahead, 2 * k);
+            prefetch_for_later(ahead, 2 * k + 1);
+        }
         let mut right = [lanes.splat(0.0); W];
         for w in 0..W {
             right[w] = lanes.load(&b[k][w]);

@@ -17,8 +17,12 @@ use crate::blocks::PictureBlocks;
 use crate::direct::channel_lines;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
+use crate::prefetch::prefetch_for_later;
 use crate::processor::{Kernel, Processor};
 use crate::{Error, Result};
+
+/// Positions by which memory is asked for before it is read.
+const AHEAD: usize = LANES;
 
 /// Added to lengths, so that a position without activations has a direction of zeros.
 const EPSILON: f32 = 1e-10;
@@ -149,6 +153,9 @@ impl Pair<'_> {
         let mut squares = [lanes.splat(0.0); 2];
         for block in 0..self.weights.len() {
             let at = block * self.area + position;
+            // There are more channels than a processor follows by itself.
+            prefetch_for_later(self.a, at + AHEAD);
+            prefetch_for_later(self.b, at + AHEAD);
             let (x, y) = (lanes.load(&self.a[at]), lanes.load(&self.b[at]));
             squares[0] = lanes.mul_add(x, x, squares[0]);
             squares[1] = lanes.mul_add(y, y, squares[1]);

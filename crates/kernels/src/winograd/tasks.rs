@@ -45,7 +45,7 @@ impl<T: Terms> Kernel for Block<'_, T> {
             written.outputs(pass, matrix);
             let left = &mut left[matrix * left_space..][..tiles.len() * read];
             terms.prepare(lanes, left);
-            let right = &pass.convolution.matrices[matrix * packed.len()..][..packed.len()];
+            let right = &pass.convolution.matrices[matrix * packed.len()..];
             let to = &mut products[matrix * space..][..tiles.len() * packed.lines];
             product(lanes, terms, packed, bytemuck::cast_slice(left), right, to);
         }
