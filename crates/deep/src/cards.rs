@@ -110,7 +110,7 @@ const fn cards(
         notes: NOTES,
         options: &[(
             PRECISION,
-            "bf16: filters of 3×3 and 5×5 multiplied in bfloat16: faster, three digits, on processors with \
+            "bf16: filters of 3×3 and 5×5 multiplied in bfloat16: faster, two or three digits, on processors with \
              AVX512_BF16 alone",
         )],
         ..LPIPS
