@@ -25,7 +25,8 @@ pub trait WeightSource {
     /// [`Error::Absent`] when they are not there; [`Error::Weights`] when they cannot be used.
     fn load(&self, name: &str) -> Result<Loaded>;
 
-    /// Loads a network, and what goes into the provenance of scores.
+    /// Loads a network in single precision, and what goes into the provenance of scores. A source that has networks of
+    /// its own says so in [`trunk_in`](Self::trunk_in), which metrics call.
     ///
     /// # Errors
     /// As [`load`](Self::load).

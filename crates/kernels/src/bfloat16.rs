@@ -60,9 +60,13 @@ pub(crate) trait Pairs: Simd {
 }
 
 /// Two numbers as a pair.
-pub(crate) fn pair(first: f32, second: f32) -> u32 {
-    let [first, second] = [first, second].map(|number| u32::from(bf16::from_f32(number).to_bits()));
-    second << 16 | first
+fn pair(first: f32, second: f32) -> u32 {
+    half_of_pair(first, 0) | half_of_pair(second, 1)
+}
+
+/// The part of a pair that its number `at`, 0 or 1, stands in.
+pub(crate) fn half_of_pair(number: f32, at: usize) -> u32 {
+    u32::from(bf16::from_f32(number).to_bits()) << (16 * at)
 }
 
 #[inline(always)]
@@ -141,8 +145,9 @@ mod tests {
             [0, 1].map(|half| Line(std::array::from_fn(|i| number(start + half * LANES + i))))
         };
         let (mut a, b) = (of(0), of(5));
-        // A tie, which goes to the even number, infinity, and what becomes infinity.
-        a[0].0[..4].copy_from_slice(&[1.003_906_2, 1.011_718_7, f32::INFINITY, f32::MAX]);
+        // A tie, which goes to the even number, infinity, what becomes infinity, and no number.
+        let special = [1.003_906_2, 1.011_718_7, f32::INFINITY, f32::MAX, f32::NAN, 1.0];
+        a[0].0[..6].copy_from_slice(&special);
         let numbers: Vec<f32> = a.iter().flat_map(|line| line.0).collect();
         for processor in Processor::available() {
             let mut found = [Line::ZERO; 2];
@@ -151,7 +156,8 @@ mod tests {
                 let expected = pair(numbers[2 * i], numbers[2 * i + 1]);
                 assert_eq!(found.to_bits(), expected, "{} lane {i}", processor.name());
             }
-            for i in 2..LANES {
+            assert!(found[1].0[2].is_nan(), "{}", processor.name());
+            for i in 3..LANES {
                 let round = |line: usize| f64::from(bf16::from_f32(number(line)).to_f32());
                 let product = |at: usize| round(at) * round(5 + at);
                 let expected = 0.25 + product(2 * i) + product(2 * i + 1);

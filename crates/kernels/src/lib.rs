@@ -1,6 +1,8 @@
 //! The operations of convolutional networks on a processor: exact, in single precision, as near to the
 //! speed of the machine as they come.
 //!
+//! The one exception says so: [`Winograd::in_bfloat16`].
+//!
 //! Activations are kept in [`Blocks`] of sixteen channels. Kernels are written once over sixteen lanes
 //! and compiled for several instruction sets ([`Processor`]); tasks depend on the shape only, and every
 //! output is computed by one task in one order, so that the bits are the same for any number of threads

@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::{_MM_HINT_ET1, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 
+use crate::disjoint::Disjoint;
 use crate::lanes::Line;
 
 /// Asks for the cache line with number `at`, where there is one, to be read at once; no number and no error depends
@@ -37,11 +38,11 @@ pub(crate) fn prefetch_for_later(lines: &[Line], at: usize) {
     let _ = (lines, at);
 }
 
-/// Asks for a line that is written later, where there is one.
+/// Asks for line `at`, where there is one, to be written later.
 #[inline(always)]
-pub(crate) fn prefetch_to_write(line: Option<*const Line>) {
+pub(crate) fn prefetch_to_write(lines: &Disjoint<'_, Line>, at: usize) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(line) = line {
+    if let Some(line) = lines.address(at) {
         // SAFETY: as above.
         #[allow(unsafe_code)]
         unsafe {
@@ -49,5 +50,5 @@ pub(crate) fn prefetch_to_write(line: Option<*const Line>) {
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = line;
+    let _ = (lines, at);
 }

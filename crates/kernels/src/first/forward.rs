@@ -12,16 +12,12 @@ use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
 use crate::phase::{Phase, region_of};
 use crate::positions::{Positions, Walk};
-use crate::prefetch::prefetch_to_write;
 use crate::processor::Kernel;
 use crate::region::View;
 use crate::scratch::with_lines;
 
 /// Multiplications of a task, about: a twentieth of a millisecond.
 const WORK: usize = 1 << 22;
-
-/// Outputs by which memory is asked for before it is written.
-const AHEAD: usize = 12;
 
 pub(super) fn run(
     first: &First,
@@ -152,12 +148,6 @@ impl Strip<'_> {
         let (mut from, mut places) = ([0; R], [0; R]);
         for r in 0..R {
             (from[r], places[r]) = walk.next();
-        }
-        for w in 0..W {
-            for place in places {
-                let later = to[w].get(place + AHEAD);
-                prefetch_to_write(later.map(core::ptr::from_ref));
-            }
         }
         let mut sums = [[lanes.splat(0.0); W]; R];
         for w in 0..W {

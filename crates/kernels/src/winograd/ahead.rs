@@ -81,7 +81,7 @@ impl Ahead {
             for i in 0..step.min(height - top) {
                 for j in 0..step.min(width - left) {
                     let at = plane + (top + i) * width + left + j;
-                    prefetch_to_write(pass.output.address(at));
+                    prefetch_to_write(&pass.output, at);
                     if let Some((_, given)) = pass.behind.mask {
                         prefetch_for_later(given, at);
                     }
@@ -93,7 +93,7 @@ impl Ahead {
                 for i in 0..step / 2 {
                     for j in 0..step / 2 {
                         let at = plane + (top / 2 + i) * width + left / 2 + j;
-                        prefetch_to_write(pooled.address(at));
+                        prefetch_to_write(pooled, at);
                     }
                 }
             }

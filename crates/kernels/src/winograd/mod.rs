@@ -49,6 +49,16 @@ pub struct Winograd {
     activation: Activation,
 }
 
+/// What filters are packed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Forward,
+    /// The same with pairs of bfloat16 numbers.
+    InPairs,
+    /// The way of derivatives.
+    Transposed,
+}
+
 impl Winograd {
     /// Transforms filters.
     ///
@@ -60,7 +70,7 @@ impl Winograd {
         activation: Activation,
     ) -> Result<Self> {
         check(filters)?;
-        Ok(Self::pack(processor, filters, activation, [false, false]))
+        Ok(Self::pack(processor, filters, activation, Form::Forward))
     }
 
     /// As [`new`](Self::new) with products in bfloat16: transformed inputs and filters are rounded to three digits,
@@ -75,7 +85,7 @@ impl Winograd {
         activation: Activation,
     ) -> Result<Self> {
         check(filters)?;
-        Ok(Self::pack(processor.in_pairs(), filters, activation, [false, true]))
+        Ok(Self::pack(processor.in_pairs(), filters, activation, Form::InPairs))
     }
 
     /// The convolution that takes derivatives with respect to the outputs of `filters` to those with
@@ -85,18 +95,24 @@ impl Winograd {
     /// As [`new`](Self::new).
     pub fn transposed(processor: Processor, filters: &Filters<'_>) -> Result<Self> {
         check(filters)?;
-        Ok(Self::pack(processor, filters, Activation::None, [true, false]))
+        Ok(Self::pack(processor, filters, Activation::None, Form::Transposed))
     }
 
     fn pack(
         processor: Processor,
         filters: &Filters<'_>,
         activation: Activation,
-        [transposed, in_pairs]: [bool; 2],
+        form: Form,
     ) -> Self {
-        let (inputs, outputs) = match transposed {
-            false => (filters.inputs, filters.outputs),
-            true => (filters.outputs, filters.inputs),
+        let in_pairs = form == Form::InPairs;
+        let (inputs, outputs, bias) = match form {
+            Form::Forward | Form::InPairs => {
+                (filters.inputs, filters.outputs, channel_lines(filters.bias))
+            }
+            Form::Transposed => {
+                let lines = filters.inputs.div_ceil(LANES);
+                (filters.outputs, filters.inputs, vec![Line::ZERO; lines])
+            }
         };
         let panel = processor.panel();
         let depth = inputs.next_multiple_of(LANES) / if in_pairs { 2 } else { 1 };
@@ -107,18 +123,10 @@ impl Winograd {
         (0..packed.lines).into_par_iter().for_each(|line| {
             let packed = &packed;
             match side {
-                3 => {
-                    processor.run(PackLine::<3> { filters, transposed, in_pairs, packed, line, to })
-                }
-                _ => {
-                    processor.run(PackLine::<5> { filters, transposed, in_pairs, packed, line, to })
-                }
+                3 => processor.run(PackLine::<3> { filters, form, packed, line, to }),
+                _ => processor.run(PackLine::<5> { filters, form, packed, line, to }),
             }
         });
-        let bias = match transposed {
-            false => channel_lines(filters.bias),
-            true => vec![Line::ZERO; packed.lines],
-        };
         Self { processor, in_pairs, side, inputs, outputs, packed, matrices, bias, activation }
     }
 

@@ -1,7 +1,7 @@
 //! Filters into the 36 matrices, one line of outputs at a time.
 
-use super::transform;
-use crate::bfloat16::pair;
+use super::{Form, transform};
+use crate::bfloat16::half_of_pair;
 use crate::convolution::Filters;
 use crate::disjoint::Disjoint;
 use crate::lanes::{LANES, Lanes, Line};
@@ -11,8 +11,7 @@ use crate::product::Packed;
 /// One line of outputs of filters with `SIDE` × `SIDE` taps on its way into the matrices.
 pub(super) struct PackLine<'a, const SIDE: usize> {
     pub(super) filters: &'a Filters<'a>,
-    pub(super) transposed: bool,
-    pub(super) in_pairs: bool,
+    pub(super) form: Form,
     pub(super) packed: &'a Packed,
     pub(super) line: usize,
     pub(super) to: &'a Disjoint<'a, Line>,
@@ -25,22 +24,23 @@ impl<const SIDE: usize> Kernel for PackLine<'_, SIDE> {
     fn run<L: Lanes>(self, _: L) {
         let Filters { weights, inputs, outputs, .. } = *self.filters;
         let g = transform::of_filters::<SIDE>();
-        let (read, written) = if self.transposed { (outputs, inputs) } else { (inputs, outputs) };
+        let (transposed, in_pairs) = (self.form == Form::Transposed, self.form == Form::InPairs);
+        let (read, written) = if transposed { (outputs, inputs) } else { (inputs, outputs) };
         let present = LANES.min(written - self.line * LANES);
         for channel in 0..read {
             let mut taps = [[[0.0; LANES]; SIDE]; SIDE];
             for lane in 0..present {
                 let other = self.line * LANES + lane;
-                let (o, i) = if self.transposed { (channel, other) } else { (other, channel) };
+                let (o, i) = if transposed { (channel, other) } else { (other, channel) };
                 let area = SIDE * SIDE;
                 let filter = &weights[(o * inputs + i) * area..][..area];
                 for tap in 0..area {
-                    let from = if self.transposed { area - 1 - tap } else { tap };
+                    let from = if transposed { area - 1 - tap } else { tap };
                     taps[tap / SIDE][tap % SIDE][lane] = f64::from(filter[from]);
                 }
             }
             let products = transform::filters(&g, &taps);
-            let row = if self.in_pairs { channel / 2 } else { channel };
+            let row = if in_pairs { channel / 2 } else { channel };
             let place = self.packed.place(row, self.line);
             for (index, product) in products.into_iter().enumerate() {
                 let place = index * self.packed.len() + place;
@@ -48,16 +48,13 @@ impl<const SIDE: usize> Kernel for PackLine<'_, SIDE> {
                 // each line of outputs is packed by one task.
                 #[allow(unsafe_code)]
                 let to = unsafe { self.to.part(place..place + 1) };
-                if !self.in_pairs {
+                if !in_pairs {
                     to[0] = product;
                     continue;
                 }
                 for (to, product) in to[0].0.iter_mut().zip(product.0) {
-                    // The first of a pair comes first, and the second finds it in the lower half.
-                    *to = match channel % 2 {
-                        0 => f32::from_bits(pair(product, 0.0)),
-                        _ => f32::from_bits(to.to_bits() | pair(0.0, product)),
-                    };
+                    // Matrices begin as zeros.
+                    *to = f32::from_bits(to.to_bits() | half_of_pair(product, channel % 2));
                 }
             }
         }
