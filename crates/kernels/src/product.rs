@@ -77,7 +77,7 @@ impl Terms for HasPairs {
 
 /// `to[t] = Σ_k a[t][k]·b[k]` for rows of `a`, which are `shape.depth` numbers each, or pairs; `to` has
 /// `shape.lines` lines per row. What follows in `b` is asked for ahead, panel by panel: filters of many channels come
-/// from far away, and all at once in the first rows.
+/// from far away, and all at once in the first rows. So is `upcoming`, the left side of the next product, in the last.
 #[inline(always)]
 pub(crate) fn product<L: Lanes, T: Terms>(
     lanes: L,
@@ -86,6 +86,7 @@ pub(crate) fn product<L: Lanes, T: Terms>(
     a: &[f32],
     b: &[Line],
     to: &mut [Line],
+    upcoming: &[Line],
 ) {
     let (depth, lines) = (shape.depth, shape.lines);
     let rows = to.len() / lines;
@@ -95,7 +96,8 @@ pub(crate) fn product<L: Lanes, T: Terms>(
         let width = L::PANEL.min(lines - first);
         let (panel, ahead) = b[first * depth..].split_at(width * depth);
         let ahead = &ahead[..ahead.len().min(panel.len())];
-        let (panels, to) = ([panel, ahead], &mut to[first..]);
+        let upcoming = if first + width < lines { &[] } else { upcoming };
+        let (panels, to) = ([panel, ahead, upcoming], &mut to[first..]);
         match width {
             4 => panel_of::<L, T, 4>(lanes, terms, depth, a, panels, to, lines),
             3 => panel_of::<L, T, 3>(lanes, terms, depth, a, panels, to, lines),
@@ -112,28 +114,30 @@ fn panel_of<L: Lanes, T: Terms, const W: usize>(
     terms: T,
     depth: usize,
     mut a: &[f32],
-    [b, mut ahead]: [&[Line]; 2],
+    [b, mut asked @ ..]: [&[Line]; 3],
     mut to: &mut [Line],
     stride: usize,
 ) {
-    let share = ahead.len().div_ceil((a.len() / (ROWS * depth)).max(1));
-    while a.len() >= ROWS * depth {
-        let (now, later) = ahead.split_at(share.min(ahead.len()));
-        ahead = later;
-        tile::<L, T, ROWS, W>(lanes, terms, depth, a, [b, now], to, stride);
-        a = &a[ROWS * depth..];
-        to = match to.len() > ROWS * stride {
-            true => &mut to[ROWS * stride..],
-            false => &mut [],
-        };
-    }
-    match a.len() / depth {
-        5 => tile::<L, T, 5, W>(lanes, terms, depth, a, [b, &[]], to, stride),
-        4 => tile::<L, T, 4, W>(lanes, terms, depth, a, [b, &[]], to, stride),
-        3 => tile::<L, T, 3, W>(lanes, terms, depth, a, [b, &[]], to, stride),
-        2 => tile::<L, T, 2, W>(lanes, terms, depth, a, [b, &[]], to, stride),
-        1 => tile::<L, T, 1, W>(lanes, terms, depth, a, [b, &[]], to, stride),
-        _ => {}
+    let rows = a.len() / depth;
+    let tiles = rows.div_ceil(ROWS);
+    let shares = asked.map(|lines| lines.len().div_ceil(tiles.max(1)));
+    for index in 0..tiles {
+        // As even as they can be: few rows would wait for their filters.
+        let count = rows / tiles + usize::from(index < rows % tiles);
+        let mut now = [b, &[], &[]];
+        for n in 0..2 {
+            (now[n + 1], asked[n]) = asked[n].split_at(shares[n].min(asked[n].len()));
+        }
+        match count {
+            ROWS => tile::<L, T, ROWS, W>(lanes, terms, depth, a, now, to, stride),
+            5 => tile::<L, T, 5, W>(lanes, terms, depth, a, now, to, stride),
+            4 => tile::<L, T, 4, W>(lanes, terms, depth, a, now, to, stride),
+            3 => tile::<L, T, 3, W>(lanes, terms, depth, a, now, to, stride),
+            2 => tile::<L, T, 2, W>(lanes, terms, depth, a, now, to, stride),
+            _ => tile::<L, T, 1, W>(lanes, terms, depth, a, now, to, stride),
+        }
+        a = &a[count * depth..];
+        to = std::mem::take(&mut to).get_mut(count * stride..).unwrap_or_default();
     }
 }
 
@@ -143,7 +147,7 @@ fn tile<L: Lanes, T: Terms, const R: usize, const W: usize>(
     terms: T,
     depth: usize,
     a: &[f32],
-    [b, ahead]: [&[Line]; 2],
+    [b, asked @ ..]: [&[Line]; 3],
     to: &mut [Line],
     stride: usize,
 ) {
@@ -155,9 +159,9 @@ fn tile<L: Lanes, T: Terms, const R: usize, const W: usize>(
     }
     let mut sums = [[lanes.splat(0.0); W]; R];
     for k in 0..depth {
-        if R == ROWS {
-            prefetch_for_later(ahead, 2 * k);
-            prefetch_for_later(ahead, 2 * k + 1);
+        for lines in asked {
+            prefetch_for_later(lines, 2 * k);
+            prefetch_for_later(lines, 2 * k + 1);
         }
         let mut right = [lanes.splat(0.0); W];
         for w in 0..W {
@@ -190,7 +194,7 @@ mod tests {
 
         #[inline(always)]
         fn run<L: Lanes>(self, lanes: L) {
-            product(lanes, Singly, self.0, self.1, self.2, self.3);
+            product(lanes, Singly, self.0, self.1, self.2, self.3, &[]);
         }
     }
 

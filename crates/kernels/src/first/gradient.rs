@@ -140,7 +140,7 @@ impl Kernel for Strip<'_> {
                 }
                 let left: &[f32] = bytemuck::cast_slice(&self.left[..count * depth]);
                 let to = &mut self.to[..count * self.shape.lines];
-                product(lanes, Singly, self.shape, left, self.weights, to);
+                product(lanes, Singly, self.shape, left, self.weights, to, &[]);
                 match (kernel[1], stride) {
                     (3, 1) => self.scatter::<3, 1>(y, x, count),
                     (3, 2) => self.scatter::<3, 2>(y, x, count),

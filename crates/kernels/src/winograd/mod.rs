@@ -13,8 +13,10 @@
 //! filters of 3×3 take four times the memory of plain ones, of 5×5 one and a half times.
 
 mod ahead;
+mod gather;
 mod pack;
 mod pass;
+mod scatter;
 mod tasks;
 mod transform;
 
@@ -257,8 +259,12 @@ impl Winograd {
     /// Tiles of a block, whole products of six rows. Few leave room in the second cache for what is asked for ahead;
     /// but where filters do not fit into the third, a block takes many to read them rarely.
     fn block(&self) -> usize {
-        let channels = (self.lines_read() + self.packed.lines) * LANES;
-        if channels <= 512 { 18 } else { 192 }
+        if self.has_large_blocks() { 192 } else { 18 }
+    }
+
+    #[inline(always)]
+    fn has_large_blocks(&self) -> bool {
+        (self.lines_read() + self.packed.lines) * LANES > 512
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, LARGE, NEAR};
 use super::pass::Pass;
 use super::transform::PRODUCTS;
 use crate::disjoint::Disjoint;
@@ -11,7 +11,7 @@ use crate::processor::Kernel;
 use crate::product::{Packed, Terms, product};
 
 /// All phases of one block of tiles.
-pub(super) struct Block<'a, T> {
+pub(super) struct Block<'a, T, const REACH: u8> {
     pub(super) terms: T,
     pub(super) pass: &'a Pass<'a>,
     pub(super) tiles: Range<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Block<'a, T> {
     pub(super) memory: &'a mut [Line],
 }
 
-impl<T: Terms> Kernel for Block<'_, T> {
+impl<T: Terms, const REACH: u8> Kernel for Block<'_, T, REACH> {
     type Output = ();
 
     #[inline(always)]
@@ -35,22 +35,26 @@ impl<T: Terms> Kernel for Block<'_, T> {
             // SAFETY: this task alone has the memory.
             #[allow(unsafe_code)]
             unsafe {
-                pass.gather(lanes, line, tiles.clone(), left_space, &shared);
+                pass.gather::<L, REACH>(lanes, line, tiles.clone(), left_space, &shared);
             }
         }
         let mut read_next = Ahead::new(pass, upcoming, read);
         let mut written = Ahead::new(pass, &tiles, packed.lines);
         for matrix in 0..PRODUCTS {
-            read_next.inputs(pass, matrix);
-            written.outputs(pass, matrix);
-            let left = &mut left[matrix * left_space..][..tiles.len() * read];
+            if REACH != LARGE {
+                read_next.inputs(pass, matrix);
+                written.outputs(pass, matrix);
+            }
+            let (left, next) = left[matrix * left_space..].split_at_mut(left_space);
+            let left = &mut left[..tiles.len() * read];
             terms.prepare(lanes, left);
             let right = &pass.convolution.matrices[matrix * packed.len()..];
             let to = &mut products[matrix * space..][..tiles.len() * packed.lines];
-            product(lanes, terms, packed, bytemuck::cast_slice(left), right, to);
+            let next = if REACH != NEAR { next.get(..left.len()).unwrap_or_default() } else { &[] };
+            product(lanes, terms, packed, bytemuck::cast_slice(left), right, to, next);
         }
         for line in 0..packed.lines {
-            pass.scatter(lanes, line, tiles.clone(), space, products);
+            pass.scatter::<L, REACH>(lanes, line, tiles.clone(), space, products);
         }
     }
 }
@@ -72,7 +76,7 @@ impl Kernel for Gather<'_> {
         // SAFETY: each line of inputs is gathered by one task.
         #[allow(unsafe_code)]
         unsafe {
-            pass.gather(lanes, line, 0..tiles, space, to);
+            pass.gather::<L, LARGE>(lanes, line, 0..tiles, space, to);
         }
     }
 }
@@ -92,7 +96,7 @@ impl<T: Terms> Kernel for Multiply<'_, T> {
     fn run<L: Lanes>(self, lanes: L) {
         let Self { terms, shape, left, right, to } = self;
         terms.prepare(lanes, left);
-        product(lanes, terms, shape, bytemuck::cast_slice(left), right, to);
+        product(lanes, terms, shape, bytemuck::cast_slice(left), right, to, &[]);
     }
 }
 
@@ -109,6 +113,6 @@ impl Kernel for Scatter<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        self.pass.scatter(lanes, self.line, 0..self.tiles, self.space, self.products);
+        self.pass.scatter::<L, LARGE>(lanes, self.line, 0..self.tiles, self.space, self.products);
     }
 }
