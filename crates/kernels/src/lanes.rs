@@ -63,6 +63,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// Numbers that stand anywhere.
     fn read(self, numbers: &[f32; LANES]) -> Self::V;
     fn write(self, numbers: &mut [f32; LANES], v: Self::V);
+    /// Every even lane exchanged with the odd one behind it.
+    fn swap_neighbours(self, a: Self::V) -> Self::V;
+    /// Every number in two lanes, one behind the other.
+    fn read_twice(self, numbers: &[f32; LANES / 2]) -> Self::V;
     /// `a` without its sign.
     fn magnitude(self, a: Self::V) -> Self::V;
     /// `2ⁿ` for whole numbers −126…127; 0 for −127.
@@ -221,6 +225,25 @@ impl<S: Transpose + Pairs, const N: usize, const PANEL: usize> Lanes for Sixteen
     #[inline(always)]
     fn write(self, numbers: &mut [f32; LANES], v: Self::V) {
         *numbers = bytemuck::cast(v);
+    }
+
+    #[inline(always)]
+    fn swap_neighbours(self, a: Self::V) -> Self::V {
+        let from: [f32; LANES] = bytemuck::cast(a);
+        let mut swapped = [0.0; LANES];
+        for lane in 0..LANES {
+            swapped[lane] = from[lane ^ 1];
+        }
+        bytemuck::cast(swapped)
+    }
+
+    #[inline(always)]
+    fn read_twice(self, numbers: &[f32; LANES / 2]) -> Self::V {
+        let mut twice = [0.0; LANES];
+        for lane in 0..LANES {
+            twice[lane] = numbers[lane / 2];
+        }
+        bytemuck::cast(twice)
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::elementwise::check;
-use crate::lanes::Lanes;
+use crate::lanes::{LANES, Lanes};
 use crate::processor::Kernel;
 use crate::{Error, Processor, Result};
 
@@ -133,7 +133,7 @@ impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes>(self, _: L) {
+    fn run<L: Lanes>(self, lanes: L) {
         let width = self.width;
         let windows = self.upstream.len() / (width / 2);
         self.to[2 * windows * width..].fill(0.0);
@@ -148,24 +148,14 @@ impl Kernel for Backward<'_> {
             lower_rest.fill(0.0);
             match self.pool {
                 Pool::Largest => {
-                    let (upper, upper_end) = upper.as_chunks::<RUN>();
-                    let (lower, lower_end) = lower.as_chunks::<RUN>();
-                    let (g, g_end) = upstream.as_chunks::<RUN>();
-                    let (to_upper, upper_to_end) = to_upper.as_chunks_mut::<RUN>();
-                    let (to_lower, lower_to_end) = to_lower.as_chunks_mut::<RUN>();
-                    for i in 0..g.len() {
-                        [to_upper[i], to_lower[i]] = largest(&upper[i], &lower[i], &g[i]);
+                    let mut done = 0;
+                    if !from.iter().fold(false, |any, number| any | number.is_nan()) {
+                        done = upstream.len() / HALF * HALF;
+                        let to = [&mut to_upper[..done], &mut to_lower[..done]];
+                        largest_of_rows(lanes, [&upper[..done], &lower[..done]], upstream, to);
                     }
-                    let count = g_end.len();
-                    if count > 0 {
-                        let (mut upper, mut lower) = ([[0.0; 2]; RUN], [[0.0; 2]; RUN]);
-                        let mut g = [0.0; RUN];
-                        upper[..count].copy_from_slice(upper_end);
-                        lower[..count].copy_from_slice(lower_end);
-                        g[..count].copy_from_slice(g_end);
-                        let [upper, lower] = largest(&upper, &lower, &g);
-                        upper_to_end.copy_from_slice(&upper[..count]);
-                        lower_to_end.copy_from_slice(&lower[..count]);
+                    for i in done..upstream.len() {
+                        [to_upper[i], to_lower[i]] = largest(upper[i], lower[i], upstream[i]);
                     }
                 }
                 Pool::Mean => {
@@ -181,41 +171,58 @@ impl Kernel for Backward<'_> {
     }
 }
 
-/// Windows treated together: arrays of a known length become registers.
-const RUN: usize = 16;
+/// Windows of a vector.
+const HALF: usize = LANES / 2;
 
-/// Upstream numbers at the largest of their windows, for the upper and the lower row.
+/// As [`largest`] for windows of two rows, as many as fill vectors, without a number that is none.
 #[inline(always)]
-fn largest(
-    upper: &[[f32; 2]; RUN],
-    lower: &[[f32; 2]; RUN],
-    g: &[f32; RUN],
-) -> [[[f32; 2]; RUN]; 2] {
-    let mut parts = [[0.0; RUN]; 4];
-    for i in 0..RUN {
-        let ([a, b], [c, d]) = (upper[i], lower[i]);
-        let second = beats(b, a);
-        let best = if second { b } else { a };
-        let third = beats(c, best);
-        let best = if third { c } else { best };
-        let fourth = beats(d, best);
-        let early = !third & !fourth;
-        parts[0][i] = chosen(early & !second, g[i]);
-        parts[1][i] = chosen(early & second, g[i]);
-        parts[2][i] = chosen(third & !fourth, g[i]);
-        parts[3][i] = chosen(fourth, g[i]);
+fn largest_of_rows<L: Lanes>(
+    lanes: L,
+    from: [&[[f32; 2]]; 2],
+    upstream: &[f32],
+    to: [&mut [[f32; 2]]; 2],
+) {
+    let [upper, lower] = from.map(|row| row.as_flattened().as_chunks::<LANES>().0);
+    let [to_upper, to_lower] = to.map(|row| row.as_flattened_mut().as_chunks_mut::<LANES>().0);
+    let upstream = &upstream.as_chunks::<HALF>().0[..upper.len()];
+    let lower = &lower[..upper.len()];
+    let (to_upper, to_lower) = (&mut to_upper[..upper.len()], &mut to_lower[..upper.len()]);
+    let (zero, half) = (lanes.splat(0.0), lanes.splat(0.5));
+    let is_odd = lanes.read(&std::array::from_fn(|lane| (lane % 2) as f32));
+    for i in 0..upstream.len() {
+        let g = lanes.read_twice(&upstream[i]);
+        let (upper, lower) = (lanes.read(&upper[i]), lanes.read(&lower[i]));
+        let (beside, beside_lower) = (lanes.swap_neighbours(upper), lanes.swap_neighbours(lower));
+        let (largest, largest_lower) =
+            (lanes.larger(upper, beside), lanes.larger(lower, beside_lower));
+        // Of equal numbers the first is taken: the upper row, and in a row the even lane.
+        let above = lanes.where_less(largest, largest_lower, zero, g);
+        let below = lanes.where_less(largest, largest_lower, g, zero);
+        let even = lanes.where_less(upper, beside, zero, above);
+        let odd = lanes.where_less(beside, upper, above, zero);
+        lanes.write(&mut to_upper[i], lanes.where_less(is_odd, half, even, odd));
+        let even = lanes.where_less(lower, beside_lower, zero, below);
+        let odd = lanes.where_less(beside_lower, lower, below, zero);
+        lanes.write(&mut to_lower[i], lanes.where_less(is_odd, half, even, odd));
     }
-    let mut result = [[[0.0; 2]; RUN]; 2];
-    for i in 0..RUN {
-        result[0][i] = [parts[0][i], parts[1][i]];
-        result[1][i] = [parts[2][i], parts[3][i]];
-    }
-    result
 }
 
+/// An upstream number at the largest of its window, for the upper and the lower row.
 #[inline(always)]
-fn chosen(is: bool, g: f32) -> f32 {
-    if is { g } else { 0.0 }
+fn largest([a, b]: [f32; 2], [c, d]: [f32; 2], g: f32) -> [[f32; 2]; 2] {
+    let second = beats(b, a);
+    let best = if second { b } else { a };
+    let third = beats(c, best);
+    let best = if third { c } else { best };
+    if beats(d, best) {
+        [[0.0; 2], [0.0, g]]
+    } else if third {
+        [[0.0; 2], [g, 0.0]]
+    } else if second {
+        [[0.0, g], [0.0; 2]]
+    } else {
+        [[g, 0.0], [0.0; 2]]
+    }
 }
 
 #[cfg(test)]
@@ -280,6 +287,22 @@ mod tests {
                 assert!(pool_planes(processor, Pool::Mean, [0, 2, 2], &x, &mut y).is_err());
                 assert!(pool_planes(processor, Pool::Mean, [1, 2, 3], &x, &mut y).is_err());
             }
+        }
+    }
+    #[test]
+    fn one_nan_among_many_windows_takes_its_own() {
+        let (mut x, g) = (numbers(2 * 40), [1.0; 20]);
+        for processor in Processor::available() {
+            let (mut plain, mut slope) = ([9.0; 80], [9.0; 80]);
+            let pool = Pool::Largest;
+            x[47] = 0.0;
+            pool_planes_backward(processor, pool, [1, 2, 40], &x, &g, &mut plain).unwrap();
+            x[47] = f32::NAN;
+            pool_planes_backward(processor, pool, [1, 2, 40], &x, &g, &mut slope).unwrap();
+            for place in [6, 7, 46, 47] {
+                plain[place] = if place == 47 { 1.0 } else { 0.0 };
+            }
+            assert_eq!(slope, plain);
         }
     }
 }
