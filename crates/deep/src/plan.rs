@@ -3,6 +3,7 @@
 use lookalike_nn::geometry::tap_lengths;
 use lookalike_nn::tiling::{Span, spans};
 use lookalike_nn::{Blocks, PictureBlocks, Planes, TapGeometry};
+use rayon::prelude::*;
 
 use crate::Result;
 use crate::samples::RgbSamples;
@@ -11,6 +12,9 @@ use crate::tap_formula::{TapFormula, TapPair};
 /// Bytes that the activations of one tile of one picture may take. Peak memory is a few times this:
 /// those of both pictures, and what the network needs on the way.
 const TILE_BYTES: usize = 128 << 20;
+
+/// Samples of a channel that are read together: the second cache holds them until they are scaled.
+const STRIP: usize = 1 << 13;
 
 /// How pictures of one size are cut.
 pub(crate) struct Plan {
@@ -132,20 +136,53 @@ impl Tile<'_> {
     ) -> Result<(Option<Blocks>, Planes)> {
         let (rows, columns) = (&self.rows.input, &self.columns.input);
         let shape = [pictures.len(), 3, rows.len(), columns.len()];
-        let (mut scaled, mut plain) = (Vec::with_capacity(shape.iter().product()), Vec::new());
-        for picture in pictures {
-            let samples = picture.read(rows.clone(), columns.clone());
-            formula.scaling().apply(&samples, &mut scaled);
-            if formula.looks_at_samples() {
-                plain.extend(samples.iter().map(|&sample| sample as f32));
-            }
-        }
+        let scaling = formula.scaling();
+        let scaled = self.read(pictures, |channel, samples, to| {
+            to.iter_mut()
+                .zip(scaling.scaled(channel, samples))
+                .for_each(|(to, scaled)| *to = scaled);
+        });
         let scaled = Planes::new(shape, scaled)?;
         if !formula.looks_at_samples() {
             return Ok((None, scaled));
         }
+        let plain = self.read(pictures, |_, samples, to| {
+            to.iter_mut().zip(samples).for_each(|(to, &sample)| *to = sample as f32);
+        });
         let mut blocks = Blocks::new();
         blocks.read_planes(shape, &plain).map_err(lookalike_nn::Error::from)?;
         Ok((Some(blocks), scaled))
+    }
+
+    /// Three planes of every picture, made of the samples of this tile by `convert`, which takes the number of a channel:
+    /// strip by strip, each by one task.
+    fn read(
+        &self,
+        pictures: &[&dyn RgbSamples],
+        convert: impl Fn(usize, &[f64], &mut [f32]) + Sync,
+    ) -> Vec<f32> {
+        let (rows, columns) = (&self.rows.input, &self.columns.input);
+        let area = rows.len() * columns.len();
+        let mut planes = vec![0.0; 3 * area * pictures.len()];
+        let strip = (STRIP / columns.len().max(1)).max(1);
+        let length = (strip * columns.len()).max(1);
+        let mut strips = Vec::new();
+        for (&picture, planes) in pictures.iter().zip(planes.chunks_exact_mut((3 * area).max(1))) {
+            let (red, others) = planes.split_at_mut(area);
+            let (green, blue) = others.split_at_mut(area);
+            let parts = red.chunks_mut(length).zip(green.chunks_mut(length));
+            let parts = parts.zip(blue.chunks_mut(length));
+            for (first, ((red, green), blue)) in rows.clone().step_by(strip).zip(parts) {
+                strips.push((picture, first..(first + strip).min(rows.end), [red, green, blue]));
+            }
+        }
+        strips.into_par_iter().for_each(|(picture, rows, planes)| {
+            let samples = picture.read(rows, columns.clone());
+            let parts = samples.chunks_exact((samples.len() / 3).max(1));
+            for (channel, (samples, plane)) in parts.zip(planes).enumerate() {
+                convert(channel, samples, plane);
+            }
+        });
+        planes
     }
 }
