@@ -13,8 +13,8 @@ use crate::tap_formula::{TapFormula, TapPair};
 /// those of both pictures, and what the network needs on the way.
 const TILE_BYTES: usize = 128 << 20;
 
-/// Samples of a channel that are read together: the second cache holds them until they are scaled.
-const STRIP: usize = 1 << 13;
+/// Samples of a channel that are read together: the first cache holds them until they are scaled.
+const STRIP: usize = 1 << 10;
 
 /// How pictures of one size are cut.
 pub(crate) struct Plan {
@@ -137,11 +137,8 @@ impl Tile<'_> {
         let (rows, columns) = (&self.rows.input, &self.columns.input);
         let shape = [pictures.len(), 3, rows.len(), columns.len()];
         let scaling = formula.scaling();
-        let scaled = self.read(pictures, |channel, samples, to| {
-            to.iter_mut()
-                .zip(scaling.scaled(channel, samples))
-                .for_each(|(to, scaled)| *to = scaled);
-        });
+        let scaled =
+            self.read(pictures, |channel, samples, to| scaling.scale(channel, samples, to));
         let scaled = Planes::new(shape, scaled)?;
         if !formula.looks_at_samples() {
             return Ok((None, scaled));
