@@ -38,7 +38,8 @@ pub(crate) fn prefetch_for_later(lines: &[Line], at: usize) {
     let _ = (lines, at);
 }
 
-/// Asks for line `at`, where there is one, to be written later.
+/// Asks for line `at`, where there is one, to be written later. The instruction for that is not among those that kernels are
+/// compiled with, so that it is asked for as to be read, which on one core comes to the same.
 #[inline(always)]
 pub(crate) fn prefetch_to_write(lines: &Disjoint<'_, Line>, at: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -41,7 +41,7 @@ pub(super) struct Pass<'a> {
     pub(super) tiles: [usize; 2],
 }
 
-/// Lines that it holds, about.
+/// Lines that the second cache of a processor holds, about.
 const SECOND_CACHE: usize = (1 << 20) / size_of::<Line>();
 
 /// Lines between the starts of two of the 36 matrices: one more than they need, so that they do not
