@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use lookalike_core::Gradient;
+use lookalike_kernels::leave_numbers;
 use lookalike_nn::{Blocks, PictureBlocks, Planes};
 
 use crate::plan::{Plan, Tile};
@@ -19,6 +20,7 @@ pub(crate) fn activations<F: TapFormula>(
     on_workers(|| {
         let (plain, scaled) = tile.input(formula, pictures)?;
         let taps = formula.trunk().activations(&scaled)?;
+        leave_numbers(scaled.into_data());
         Ok(plain.into_iter().chain(taps).collect())
     })
 }
@@ -142,6 +144,7 @@ fn gather<F: TapFormula>(
                 outcome = add(first + tap, found);
             }
         })?;
+        leave_numbers(scaled.into_data());
         outcome?;
     }
     Ok(states)
@@ -217,6 +220,7 @@ fn gradients_here<F: TapFormula>(
             }
             Ok(derived)
         })?;
+        leave_numbers(scaled.into_data());
         for (index, gradient) in gradients.iter_mut().enumerate() {
             let samples = &mut gradient.samples;
             let deviation = formula.scaling().deviation.map(f64::recip);

@@ -1,5 +1,8 @@
 //! How pictures of one size are cut into tiles for a formula, and what each tile hands over.
 
+use std::ops::Range;
+
+use lookalike_kernels::{leave_numbers, take_numbers};
 use lookalike_nn::geometry::tap_lengths;
 use lookalike_nn::tiling::{Span, spans};
 use lookalike_nn::{Blocks, PictureBlocks, Planes, TapGeometry};
@@ -137,30 +140,42 @@ impl Tile<'_> {
         let (rows, columns) = (&self.rows.input, &self.columns.input);
         let shape = [pictures.len(), 3, rows.len(), columns.len()];
         let scaling = formula.scaling();
-        let scaled =
-            self.read(pictures, |channel, samples, to| scaling.scale(channel, samples, to));
+        let scaled = self.read(pictures, |picture, rows, columns, planes| {
+            picture.scaled(rows, columns, &scaling, planes)
+        })?;
         let scaled = Planes::new(shape, scaled)?;
         if !formula.looks_at_samples() {
             return Ok((None, scaled));
         }
-        let plain = self.read(pictures, |_, samples, to| {
-            to.iter_mut().zip(samples).for_each(|(to, &sample)| *to = sample as f32);
-        });
+        let plain = self.read(pictures, |picture, rows, columns, planes| {
+            let samples = picture.read(rows, columns);
+            let parts = samples.chunks_exact((samples.len() / 3).max(1));
+            for (samples, plane) in parts.zip(planes) {
+                plane.iter_mut().zip(samples).for_each(|(to, &sample)| *to = sample as f32);
+            }
+            Ok(())
+        })?;
         let mut blocks = Blocks::new();
         blocks.read_planes(shape, &plain).map_err(lookalike_nn::Error::from)?;
+        leave_numbers(plain);
         Ok((Some(blocks), scaled))
     }
 
-    /// Three planes of every picture, made of the samples of this tile by `convert`, which takes the number of a channel:
-    /// strip by strip, each by one task.
+    /// Three planes of every picture, which `fill` makes of rows and columns: strip by strip, each by one task.
     fn read(
         &self,
         pictures: &[&dyn RgbSamples],
-        convert: impl Fn(usize, &[f64], &mut [f32]) + Sync,
-    ) -> Vec<f32> {
+        fill: impl Fn(
+            &dyn RgbSamples,
+            Range<usize>,
+            Range<usize>,
+            [&mut [f32]; 3],
+        ) -> lookalike_nn::Result<()>
+        + Sync,
+    ) -> Result<Vec<f32>> {
         let (rows, columns) = (&self.rows.input, &self.columns.input);
         let area = rows.len() * columns.len();
-        let mut planes = vec![0.0; 3 * area * pictures.len()];
+        let mut planes = take_numbers(3 * area * pictures.len());
         let strip = (STRIP / columns.len().max(1)).max(1);
         let length = (strip * columns.len()).max(1);
         let mut strips = Vec::new();
@@ -173,13 +188,9 @@ impl Tile<'_> {
                 strips.push((picture, first..(first + strip).min(rows.end), [red, green, blue]));
             }
         }
-        strips.into_par_iter().for_each(|(picture, rows, planes)| {
-            let samples = picture.read(rows, columns.clone());
-            let parts = samples.chunks_exact((samples.len() / 3).max(1));
-            for (channel, (samples, plane)) in parts.zip(planes).enumerate() {
-                convert(channel, samples, plane);
-            }
-        });
-        planes
+        strips
+            .into_par_iter()
+            .try_for_each(|(picture, rows, planes)| fill(picture, rows, columns.clone(), planes))?;
+        Ok(planes)
     }
 }

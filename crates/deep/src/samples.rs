@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use lookalike_core::Picture;
-use lookalike_nn::Planes;
+use lookalike_kernels::{Processor, Samples, standardise};
+use lookalike_nn::{Planes, Result};
 
 /// The range in which samples are given where there is no [`Picture`] to say it. There is no default:
 /// a wrong guess gives a plausible number.
@@ -37,46 +38,28 @@ impl Scaling {
     pub(crate) const SIGNED: Self = Self { mean: [0.5; 3], deviation: [0.5; 3] };
 
     /// Appends the scaled samples of three planes that stand one after the other.
-    pub(crate) fn apply(&self, samples: &[f64], to: &mut Vec<f32>) {
+    ///
+    /// # Errors
+    /// None that are known.
+    pub(crate) fn apply(&self, samples: &[f64], to: &mut Vec<f32>) -> Result<()> {
         let plane = (samples.len() / 3).max(1);
         for (channel, plane) in samples.chunks(plane).take(3).enumerate() {
             let first = to.len();
             to.resize(first + plane.len(), 0.0);
-            self.scale(channel, plane, &mut to[first..]);
+            self.scale(channel, Samples::Double(plane), &mut to[first..])?;
         }
+        Ok(())
     }
 
     /// Scales samples of one channel: the quotients in double precision, rounded to single.
     ///
-    /// Divisions take longer than all else that is done to a sample. Products with the inverse are at most two units in the
-    /// last place away, which no rounding to single precision shows but that of numbers half-way between two. Where one is
-    /// as near to that, the run is divided.
-    pub(crate) fn scale(&self, channel: usize, samples: &[f64], to: &mut [f32]) {
+    /// # Errors
+    /// When there are not as many results as samples.
+    pub(crate) fn scale(&self, channel: usize, samples: Samples<'_>, to: &mut [f32]) -> Result<()> {
         let (mean, deviation) = (self.mean[channel], self.deviation[channel]);
-        let inverse = deviation.recip();
-        for (samples, to) in samples.chunks(RUN).zip(to.chunks_mut(RUN)) {
-            let mut half_way = false;
-            for (to, &sample) in to.iter_mut().zip(samples) {
-                let product = (sample - mean) * inverse;
-                half_way |=
-                    (product.to_bits() as u32 & BELOW_SINGLE).wrapping_sub(HALF_WAY - 2) <= 4;
-                *to = product as f32;
-            }
-            if half_way {
-                for (to, &sample) in to.iter_mut().zip(samples) {
-                    *to = ((sample - mean) / deviation) as f32;
-                }
-            }
-        }
+        Ok(standardise(Processor::best(), samples, mean, deviation, to)?)
     }
 }
-
-/// Samples that are scaled together.
-const RUN: usize = 64;
-/// Bits of a number in double precision that single precision lacks.
-const BELOW_SINGLE: u32 = (1 << 29) - 1;
-/// What they are half-way between two numbers in single precision.
-const HALF_WAY: u32 = 1 << 28;
 
 /// Red, green and blue in 0…1, wherever they are kept.
 pub(crate) trait RgbSamples: Sync {
@@ -85,6 +68,25 @@ pub(crate) trait RgbSamples: Sync {
 
     /// A rectangle: three planes one after the other.
     fn read(&self, rows: Range<usize>, columns: Range<usize>) -> Vec<f64>;
+
+    /// A rectangle, scaled, one plane per channel.
+    ///
+    /// # Errors
+    /// When the planes have not its size.
+    fn scaled(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        scaling: &Scaling,
+        planes: [&mut [f32]; 3],
+    ) -> Result<()> {
+        let samples = self.read(rows, columns);
+        let parts = samples.chunks_exact((samples.len() / 3).max(1));
+        for (channel, (samples, plane)) in parts.zip(planes).enumerate() {
+            scaling.scale(channel, Samples::Double(samples), plane)?;
+        }
+        Ok(())
+    }
 }
 
 impl RgbSamples for Picture {
@@ -134,6 +136,32 @@ impl RgbSamples for PlanesSamples<'_> {
         }
         samples
     }
+
+    fn scaled(
+        &self,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        scaling: &Scaling,
+        planes: [&mut [f32]; 3],
+    ) -> Result<()> {
+        let [height, width] = self.size();
+        let picture = self.planes.picture(self.index);
+        let of = match self.range {
+            SampleRange::ZeroToOne => Samples::Single,
+            SampleRange::MinusOneToOne => Samples::Signed,
+        };
+        for (channel, (from, to)) in picture.chunks(height * width).zip(planes).enumerate() {
+            let from = &from[rows.start * width..rows.end * width];
+            if columns.len() == width {
+                scaling.scale(channel, of(from), to)?;
+                continue;
+            }
+            for (from, to) in from.chunks(width).zip(to.chunks_mut(columns.len().max(1))) {
+                scaling.scale(channel, of(&from[columns.clone()]), to)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -141,25 +169,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scaled_samples_are_quotients_rounded_once() {
-        let fine = (0..1 << 16)
-            .map(|i: u32| f64::from(i.wrapping_mul(2_654_435_769) >> 8) / f64::from(1 << 24));
-        let codes = (0..=255).map(|code| f64::from(code as f32 / 255.0));
-        let samples: Vec<f64> = fine.chain(codes).chain([f64::NAN, -1.0, 2.0]).collect();
-        let mut half_way = 0;
-        for scaling in [Scaling::IMAGENET, Scaling::HALVES, Scaling::CLIP] {
-            for channel in 0..3 {
-                let mut scaled = vec![9.0; samples.len()];
-                scaling.scale(channel, &samples, &mut scaled);
-                let (mean, deviation) = (scaling.mean[channel], scaling.deviation[channel]);
-                for (sample, scaled) in samples.iter().zip(scaled) {
-                    let quotient = ((sample - mean) / deviation) as f32;
-                    assert_eq!(scaled.to_bits(), quotient.to_bits(), "{sample} of {scaling:?}");
-                    half_way +=
-                        usize::from(((sample - mean) * deviation.recip()) as f32 != quotient);
-                }
+    fn planes_are_scaled_as_what_is_read_of_them() {
+        let data = (0..3 * 7 * 9_u32).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+        let planes = Planes::new([1, 3, 7, 9], data).unwrap();
+        for range in [SampleRange::ZeroToOne, SampleRange::MinusOneToOne] {
+            let picture = PlanesSamples { planes: &planes, index: 0, range };
+            for (rows, columns) in [(0..7, 0..9), (2..5, 0..9), (1..6, 3..8)] {
+                let area = rows.len() * columns.len();
+                let mut expected = Vec::new();
+                let read = picture.read(rows.clone(), columns.clone());
+                Scaling::IMAGENET.apply(&read, &mut expected).unwrap();
+                let mut found = vec![9.0; 3 * area];
+                let (red, others) = found.split_at_mut(area);
+                let (green, blue) = others.split_at_mut(area);
+                let into = [red, green, blue];
+                picture.scaled(rows, columns, &Scaling::IMAGENET, into).unwrap();
+                assert_eq!(found, expected);
             }
         }
-        assert!(half_way > 100, "{half_way} samples, so that divisions were needed");
     }
 }

@@ -82,7 +82,9 @@ impl SightFields {
         let planes = pictures.par_iter().map(|picture| Input::Linear.planes(picture, SIDE));
         let planes: Vec<Vec<f64>> = planes.collect::<Result<_>>()?;
         let mut data = Vec::with_capacity(planes.len() * 3 * SIDE * SIDE);
-        planes.iter().for_each(|planes| Version::V0_1.scaling().apply(planes, &mut data));
+        for planes in &planes {
+            Version::V0_1.scaling().apply(planes, &mut data)?;
+        }
         let planes = Planes::new([pictures.len(), 3, SIDE, SIDE], data)?;
         let mut vectors = vec![Vec::with_capacity(self.count()); pictures.len()];
         self.trunk.visit(&planes, |tap, blocks| {

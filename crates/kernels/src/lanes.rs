@@ -8,6 +8,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::bfloat16::{HasPairs, Pairs};
+use crate::larger::Larger;
 use crate::transpose::Transpose;
 
 /// Sixteen numbers that fill one cache line.
@@ -95,7 +96,9 @@ macro_rules! lane_by_lane {
     }};
 }
 
-impl<S: Transpose + Pairs, const N: usize, const PANEL: usize> Lanes for Sixteen<S, N, PANEL> {
+impl<S: Transpose + Larger + Pairs, const N: usize, const PANEL: usize> Lanes
+    for Sixteen<S, N, PANEL>
+{
     type V = [S::f32s; N];
 
     const PANEL: usize = PANEL;
@@ -207,14 +210,7 @@ impl<S: Transpose + Pairs, const N: usize, const PANEL: usize> Lanes for Sixteen
 
     #[inline(always)]
     fn larger(self, a: Self::V, b: Self::V) -> Self::V {
-        let mut result = a;
-        for i in 0..N {
-            let less = self.0.less_than_f32s(a[i], b[i]);
-            let larger = self.0.select_f32s(less, b[i], a[i]);
-            let is_number = self.0.equal_f32s(b[i], b[i]);
-            result[i] = self.0.select_f32s(is_number, larger, b[i]);
-        }
-        result
+        lane_by_lane!(self, larger(a, b))
     }
 
     #[inline(always)]

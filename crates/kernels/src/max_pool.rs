@@ -3,6 +3,8 @@
 //! A value that is no number is the largest of its window. The derivative goes to the first position
 //! that holds the largest value, in the order of rows.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::blocks::Blocks;
@@ -90,6 +92,32 @@ impl MaxPool {
         Ok(())
     }
 
+    /// Windows without padding all of whose rows are among `rows` of an input of a height.
+    pub(crate) fn windows_within(&self, rows: &Range<usize>, height: usize) -> Range<usize> {
+        let begin = rows.start.div_ceil(self.stride);
+        let whole = match rows.end.checked_sub(self.kernel) {
+            _ if rows.end == height => height.div_ceil(self.stride),
+            Some(last) => last / self.stride + 1,
+            None => 0,
+        };
+        begin..whole.max(begin)
+    }
+
+    /// Pools windows without padding of one plane. `from` holds the rows of the plane from those of the first window on, and
+    /// all that they need; `to` takes rows of `columns` windows.
+    #[inline]
+    pub(crate) fn rows(
+        &self,
+        processor: Processor,
+        width: usize,
+        from: &[Line],
+        columns: usize,
+        to: &mut [Line],
+    ) {
+        let size = [from.len() / width, width];
+        processor.run(Forward { pool: *self, size, from, first: 0, columns, to });
+    }
+
     /// The derivative with respect to the input of [`forward`](Self::forward), given that with respect
     /// to its output.
     ///
@@ -163,7 +191,7 @@ impl MaxPool {
 
     /// The positions of a window along one axis.
     #[inline(always)]
-    fn window(&self, index: usize, length: usize) -> std::ops::Range<usize> {
+    fn window(&self, index: usize, length: usize) -> Range<usize> {
         let begin = index * self.stride;
         begin.saturating_sub(self.padding)..(begin + self.kernel - self.padding).min(length)
     }
@@ -215,15 +243,14 @@ fn forward<L: Lanes, const K: usize, const S: usize>(lanes: L, task: Forward<'_>
                 rows[k] = &task.from[(row * S + k) * width..][..width];
             }
             done = whole.min(to.len());
+            // The largest of a column that two windows share is found once.
+            let mut last = lanes.splat(0.0);
             for (x, line) in to[..done].iter_mut().enumerate() {
-                let mut largest = lanes.load(&rows[0][x * S]);
-                for k in 0..K {
-                    let window = &rows[k][x * S..x * S + K];
-                    for i in 0..K {
-                        if k + i > 0 {
-                            largest = lanes.larger(largest, lanes.load(&window[i]));
-                        }
-                    }
+                let mut largest =
+                    if K == S + 1 && x > 0 { last } else { column(lanes, &rows, x * S) };
+                for i in 1..K {
+                    last = column(lanes, &rows, x * S + i);
+                    largest = lanes.larger(largest, last);
                 }
                 lanes.store(line, largest);
             }
@@ -232,6 +259,16 @@ fn forward<L: Lanes, const K: usize, const S: usize>(lanes: L, task: Forward<'_>
             at_edge(lanes, &task.pool, task.size, task.from, [row, x], line);
         }
     }
+}
+
+/// The largest of a column of some rows.
+#[inline(always)]
+fn column<L: Lanes, const K: usize>(lanes: L, rows: &[&[Line]; K], at: usize) -> L::V {
+    let mut largest = lanes.load(&rows[0][at]);
+    for k in 1..K {
+        largest = lanes.larger(largest, lanes.load(&rows[k][at]));
+    }
+    largest
 }
 
 #[inline(always)]

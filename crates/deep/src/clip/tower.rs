@@ -108,7 +108,7 @@ impl Clip {
     /// # Errors
     /// [`Error::Network`](crate::Error::Network) for other numbers.
     pub fn features(&self, planes: &[f64]) -> Result<Vec<f64>> {
-        let planes = scaled(planes);
+        let planes = scaled(planes)?;
         let features = match &self.tower {
             Tower::Transformer(tower) => tower.features(&planes, Readout::Embedding)?,
             Tower::ConvNext(network, _) => network.features(&planes)?,
@@ -127,7 +127,7 @@ impl Clip {
     }
 
     fn trace(&self, planes: &[f64]) -> Result<(Vec<f32>, TowerTrace)> {
-        let planes = scaled(planes);
+        let planes = scaled(planes)?;
         Ok(match &self.tower {
             Tower::Transformer(tower) => {
                 let (features, trace) = tower.trace(&planes, Readout::Embedding)?;
@@ -157,10 +157,10 @@ impl Clip {
     }
 }
 
-fn scaled(planes: &[f64]) -> Vec<f32> {
+fn scaled(planes: &[f64]) -> Result<Vec<f32>> {
     let mut scaled = Vec::with_capacity(planes.len());
-    Scaling::CLIP.apply(planes, &mut scaled);
-    scaled
+    Scaling::CLIP.apply(planes, &mut scaled)?;
+    Ok(scaled)
 }
 
 impl EmbeddingNetwork for Clip {

@@ -69,10 +69,10 @@ impl Network {
         self.branches.iter().map(|(_, network)| network.architecture().patch).collect()
     }
 
-    fn scaled(branch: Branch, planes: &[f64]) -> Vec<f32> {
+    fn scaled(branch: Branch, planes: &[f64]) -> lookalike_nn::Result<Vec<f32>> {
         let mut scaled = Vec::with_capacity(planes.len());
-        branch.scaling().apply(planes, &mut scaled);
-        scaled
+        branch.scaling().apply(planes, &mut scaled)?;
+        Ok(scaled)
     }
 
     /// The embeddings before anything is taken off, one after the other.
@@ -81,7 +81,7 @@ impl Network {
     /// As [`embedding`](Self::embedding).
     pub fn features(&self, planes: &[f64]) -> Result<Vec<f64>> {
         let features = self.branches.par_iter().map(|(branch, network)| {
-            network.features(&Self::scaled(*branch, planes), branch.readout(self.patches))
+            network.features(&Self::scaled(*branch, planes)?, branch.readout(self.patches))
         });
         let features: Vec<Vec<f32>> = features.collect::<lookalike_nn::Result<_>>()?;
         Ok(features.into_iter().flatten().map(f64::from).collect())
@@ -103,7 +103,7 @@ impl Network {
     /// The distance of planes from a picture with an embedding, and its derivative with respect to them.
     pub(super) fn gradient(&self, reference: &[f64], planes: &[f64]) -> Result<(f64, Vec<f64>)> {
         let traces = self.branches.par_iter().map(|(branch, network)| {
-            network.trace(&Self::scaled(*branch, planes), branch.readout(self.patches))
+            network.trace(&Self::scaled(*branch, planes)?, branch.readout(self.patches))
         });
         let traces: Vec<(Vec<f32>, Trace)> = traces.collect::<lookalike_nn::Result<_>>()?;
         let features: Vec<f64> =

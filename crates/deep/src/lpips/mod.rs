@@ -54,7 +54,7 @@ pub fn network_input(version: Version, pictures: &[&Picture]) -> Result<Planes> 
         if picture.size() != size {
             return Err(Error::Sizes { reference: size, candidate: picture.size() });
         }
-        version.scaling().apply(&picture.read(0..size[0], 0..size[1]), &mut data);
+        version.scaling().apply(&picture.read(0..size[0], 0..size[1]), &mut data)?;
     }
     Ok(Planes::new([pictures.len(), 3, size[0], size[1]], data)?)
 }

@@ -170,7 +170,7 @@ impl VsdBaseline {
     /// Those of the network.
     pub fn embed(&self, picture: &Picture) -> Result<Vec<f32>> {
         let side = self.side();
-        let input = input(picture, side, self.scaling());
+        let input = input(picture, side, self.scaling())?;
         match &self.network {
             Network::Beit(network) => Ok(network.features(&input, Readout::Patches)?),
             Network::DenseNet(network) => {
@@ -198,7 +198,7 @@ impl VsdBaseline {
 }
 
 /// Three scaled planes of a picture at the size of the network.
-fn input(picture: &Picture, side: usize, scaling: Scaling) -> Vec<f32> {
+fn input(picture: &Picture, side: usize, scaling: Scaling) -> Result<Vec<f32>> {
     let size = [picture.height(), picture.width(), 1];
     let mut planes = Vec::with_capacity(3 * side * side);
     for channel in 0..3 {
@@ -213,8 +213,8 @@ fn input(picture: &Picture, side: usize, scaling: Scaling) -> Vec<f32> {
         planes.extend(resized.into_iter().map(|code| f64::from(code) / 255.0));
     }
     let mut scaled = Vec::with_capacity(planes.len());
-    scaling.apply(&planes, &mut scaled);
-    scaled
+    scaling.apply(&planes, &mut scaled)?;
+    Ok(scaled)
 }
 
 #[cfg(test)]
@@ -231,7 +231,7 @@ mod tests {
         // and 1/7 at the ends.
         let codes = [0, 255, 0, 255].repeat(4);
         let picture = Picture::from_u8(4, 4, Channels::Grey, codes).unwrap();
-        let planes = input(&picture, 2, Scaling::IMAGENET);
+        let planes = input(&picture, 2, Scaling::IMAGENET).unwrap();
         for (channel, plane) in planes.chunks(4).enumerate() {
             let code = |value: f32| {
                 let (mean, deviation) =
@@ -296,7 +296,7 @@ mod tests {
             }
         }
         let network = beit::network(others).unwrap();
-        let input = input(&picture, network.architecture().side, Scaling::HALVES);
+        let input = input(&picture, network.architecture().side, Scaling::HALVES).unwrap();
         let found = network.features(&input, Readout::Patches).unwrap();
         assert!(error(&found, &expected) < 2e-5, "{}", error(&found, &expected));
 

@@ -5,13 +5,16 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::First;
+use super::pooling::Pooling;
 use crate::blocks::Blocks;
 use crate::convolution::Padding;
 use crate::disjoint::Disjoint;
 use crate::finish::finish;
 use crate::lanes::{LANES, Lanes, Line};
+use crate::max_pool::MaxPool;
 use crate::phase::{Phase, region_of};
 use crate::positions::{Positions, Walk};
+use crate::prefetch::prefetch_for_later;
 use crate::processor::Kernel;
 use crate::region::View;
 use crate::scratch::with_lines;
@@ -19,12 +22,16 @@ use crate::scratch::with_lines;
 /// Multiplications of a task, about: a twentieth of a millisecond.
 const WORK: usize = 1 << 22;
 
+/// Tiles by which memory is asked for before it is written.
+const AHEAD: usize = 2;
+
 pub(super) fn run(
     first: &First,
     shape: [usize; 4],
     planes: &[f32],
     padding: Padding,
     output: &mut Blocks,
+    pool: Option<(&MaxPool, &mut Blocks)>,
 ) {
     let [batch, channels, height, width] = shape;
     let [_, _, out_height, out_width] = output.shape();
@@ -34,16 +41,16 @@ pub(super) fn run(
     let strips = out_height.div_ceil(rows);
     let rows = out_height.div_ceil(strips);
     let strips = out_height.div_ceil(rows);
+    let rows_of = |strip: usize| strip * rows..out_height.min((strip + 1) * rows);
     let (plane, depth) = (out_height * out_width, output.depth());
+    let pooling = pool.map(|(pool, pooled)| Pooling::new(pool, [out_height, out_width], pooled));
     let shared = Disjoint::new(output.lines_mut());
     let task = |index: usize| {
         let (picture, strip) = (index / strips, index % strips);
-        let rows = strip * rows..out_height.min((strip + 1) * rows);
+        let rows = rows_of(strip);
         let Some(region) = region_of([&phase].into_iter(), rows.clone()) else { return };
         let own = &planes[picture * channels * height * width..][..channels * height * width];
-        with_lines((channels * region.plane()).div_ceil(LANES), |scratch| {
-            let numbers = &mut bytemuck::cast_slice_mut(scratch)[..channels * region.plane()];
-            let view = region.copy(own, [height, width], numbers);
+        let compute = |view: View<'_, f32>| {
             let from =
                 view.place(phase.start[0] + (rows.start * first.stride) as isize, phase.start[1]);
             let positions = Positions {
@@ -57,19 +64,39 @@ pub(super) fn run(
                 to_column: 1,
             };
             let start = picture * depth * plane + rows.start * out_width;
-            let length = rows.len() * out_width;
-            first.processor.run(Strip {
-                first,
-                view,
-                positions,
-                output: &shared,
-                plane,
-                part: start..start + length,
+            let part = start..start + rows.len() * out_width;
+            first.processor.run(Strip { first, view, positions, output: &shared, plane, part });
+        };
+        if region.within([height, width]) {
+            compute(View { lines: own, plane: height * width, row: width, origin: [0; 2] });
+        } else {
+            with_lines((channels * region.plane()).div_ceil(LANES), |scratch| {
+                let numbers = &mut bytemuck::cast_slice_mut(scratch)[..channels * region.plane()];
+                compute(region.copy(own, [height, width], numbers));
             });
-        });
+        }
+        if let Some(pooling) = &pooling {
+            for line in picture * depth..(picture + 1) * depth {
+                let start = line * plane;
+                // SAFETY: a task alone writes these rows, and is done with it; others read them after all tasks.
+                #[allow(unsafe_code)]
+                let from = unsafe {
+                    shared.part(start + rows.start * out_width..start + rows.end * out_width)
+                };
+                pooling.within(first.processor, line, &rows, from);
+            }
+        }
     };
     let tasks = batch * strips;
-    if tasks == 1 { task(0) } else { (0..tasks).into_par_iter().for_each(task) }
+    if tasks == 1 {
+        task(0)
+    } else {
+        (0..tasks).into_par_iter().for_each(task)
+    }
+    if let Some(pooling) = pooling {
+        let strips: Vec<Range<usize>> = (0..strips).map(rows_of).collect();
+        pooling.between(first.processor, &strips, output);
+    }
 }
 
 struct Strip<'a> {
@@ -148,6 +175,12 @@ impl Strip<'_> {
         let (mut from, mut places) = ([0; R], [0; R]);
         for r in 0..R {
             (from[r], places[r]) = walk.next();
+        }
+        // Outputs follow each other, and there are more of them than a cache holds.
+        for w in 0..W {
+            for r in 0..R {
+                prefetch_for_later(to[w], places[r] + AHEAD * R);
+            }
         }
         let mut sums = [[lanes.splat(0.0); W]; R];
         for w in 0..W {

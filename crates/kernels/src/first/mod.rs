@@ -8,6 +8,7 @@
 
 mod forward;
 mod gradient;
+mod pooling;
 
 use std::sync::OnceLock;
 
@@ -15,6 +16,7 @@ use crate::blocks::Blocks;
 use crate::convolution::{Activation, Filters, Padding};
 use crate::direct::{channel_lines, expect, expect_shape};
 use crate::lanes::{LANES, Line};
+use crate::max_pool::MaxPool;
 use crate::processor::Processor;
 use crate::product::Packed;
 use crate::{Error, Result};
@@ -115,7 +117,30 @@ impl First {
         let output_shape = self.output_shape(shape, padding)?;
         expect_count(shape, planes.len())?;
         output.reshape(output_shape)?;
-        forward::run(self, shape, planes, padding, output);
+        forward::run(self, shape, planes, padding, output, None);
+        Ok(())
+    }
+
+    /// As [`forward`](Self::forward), with the outputs pooled as well: while they are in the second cache.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward) and [`MaxPool::output`]; [`Error::Dimension`] where the pool has padding.
+    pub fn forward_pooled(
+        &self,
+        shape: [usize; 4],
+        planes: &[f32],
+        padding: Padding,
+        output: &mut Blocks,
+        (pool, pooled): (&MaxPool, &mut Blocks),
+    ) -> Result<()> {
+        let output_shape = self.output_shape(shape, padding)?;
+        let [batch, channels, height, width] = output_shape;
+        expect_count(shape, planes.len())?;
+        expect("padding of a pool behind a first convolution", 0, pool.padding)?;
+        let [rows, columns] = pool.output([height, width])?;
+        output.reshape(output_shape)?;
+        pooled.reshape([batch, channels, rows, columns])?;
+        forward::run(self, shape, planes, padding, output, Some((pool, pooled)));
         Ok(())
     }
 

@@ -130,3 +130,51 @@ fn no_number_stays_none_and_what_does_not_fit_is_refused() {
     }
     assert!(First::new(Processor::best(), &filters, 0, Activation::None).is_err());
 }
+
+#[test]
+fn what_is_pooled_on_the_way_is_what_the_pool_gives() {
+    let (inputs, outputs, kernel) = (3, 70, [11, 11]);
+    let (weights, bias) = (noise(inputs * outputs * 121, 7), noise(outputs, 8));
+    let filters = Filters { weights: &weights, bias: &bias, inputs, outputs, kernel, groups: 1 };
+    // Some tasks; fewer rows than a task has.
+    for size in [[45, 31], [13, 14]] {
+        let shape = [2, inputs, size[0], size[1]];
+        let input = noise(shape.iter().product(), 9);
+        for processor in Processor::available() {
+            let first = First::new(processor, &filters, 1, Activation::Relu).unwrap();
+            let mut expected = [Blocks::new(), Blocks::new()];
+            for (kernel, stride, ceil) in [
+                (3, 2, true),
+                (3, 2, false),
+                (2, 2, false),
+                (3, 1, false),
+                (9, 4, true),
+                (1, 3, true),
+            ] {
+                let pool = MaxPool { kernel, stride, padding: 0, ceil };
+                let [output, pooled] = &mut expected;
+                first.forward(shape, &input, Padding::each(5), output).unwrap();
+                pool.forward(processor, output, pooled).unwrap();
+                let [mut output, mut pooled] = [Blocks::new(), Blocks::new()];
+                let to = (&pool, &mut pooled);
+                first.forward_pooled(shape, &input, Padding::each(5), &mut output, to).unwrap();
+                for (found, expected) in [&output, &pooled].into_iter().zip(&expected) {
+                    assert_eq!(found.shape(), expected.shape());
+                    assert_eq!(found.lines(), expected.lines(), "{pool:?} of {size:?}");
+                }
+            }
+        }
+    }
+    let first = First::new(Processor::best(), &filters, 1, Activation::Relu).unwrap();
+    let refused = |pool: MaxPool, size: [usize; 2]| {
+        let input = noise(inputs * size[0] * size[1], 9);
+        let [mut output, mut pooled] = [Blocks::new(), Blocks::new()];
+        let to = (&pool, &mut pooled);
+        let shape = [1, inputs, size[0], size[1]];
+        first.forward_pooled(shape, &input, Padding::each(5), &mut output, to).unwrap_err()
+    };
+    let pool = MaxPool { kernel: 3, stride: 2, padding: 1, ceil: false };
+    assert!(matches!(refused(pool, [9, 9]), Error::Dimension { expected: 0, found: 1, .. }));
+    let pool = MaxPool { kernel: 3, stride: 2, padding: 0, ceil: false };
+    assert!(matches!(refused(pool, [9, 2]), Error::TooSmall { window: 3, found: 2 }));
+}

@@ -96,13 +96,20 @@ impl Pass<'_> {
                 // is scattered by one task.
                 #[allow(unsafe_code)]
                 let to = unsafe { self.output.part(start..start + count) };
-                let mut results = [Line::ZERO; OUT];
-                for j in 0..OUT {
-                    lanes.store(&mut results[j], sums[0][j]);
-                }
                 match to.as_mut_array::<OUT>() {
-                    Some(to) => *to = results,
-                    None => to.copy_from_slice(&results[..count]),
+                    Some(to) => {
+                        for j in 0..OUT {
+                            lanes.store(&mut to[j], sums[0][j]);
+                        }
+                    }
+                    // One by one: a copy of few lines would be a call.
+                    None => {
+                        for j in 0..OUT - 1 {
+                            if let Some(to) = to.get_mut(j) {
+                                lanes.store(to, sums[0][j]);
+                            }
+                        }
+                    }
                 }
                 if i % 2 == 0 {
                     above = sums[0];

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use lookalike_kernels::{
-    self as kernels, Activation, Blocks, Depthwise, Direct, First, LANES, Processor, Winograd,
+    self as kernels, Activation, Blocks, Depthwise, Direct, First, LANES, MaxPool, Processor,
+    Winograd,
 };
 
 use crate::filters::{FilterGradient, Filters};
@@ -20,8 +21,8 @@ pub(crate) struct Convolve {
     processor: Processor,
     precision: Precision,
     kernel: Kernel,
-    /// Whether the largest of every 2×2 outputs are made along with them.
-    pub(super) pools: bool,
+    /// The pool whose results are made along with the outputs.
+    pub(super) pools: Option<MaxPool>,
     /// The way back of a Winograd convolution.
     back: Winograds,
 }
@@ -108,7 +109,7 @@ impl Convolve {
             Kernel::Direct(Direct::new(processor, &of, stride, activation)?)
         };
         let (filters, back) = (filters.clone(), Winograds::new(packing));
-        Ok(Self { filters, activation, processor, precision, kernel, pools: false, back })
+        Ok(Self { filters, activation, processor, precision, kernel, pools: None, back })
     }
 
     /// Packs the filters of a Winograd convolution.
@@ -120,9 +121,13 @@ impl Convolve {
         }
     }
 
-    /// Whether it can make the largest of every 2×2 outputs along with them.
-    pub(super) fn can_pool(&self) -> bool {
-        matches!(self.kernel, Kernel::Winograd(_))
+    /// Whether it can make what a pool would of its outputs along with them.
+    pub(super) fn can_pool(&self, pool: &MaxPool) -> bool {
+        match self.kernel {
+            Kernel::Winograd(_) => pool.is_pairwise() && !pool.ceil,
+            Kernel::First(_) => pool.padding == 0,
+            _ => false,
+        }
     }
 
     /// Channels written.
@@ -150,6 +155,24 @@ impl Convolve {
             }
         }
         Ok(())
+    }
+
+    /// As [`forward_planes`](Self::forward_planes), with what the pool behind it makes of the outputs.
+    pub(super) fn forward_planes_pooled(
+        &self,
+        input: &Planes,
+        output: &mut Blocks,
+        pool: &MaxPool,
+        pooled: &mut Blocks,
+    ) -> Result<()> {
+        let padding = self.padding([input.height(), input.width()]);
+        match &self.kernel {
+            Kernel::First(first) => {
+                let pool = (pool, pooled);
+                Ok(first.forward_pooled(input.shape(), input.data(), padding, output, pool)?)
+            }
+            _ => Err(Error::Engine("this kernel does not pool".to_owned())),
+        }
     }
 
     pub(crate) fn forward(&self, input: &Blocks, output: &mut Blocks) -> Result<()> {

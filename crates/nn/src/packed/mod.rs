@@ -192,19 +192,17 @@ fn pack(layers: &[Layer<Arc<Filters>>], kind: Kind, first: bool) -> Result<Vec<S
     Ok(steps)
 }
 
-/// Has convolutions make what the pool behind them would: their outputs are in registers then, and as large as
-/// nothing else that a network writes.
+/// Has convolutions make what the pool behind them would: their outputs are in registers or in the second cache then, and
+/// as large as nothing else that a network writes.
 fn pool_on_the_way(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let (before, behind) = steps.split_at_mut(index + 1);
         let pools = match behind {
-            [Step::MaxPool(pool), ..] | [Step::Tap, Step::MaxPool(pool), ..] => {
-                pool.is_pairwise() && !pool.ceil
-            }
-            _ => false,
+            [Step::MaxPool(pool), ..] | [Step::Tap, Step::MaxPool(pool), ..] => Some(*pool),
+            _ => None,
         };
         if let Some(Step::Convolve(convolve)) = before.last_mut() {
-            convolve.pools = pools && convolve.can_pool();
+            convolve.pools = pools.filter(|pool| convolve.can_pool(pool));
         }
     }
 }
@@ -300,7 +298,13 @@ impl Run<'_> {
         let mut output = self.free.pop().unwrap_or_default();
         let blocks = match (step, x) {
             (Step::Convolve(convolve), Flow::Planes(planes)) => {
-                convolve.forward_planes(planes, &mut output)?;
+                if let Some(pool) = &convolve.pools {
+                    let mut pooled = self.free.pop().unwrap_or_default();
+                    convolve.forward_planes_pooled(planes, &mut output, pool, &mut pooled)?;
+                    self.pooled = Some(pooled);
+                } else {
+                    convolve.forward_planes(planes, &mut output)?;
+                }
                 let output = Arc::new(output);
                 let trace = traced.then(|| Trace::Convolve {
                     output: output.clone(),
@@ -321,7 +325,7 @@ impl Run<'_> {
         Ok(match step {
             Step::Convolve(convolve) => {
                 // What is too small for a window is refused by the pool.
-                if convolve.pools && height.min(width) >= 2 {
+                if convolve.pools.is_some() && height.min(width) >= 2 {
                     let mut pooled = self.free.pop().unwrap_or_default();
                     convolve.forward_pooled(blocks, &mut output, &mut pooled)?;
                     self.pooled = Some(pooled);
