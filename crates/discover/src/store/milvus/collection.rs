@@ -168,7 +168,7 @@ impl Collection {
     /// Whether an approximate index is there; `None` where there is no index at all.
     fn is_approximate(&self) -> Result<Option<bool>> {
         let client = &self.connection.client;
-        let found = self.run(false, || async {
+        self.run(false, || async {
             let request = DescribeIndexRequest::builder().collection_name(&self.name);
             match client.describe_index(request.field_name(VECTOR).build()?).await {
                 Ok(found) => Ok(found
@@ -181,8 +181,7 @@ impl Collection {
                 }
                 Err(error) => Err(error),
             }
-        });
-        found
+        })
     }
 
     /// Brings the collection into the state in which it answers, whatever state it was left in. Returns whether

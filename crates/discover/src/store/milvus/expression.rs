@@ -198,7 +198,7 @@ fn literal(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::prelude::{any, *};
 
     use super::*;
 

@@ -17,6 +17,9 @@
 //! to two pictures. The exact search of a catalogue with an approximate index fetches all vectors. While the index
 //! is made, reads fail. Servers before 2.5 are searched by an older call of the client.
 
+// The client's errors are as large as they are.
+#![allow(clippy::result_large_err)]
+
 mod address;
 mod collection;
 mod columns;

@@ -55,6 +55,16 @@ impl Columns {
     }
 }
 
+/// Which rows are asked for: those with ids above `after`, at most `count`.
+struct Page<'a> {
+    filter: Option<&'a Filter>,
+    after: u64,
+    count: usize,
+    columns: Columns,
+    freshness: Freshness,
+    budget: &'a dyn Fn() -> Budget,
+}
+
 impl MilvusStore {
     /// The consistency of a read.
     pub(super) fn level(&self, freshness: Freshness) -> ConsistencyLevel {
@@ -132,18 +142,14 @@ impl MilvusStore {
         Ok(integers(&found, "count(*)")?.first().map_or(0, |&count| count.max(0) as u64))
     }
 
-    /// A page of rows with ids above `after`, by id; fewer than `count` only where there are no more.
+    /// A page of rows, by id; fewer than its count only where there are no more.
     fn page<T>(
         &self,
-        filter: Option<&Filter>,
-        after: u64,
-        count: usize,
-        columns: Columns,
-        freshness: Freshness,
-        budget: &dyn Fn() -> Budget,
+        page: Page<'_>,
         read: impl Fn(&QueryResults) -> Result<Vec<T>>,
         id: impl Fn(&T) -> u64,
     ) -> Result<Vec<T>> {
+        let Page { filter, after, count, columns, freshness, budget } = page;
         let rows = expression::matching(filter);
         let after = after.min(i64::MAX as u64);
         let expression = format!("{KEY} > {} and {rows}", key_of(after));
@@ -239,28 +245,20 @@ impl MilvusStore {
 
     pub(super) fn rows_after(&self, after: u64, count: usize) -> Result<Vec<Row>> {
         self.pages(after, count, |after, count| {
-            let freshness = Freshness::Bounded;
+            let (columns, freshness, budget) = (Columns::All, Freshness::Bounded, &self.usual());
             let id = |row: &Row| row.record.id;
-            let found =
-                self.page(None, after, count, Columns::All, freshness, &self.usual(), rows, id)?;
+            let page = Page { filter: None, after, count, columns, freshness, budget };
+            let found = self.page(page, rows, id)?;
             Ok((found.last().map(id), found))
         })
     }
 
     pub(super) fn records_after(&self, after: u64, count: usize) -> Result<Vec<Record>> {
         self.pages(after, count, |after, count| {
-            let freshness = Freshness::Bounded;
-            let id = |record: &Record| record.id;
-            let found = self.page(
-                None,
-                after,
-                count,
-                Columns::Records,
-                freshness,
-                &self.usual(),
-                records,
-                id,
-            )?;
+            let (columns, freshness) = (Columns::Records, Freshness::Bounded);
+            let (id, budget) = (|record: &Record| record.id, &self.usual());
+            let page = Page { filter: None, after, count, columns, freshness, budget };
+            let found = self.page(page, records, id)?;
             Ok((found.last().map(id), found))
         })
     }
@@ -269,17 +267,9 @@ impl MilvusStore {
     pub(super) fn ids_matching(&self, filter: &Filter) -> Result<Vec<u64>> {
         self.pages(0, usize::MAX, |after, count| {
             let (columns, freshness) = (Columns::Ids, Freshness::Strong);
-            let id = |id: &u64| *id;
-            let found = self.page(
-                Some(filter),
-                after,
-                count,
-                columns,
-                freshness,
-                &self.usual(),
-                only_ids,
-                id,
-            )?;
+            let (filter, budget) = (Some(filter), &self.usual());
+            let page = Page { filter, after, count, columns, freshness, budget };
+            let found = self.page(page, only_ids, |id| *id)?;
             Ok((found.last().copied(), found))
         })
     }
@@ -294,9 +284,9 @@ impl MilvusStore {
     ) -> Result<()> {
         let mut after = 0;
         loop {
-            let (columns, id) = (Columns::Vectors, |one: &(u64, Vec<f32>)| one.0);
-            let page =
-                self.page(filter, after, usize::MAX, columns, freshness, budget, pairs, id)?;
+            let (count, columns) = (usize::MAX, Columns::Vectors);
+            let page = Page { filter, after, count, columns, freshness, budget };
+            let page = self.page(page, pairs, |one| one.0)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             take(page)?;
