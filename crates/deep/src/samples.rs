@@ -40,7 +40,7 @@ impl Scaling {
     /// Appends the scaled samples of three planes that stand one after the other.
     ///
     /// # Errors
-    /// None that are known.
+    /// As [`scale`](Self::scale).
     pub(crate) fn apply(&self, samples: &[f64], to: &mut Vec<f32>) -> Result<()> {
         let plane = (samples.len() / 3).max(1);
         for (channel, plane) in samples.chunks(plane).take(3).enumerate() {
